@@ -1,0 +1,66 @@
+"""Peer-to-peer layer: libp2p made safe behind a narrow interface, and the same interface in process.
+
+A leaf package: it knows bytes and peer ids, never blocks or transactions.
+"""
+
+from p2p.api import (
+    Check,
+    Handler,
+    HostConfig,
+    Message,
+    Network,
+    PeerView,
+    Stream,
+    Verdict,
+)
+from p2p.errors import (
+    AddressError,
+    BannedError,
+    BusyError,
+    EndOfStream,
+    HostFailedError,
+    IdentityError,
+    ListenError,
+    MessageTooLargeError,
+    P2PError,
+    PeerError,
+    ProtocolRefusedError,
+    StreamError,
+    StreamFailed,
+    UnreachableError,
+    UnsupportedLibp2pError,
+)
+from p2p.host import open_host
+from p2p.identity import Identity, load_or_create_identity, peer_id_of
+from p2p.memory import MemorySwarm
+
+__all__ = [
+    "AddressError",
+    "BannedError",
+    "BusyError",
+    "Check",
+    "EndOfStream",
+    "Handler",
+    "HostConfig",
+    "HostFailedError",
+    "Identity",
+    "IdentityError",
+    "ListenError",
+    "MemorySwarm",
+    "Message",
+    "MessageTooLargeError",
+    "Network",
+    "P2PError",
+    "PeerError",
+    "PeerView",
+    "ProtocolRefusedError",
+    "Stream",
+    "StreamError",
+    "StreamFailed",
+    "UnreachableError",
+    "UnsupportedLibp2pError",
+    "Verdict",
+    "load_or_create_identity",
+    "open_host",
+    "peer_id_of",
+]

@@ -1,0 +1,188 @@
+"""What the rest of the program may see of the network: plain values and two protocols.
+
+Two implementations keep to it: the libp2p host (`open_host`) and the in-process swarm (`MemorySwarm`). Everything here
+speaks bytes and peer ids; no libp2p type may appear. One behavioural test suite runs against both.
+"""
+
+import enum
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import trio
+
+from p2p import limits
+
+Direction = Literal["in", "out"]
+
+
+class Verdict(enum.Enum):
+    """What a topic check says about one message."""
+
+    ACCEPT = "accept"
+    """Deliver it here and forward it."""
+    IGNORE = "ignore"
+    """Neither deliver nor forward; the sender is not to blame (a duplicate, too early, too late)."""
+    REJECT = "reject"
+    """Neither deliver nor forward, and the peer that handed it to us loses score."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One accepted gossip message; `peer_id` is the neighbour that handed it to us, not its author."""
+
+    topic: str
+    peer_id: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PeerView:
+    """One connected peer as of now."""
+
+    peer_id: str
+    addresses: tuple[str, ...]
+    direction: Direction
+    latency_ms: float | None
+    agent: str
+    score: float
+    connected_at_s: float
+
+
+class Stream(Protocol):
+    """A two-way stream of frames: a 4-byte big-endian length, then that many bytes.
+
+    Sends of two tasks are never interleaved. Cancelling a send or a receive leaves the connection sound; after a cancelled
+    send only `reset` makes sense on this stream.
+    """
+
+    @property
+    def peer_id(self) -> str:
+        """The authenticated peer on the other side."""
+        ...
+
+    async def send(self, frame: bytes) -> None:
+        """Send one frame. Raises MessageTooLargeError above `limits.FRAME_MAX_BYTES`, StreamFailed when it cannot be sent."""
+        ...
+
+    async def receive(self, max_bytes: int) -> bytes:
+        """Receive one frame of at most `max_bytes`.
+
+        Raises EndOfStream after a clean half-close, StreamFailed otherwise; an oversized frame resets the stream.
+        """
+        ...
+
+    async def close_write(self) -> None:
+        """Say that nothing more follows; the other side may still send."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close both sides; never raises."""
+        ...
+
+    async def reset(self) -> None:
+        """Abort both sides at once; the other side sees StreamFailed. Never raises."""
+        ...
+
+
+Check = Callable[[str, bytes], Verdict]
+"""(peer id of the neighbour, data) -> verdict. Runs on the event loop: cheap checks only, under about 1 ms."""
+
+Handler = Callable[[Stream], Awaitable[None]]
+"""Serves one inbound stream; the stream is closed after it returns and reset when it raises."""
+
+
+class Network(Protocol):
+    """One node's place in the network. All methods belong to the trio thread that opened it."""
+
+    @property
+    def peer_id(self) -> str:
+        """Our own peer id."""
+        ...
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Concrete addresses others can dial, each ending in /p2p/<our id>."""
+        ...
+
+    def subscribe(
+        self, topic: str, check: Check, *, capacity: int = limits.TOPIC_QUEUE_MESSAGES
+    ) -> trio.MemoryReceiveChannel[Message]:
+        """Join a topic; messages that `check` accepts come out of the returned channel, each content once.
+
+        When the reader falls `capacity` messages behind, the newest ones are dropped and counted. A `check` that raises
+        counts as IGNORE. Raises P2PError when the topic is already subscribed or its name or the number of topics is over
+        the bounds. Own publications are not delivered to oneself. Closing the channel leaves the topic.
+        """
+        ...
+
+    async def publish(self, topic: str, data: bytes) -> None:
+        """Send a message to everyone on the topic; best effort. Raises MessageTooLargeError. Publishing the same bytes
+        again sends them again; receivers that already have that content stay silent."""
+        ...
+
+    def serve(
+        self,
+        protocol: str,
+        handler: Handler,
+        *,
+        per_peer: int = limits.STREAMS_PER_PEER,
+        total: int = limits.STREAMS_TOTAL,
+    ) -> None:
+        """Answer streams of `protocol`; beyond `per_peer` or `total` at once, new streams are reset and counted."""
+        ...
+
+    async def open(self, peer_id: str, protocol: str, *, timeout_s: float = limits.OPEN_TIMEOUT_S) -> Stream:
+        """Open a stream to a connected peer. Raises UnreachableError, ProtocolRefusedError, BannedError, BusyError."""
+        ...
+
+    async def request(
+        self,
+        peer_id: str,
+        protocol: str,
+        payload: bytes,
+        *,
+        max_bytes: int,
+        timeout_s: float = limits.REQUEST_TIMEOUT_S,
+    ) -> bytes:
+        """One frame out, one frame of at most `max_bytes` back. Raises what `open`, `send` and `receive` raise."""
+        ...
+
+    async def dial(self, address: str, *, timeout_s: float = limits.DIAL_TIMEOUT_S) -> str:
+        """Connect to a multiaddress and return its peer id; at once when already connected.
+
+        Raises AddressError, UnreachableError, BannedError.
+        """
+        ...
+
+    async def drop(self, peer_id: str) -> None:
+        """Close all connections to a peer; it is not redialled until it or the caller dials again."""
+        ...
+
+    def peers(self) -> tuple[PeerView, ...]:
+        """The connected peers, ordered by peer id."""
+        ...
+
+    def report(self, peer_id: str, points: float, reason: str) -> None:
+        """Take `points` (positive) from a peer's score; below `limits.BAN_SCORE` it is dropped and banned for a time."""
+        ...
+
+    def counters(self) -> Mapping[str, int]:
+        """Totals since the start: messages in and out, refusals by reason, bans, dials, streams."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HostConfig:
+    """How to open a host. `listen` and `bootstrap` are TCP multiaddresses; `bootstrap` ones end in /p2p/<peer id>."""
+
+    identity_path: Path
+    listen: tuple[str, ...] = ("/ip4/127.0.0.1/tcp/0",)
+    bootstrap: tuple[str, ...] = ()
+    peers_path: Path | None = None
+    """Where peers and bans are remembered (JSON, atomically replaced); None remembers nothing."""
+    agent: str = "neurond"
+    max_peers: int = limits.PEERS_MAX
+    target_peers: int = limits.PEERS_TARGET
+    """The host dials known addresses by itself until it has this many peers."""
