@@ -1,0 +1,50 @@
+"""Every bound of the node's packages in one place, each with its reason.
+
+Leaves keep their own (`p2p.limits`, `storage.limits`, `models.limits`). A bound that consensus depends on changes
+only with a new spec version.
+"""
+
+from typing import Final
+
+# --- encoding -------------------------------------------------------------------------------------------------------
+TRANSACTION_BYTES_MAX: Final = 16 * 1024  # the largest call (weights for 256 uids) needs under 2 KiB
+BLOCK_BYTES_MAX: Final = 1024 * 1024  # 5 000 transfers; a body of this size costs a peer about 10 ms to receive
+HEADER_BYTES_MAX: Final = 64 * 1024  # 300 bytes as a rule; the first header of an epoch lists up to 1 000 authorities
+VOTE_BYTES_MAX: Final = 1024  # a vote has about 250 bytes
+CERTIFICATE_BYTES_MAX: Final = 80 * 1024  # 1 000 signatures of 64 bytes and their bitmap
+STATE_VALUE_BYTES_MAX: Final = 64 * 1024  # 256 neurons with their records in one value stay well below
+
+# --- chain ----------------------------------------------------------------------------------------------------------
+AUTHORITIES_MAX: Final = 1000  # quorum checks stay under 100 ms
+TRANSACTIONS_PER_BLOCK_MAX: Final = 5000  # 1.5 s of one core for a 12 s slot
+ERA_PERIOD_BLOCKS_MAX: Final = 4096  # no immortal transactions: replay memory stays bounded
+UNFINALISED_BLOCKS_MAX: Final = 256  # beyond it only empty blocks with growing gaps; bounds the tree in memory
+
+# --- mempool --------------------------------------------------------------------------------------------------------
+MEMPOOL_TRANSACTIONS_MAX: Final = 5000
+MEMPOOL_BYTES_MAX: Final = 5 * 1024 * 1024
+MEMPOOL_PER_SENDER_MAX: Final = 64  # one account cannot fill the pool
+MEMPOOL_NONCE_GAP_MAX: Final = 16  # held, never gossiped, until the gap is filled
+
+# --- sync -----------------------------------------------------------------------------------------------------------
+SYNC_BLOCKS_PER_REQUEST_MAX: Final = 128
+SYNC_RESPONSE_BYTES_MAX: Final = 4 * 1024 * 1024  # one answer fits the memory budget of a stream
+
+# --- subnets --------------------------------------------------------------------------------------------------------
+UIDS_MAX: Final = 256
+VALIDATORS_MAX: Final = 64
+ADDRESSES_PER_AXON_MAX: Final = 4
+ADDRESS_BYTES_MAX: Final = 256  # a multiaddr with relay parts has about 200 characters
+
+# --- market ---------------------------------------------------------------------------------------------------------
+TASK_BYTES_MAX: Final = 64 * 1024  # larger payloads travel as blobs
+ANSWER_PART_BYTES_MAX: Final = 64 * 1024
+ANSWER_PARTS_MAX: Final = 8192  # one part a token and room for slow counters
+REQUEST_AGE_BLOCKS_MAX: Final = 3  # a signed request older than this is a replay
+REPLAY_CACHE_MAX: Final = 65_536  # three blocks of requests at 1 000 a second, then the oldest go
+
+# --- control and gateway --------------------------------------------------------------------------------------------
+CONTROL_LINE_BYTES_MAX: Final = 1024 * 1024
+HTTP_BODY_BYTES_MAX: Final = 8 * 1024 * 1024
+HTTP_JSON_DEPTH_MAX: Final = 16
+CHAT_MESSAGES_MAX: Final = 256
