@@ -1,0 +1,88 @@
+"""Expected failures of the model layer, each with a stable code and a message that says what to do.
+
+    ModelError                  model
+    ├── BadModelFile            model.bad_file        bytes of a model file break its format or our bounds
+    ├── UnsupportedModel        model.unsupported     a sound file of a kind this build cannot run
+    ├── HashMismatch            model.hash            content is not what its pinned SHA-256 says
+    ├── ModelUnavailable        model.unavailable     every source failed; carries each reason
+    ├── BadPrompt               model.bad_prompt      messages or token ids that no model may see
+    ├── PromptTooLong           model.too_long        prompt and answer do not fit the context
+    ├── BadSampling             model.bad_sampling    a sampling parameter is out of range
+    ├── RuntimeFailure          model.runtime         onnxruntime refused to load or to run
+    ├── Busy                    model.busy            the queue is full; try again later
+    └── Closed                  model.closed          the batcher was closed
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ModelError(Exception):
+    """Root of every expected failure of this package; `code` is stable across versions."""
+
+    code: ClassVar[str] = "model"
+
+
+class BadModelFile(ModelError):
+    """A model file, manifest or tokenizer breaks its format or a bound."""
+
+    code: ClassVar[str] = "model.bad_file"
+
+
+class UnsupportedModel(ModelError):
+    """The file is sound, but of an architecture or a tensor type that is not implemented."""
+
+    code: ClassVar[str] = "model.unsupported"
+
+
+class HashMismatch(ModelError):
+    """The content differs from its pinned SHA-256."""
+
+    code: ClassVar[str] = "model.hash"
+
+
+class ModelUnavailable(ModelError):
+    """No source could supply the file; `reasons` holds one line for each source tried, in order."""
+
+    code: ClassVar[str] = "model.unavailable"
+
+    def __init__(self, message: str, reasons: tuple[str, ...] = ()) -> None:
+        super().__init__(message if not reasons else message + "".join(f"\n  - {r}" for r in reasons))
+        self.reasons = reasons
+
+
+class BadPrompt(ModelError):
+    """The messages or token ids cannot be given to the model."""
+
+    code: ClassVar[str] = "model.bad_prompt"
+
+
+class PromptTooLong(ModelError):
+    """Prompt plus the requested answer exceed the context of the model."""
+
+    code: ClassVar[str] = "model.too_long"
+
+
+class BadSampling(ModelError):
+    """A sampling parameter is out of its documented range."""
+
+    code: ClassVar[str] = "model.bad_sampling"
+
+
+class RuntimeFailure(ModelError):
+    """The inference runtime could not load or run the model."""
+
+    code: ClassVar[str] = "model.runtime"
+
+
+class Busy(ModelError):
+    """The batcher's queue is full."""
+
+    code: ClassVar[str] = "model.busy"
+
+
+class Closed(ModelError):
+    """The batcher was closed while, or before, the request ran."""
+
+    code: ClassVar[str] = "model.closed"

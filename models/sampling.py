@@ -1,0 +1,114 @@
+"""Seeded sampling: the token at a position follows from logits, parameters and seed alone, so that others can check it.
+
+Order, fixed for ever: repetition penalty on the tokens of the answer so far, division by the temperature, top-k, top-p,
+then the highest sum of scaled logit and Gumbel noise. Noise of (seed, position, token) comes from the counter-based
+Philox 4x64-10 generator; adding it and taking the maximum draws exactly from the softmax. Temperature 0 is the plain
+maximum. Ties go to the lowest id. Must never read a clock or any other source of randomness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import BadSampling
+from models.limits import (
+    MAX_ANSWER_TOKENS,
+    MAX_REPETITION_PENALTY,
+    MAX_STOP_CHARS,
+    MAX_STOP_STRINGS,
+    MAX_TEMPERATURE,
+    MIN_TEMPERATURE,
+    MIN_TOP_P,
+    SEED_BYTES,
+)
+
+Logits = NDArray[np.float32]
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Everything besides prompt and weights that decides an answer. Raises BadSampling when out of range."""
+
+    seed: bytes  # 32 bytes; a caller binds task and answerer into it, so that a copied answer is a wrong one
+    temperature: float = 0.7  # 0, or 0.01 to 2
+    top_p: float = 0.9  # 0.01 to 1
+    top_k: int = 0  # 0 = off
+    repetition_penalty: float = 1.0  # 1 to 2; 1 = off; counts tokens of the answer, not of the prompt
+    max_tokens: int = 256
+    stop: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.seed) != SEED_BYTES:
+            raise BadSampling(f"seed has {len(self.seed)} bytes; give exactly {SEED_BYTES}")
+        if self.temperature != 0.0 and not MIN_TEMPERATURE <= self.temperature <= MAX_TEMPERATURE:
+            raise BadSampling(f"temperature must be 0 or between {MIN_TEMPERATURE} and {MAX_TEMPERATURE}")
+        if not MIN_TOP_P <= self.top_p <= 1.0:
+            raise BadSampling(f"top_p must be between {MIN_TOP_P} and 1")
+        if self.top_k < 0:
+            raise BadSampling("top_k must be 0 (off) or positive")
+        if not 1.0 <= self.repetition_penalty <= MAX_REPETITION_PENALTY:
+            raise BadSampling(f"repetition_penalty must be between 1 and {MAX_REPETITION_PENALTY}")
+        if not 1 <= self.max_tokens <= MAX_ANSWER_TOKENS:
+            raise BadSampling(f"max_tokens must be between 1 and {MAX_ANSWER_TOKENS}")
+        if len(self.stop) > MAX_STOP_STRINGS:
+            raise BadSampling(f"at most {MAX_STOP_STRINGS} stop strings are allowed")
+        if any(not 1 <= len(s) <= MAX_STOP_CHARS for s in self.stop):
+            raise BadSampling(f"a stop string must have 1 to {MAX_STOP_CHARS} characters")
+
+
+def gumbel_noise(seed: bytes, position: int, vocabulary: int) -> Scores:
+    """Gumbel(0, 1) noise for every token id at one answer position; shape [vocabulary]."""
+    words = np.frombuffer(seed, dtype="<u8")
+    counter = np.array([0, position, words[2], words[3]], dtype=np.uint64)
+    raw = np.random.Philox(key=words[:2], counter=counter).random_raw(vocabulary)
+    uniform = ((raw >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53  # open interval: log never sees 0 or 1
+    noise: Scores = -np.log(-np.log(uniform))
+    return noise
+
+
+def penalise(logits: Logits, answer: Sequence[int], sampling: Sampling) -> Logits:
+    """Logits after the repetition penalty for the tokens of `answer`; the input itself when the penalty is off."""
+    if sampling.repetition_penalty == 1.0 or not answer:
+        return logits
+    out = logits.copy()
+    seen = np.unique(np.asarray(answer, dtype=np.int64))
+    values = out[seen]
+    penalty = np.float32(sampling.repetition_penalty)
+    out[seen] = np.where(values > 0, values / penalty, values * penalty)
+    return out
+
+
+def top_k_floor(scaled: Logits, top_k: int) -> float:
+    """Lowest scaled logit that top-k keeps; equal logits at the edge are all kept."""
+    if top_k == 0 or top_k >= scaled.size:
+        return -np.inf
+    return float(np.partition(scaled, scaled.size - top_k)[scaled.size - top_k])
+
+
+def top_p_floor(scaled: Logits, top_p: float) -> float:
+    """Lowest scaled logit of the smallest set, best first, whose probability reaches `top_p`."""
+    if top_p >= 1.0:
+        return -np.inf
+    descending = np.sort(scaled)[::-1]
+    mass = np.cumsum(np.exp(descending.astype(np.float64) - float(descending[0])))
+    last = int(np.searchsorted(mass, top_p * mass[-1]))
+    return float(descending[min(last, descending.size - 1)])
+
+
+def choose(logits: Logits, sampling: Sampling, position: int, answer: Sequence[int]) -> int:
+    """Token id at answer position `position`, given raw logits [vocabulary] and the answer's tokens before it."""
+    penalised = penalise(logits, answer, sampling)
+    if sampling.temperature == 0.0:
+        return int(np.argmax(penalised))
+    scaled = penalised / np.float32(sampling.temperature)
+    by_rank = top_k_floor(scaled, sampling.top_k)
+    if by_rank > -np.inf:
+        scaled = np.where(scaled >= by_rank, scaled, np.float32(-np.inf))
+    kept = scaled >= top_p_floor(scaled, sampling.top_p)
+    noisy = np.where(kept, scaled + gumbel_noise(sampling.seed, position, scaled.size), -np.inf)
+    return int(np.argmax(noisy))
