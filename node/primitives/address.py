@@ -21,7 +21,7 @@ def to_ss58(account: bytes) -> str:
     if len(account) != ACCOUNT_BYTES:
         raise AddressError(f"An account has 32 bytes, not {len(account)}.")
     body = bytes([SS58_FORMAT]) + account
-    return base58.b58encode(body + _checksum(body)).decode("ascii")
+    return str(base58.b58encode(body + _checksum(body)), "ascii")
 
 
 def from_ss58(text: str) -> AccountId:

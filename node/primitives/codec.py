@@ -6,7 +6,7 @@ equal bytes: `decode_canonical` decodes, encodes again and refuses anything that
 `tests/unit/primitives` pin the format; it must outlive the library.
 """
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -15,7 +15,7 @@ from node.primitives.errors import DecodeError
 T = TypeVar("T")
 
 _encoder = msgspec.msgpack.Encoder()
-_decoders: dict[object, msgspec.msgpack.Decoder[object]] = {}
+_decoders: dict[object, msgspec.msgpack.Decoder[Any]] = {}
 
 
 class Wire(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -41,13 +41,13 @@ def decode_canonical(kind: type[T], data: bytes, *, max_bytes: int) -> T:
         raise DecodeError(f"These bytes are no {_name(kind)}: {error}.") from error
     if _encoder.encode(value) != data:
         raise DecodeError(f"This is not the canonical encoding of a {_name(kind)}.")
-    return value  # type: ignore[return-value]  # the cached decoder was made for `kind`
+    return value
 
 
-def _decoder(kind: object) -> msgspec.msgpack.Decoder[object]:
+def _decoder(kind: type[T]) -> msgspec.msgpack.Decoder[T]:
     decoder = _decoders.get(kind)
     if decoder is None:
-        decoder = _decoders[kind] = msgspec.msgpack.Decoder(kind)  # type: ignore[arg-type]
+        decoder = _decoders[kind] = msgspec.msgpack.Decoder(kind)
     return decoder
 
 
