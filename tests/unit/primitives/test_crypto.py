@@ -31,7 +31,7 @@ def test_malformed_input_is_no_signature_and_never_raises(public: bytes, signatu
 
 
 def _order(y: int, sign: int) -> int | None:
-    """Order of the point with this y by repeated addition on the curve, or None when there is no such point or it is > 8."""
+    """Order of the point with this y by repeated addition; None without such a point or above 8."""
     d = -121665 * pow(121666, -1, P) % P
     x2 = (y * y - 1) * pow(d * y * y + 1, -1, P) % P
     x = pow(x2, (P + 3) // 8, P)
