@@ -7,6 +7,9 @@ to whatever each hotkey received.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from node.economics.emission import tao_weight_q32
+from node.primitives.fixed import I64F64, U16_ONE, U64_MAX, U96F32
+
 
 @dataclass(frozen=True, slots=True)
 class ParentStake:
@@ -34,12 +37,16 @@ def inherited_stake(own_rao: int, children_u64: Sequence[int], parents: Sequence
 
     Used once for α and once for root τ.
     """
-    raise NotImplementedError
+    own = U96F32.from_int(own_rao)
+    lent = sum(U96F32.mul(own, _proportion(child)) for child in children_u64)
+    borrowed = sum(U96F32.mul(U96F32.from_int(stake), _proportion(proportion)) for proportion, stake in parents)
+    return U96F32.to_u64(U96F32.add(U96F32.sub(own, lent), borrowed))
 
 
 def total_stake_weight(alpha_rao: int, root_rao: int, tao_weight_u64: int) -> int:
     """Inherited α + tao weight * inherited root τ as I64F64: the stake an epoch sees."""
-    raise NotImplementedError
+    weight = I64F64.from_ratio_floor(tao_weight_u64, U64_MAX)
+    return I64F64.add(I64F64.from_int(alpha_rao), I64F64.mul(I64F64.from_int(root_rao), weight))
 
 
 def split_dividend(
@@ -53,4 +60,37 @@ def split_dividend(
     childkey_burn_u64: int = 0,
 ) -> DividendShares:
     """Divide a hotkey's dividend between its parents and itself by the stake each one put in."""
-    raise NotImplementedError
+    tao_weight = tao_weight_q32(tao_weight_u64)
+    kept = U96F32.sub(U96F32.one, sum(_proportion(child) for child in children_u64))
+    own_weight = _floor(_contribution(alpha_rao, root_rao, kept, tao_weight))
+    weights = [_contribution(p.alpha_rao, p.root_rao, _proportion(p.proportion_u64), tao_weight) for p in parents]
+    total = U96F32.add(own_weight, sum(weights))
+    dividend = U96F32.from_int(dividend_rao)
+    take_rate = U96F32.from_ratio_floor(childkey_take_u16, U16_ONE)
+    burn_rate = _proportion(childkey_burn_u64)
+    amounts: list[int] = []
+    to_parents = taken = burned = 0
+    for parent, weight in zip(parents, weights, strict=True):
+        emission = U96F32.mul(dividend, U96F32.safe_div(weight, total))
+        to_parents += emission
+        if not parent.same_owner:
+            burn, take = U96F32.mul(burn_rate, emission), U96F32.mul(take_rate, emission)
+            burned, taken = burned + burn, taken + take
+            emission = U96F32.sub(emission, burn + take)
+        amounts.append(U96F32.to_u64(emission))
+    hotkey = U96F32.add(U96F32.sub(dividend, to_parents), taken)
+    return DividendShares(tuple(amounts), U96F32.to_u64(hotkey), U96F32.to_u64(burned))
+
+
+def _proportion(value_u64: int) -> int:
+    return U96F32.from_ratio_floor(value_u64, U64_MAX)
+
+
+def _floor(raw: int) -> int:
+    return raw & ~(U96F32.one - 1)
+
+
+def _contribution(alpha_rao: int, root_rao: int, proportion_q32: int, weight_q32: int) -> int:
+    alpha = U96F32.mul(U96F32.from_int(alpha_rao), proportion_q32)
+    root = U96F32.mul(U96F32.mul(U96F32.from_int(root_rao), proportion_q32), weight_q32)
+    return U96F32.add(alpha, root)

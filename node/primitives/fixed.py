@@ -1,8 +1,8 @@
 """Fixed-point numbers as raw integers, with a name for every rounding.
 
-A value of format `I32F32` is an `int` r that means r / 2^32; nothing here is ever a float. The formats and the roundings
-(floor for products and narrowing, toward zero for quotients, saturation at the ends of the range) are those of the
-economy's specification; a last bit that differs between two nodes is a fork.
+A value of format `I32F32` is an `int` r that means r / 2^32; nothing here is ever a float. The formats and roundings
+(floor for products and narrowing, toward zero for quotients, saturation at the ends of the range) are part of the
+consensus rules: a last bit that differs between two nodes is a fork.
 """
 
 from dataclasses import dataclass
