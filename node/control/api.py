@@ -1,0 +1,309 @@
+"""What can be asked of a node: one request struct a method, and `Api`, the methods themselves.
+
+The daemon implements `Api`; the asynchronous client is one as well, so that a user interface cannot tell a node from
+a recording. Requests are refused on unknown keys and over-long values. `METHODS` maps the wire names to all of this.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any, Final, Generic, Protocol, TypeVar, get_args
+
+import msgspec
+
+from node.control.events import AnyEvent
+from node.control.limits import (
+    ASK_MESSAGES_MAX,
+    ASK_TOKENS_MAX,
+    LOG_LINES_PER_PAGE_MAX,
+    NAME_CHARS_MAX,
+    TARGET_CHARS_MAX,
+    TASKS_PER_PAGE_MAX,
+    TRANSACTIONS_PER_ROLE_MAX,
+)
+from node.control.schema import (
+    Account,
+    AskPart,
+    ChatMessage,
+    Earnings,
+    Hello,
+    Invite,
+    Job,
+    Joined,
+    LogLevel,
+    LogPage,
+    Metagraph,
+    ModelInfo,
+    NodeStatus,
+    PeerInfo,
+    Quote,
+    Role,
+    RolePlan,
+    Shutdown,
+    Submitted,
+    SubnetInfo,
+    Task,
+    Topic,
+    TransactionContext,
+    TransactionStatus,
+)
+from node.primitives.limits import TRANSACTION_BYTES_MAX
+
+R = TypeVar("R")
+
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_CHARS_MAX)]
+Target = Annotated[str, msgspec.Meta(min_length=1, max_length=TARGET_CHARS_MAX)]
+HexHash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+NetUidNumber = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+Amount = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+RawTransaction = Annotated[bytes, msgspec.Meta(max_length=TRANSACTION_BYTES_MAX)]
+
+
+class Request(msgspec.Struct, Generic[R], frozen=True, forbid_unknown_fields=True):
+    """Base of requests that have one answer of type R."""
+
+
+class StreamRequest(msgspec.Struct, Generic[R], frozen=True, forbid_unknown_fields=True):
+    """Base of requests that are answered by a stream of R."""
+
+
+class HelloRequest(Request[Hello], frozen=True):
+    client: Name
+    version: Annotated[int, msgspec.Meta(ge=1)]
+
+
+class StatusRequest(Request[NodeStatus], frozen=True):
+    pass
+
+
+class PeersRequest(Request[tuple[PeerInfo, ...]], frozen=True):
+    pass
+
+
+class SubnetsRequest(Request[tuple[SubnetInfo, ...]], frozen=True):
+    pass
+
+
+class MetagraphRequest(Request[Metagraph], frozen=True):
+    netuid: NetUidNumber
+
+
+class AccountRequest(Request[Account], frozen=True):
+    address: Name
+
+
+class TxContextRequest(Request[TransactionContext], frozen=True):
+    pass
+
+
+class TxSubmitRequest(Request[Submitted], frozen=True):
+    raw: RawTransaction
+
+
+class TxStatusRequest(Request[TransactionStatus], frozen=True):
+    transaction_hash: HexHash
+
+
+class QuoteStakeRequest(Request[Quote], frozen=True):
+    netuid: NetUidNumber
+    amount_rao: Amount
+
+
+class QuoteUnstakeRequest(Request[Quote], frozen=True):
+    netuid: NetUidNumber
+    amount_alpha: Amount
+
+
+class TasksRequest(Request[tuple[Task, ...]], frozen=True):
+    limit: Annotated[int, msgspec.Meta(ge=1, le=TASKS_PER_PAGE_MAX)] = 50
+
+
+class EarningsRequest(Request[Earnings], frozen=True):
+    pass
+
+
+class LogsRequest(Request[LogPage], frozen=True):
+    since: Annotated[int, msgspec.Meta(ge=0)] = 0
+    level: LogLevel = "info"
+    limit: Annotated[int, msgspec.Meta(ge=1, le=LOG_LINES_PER_PAGE_MAX)] = 200
+
+
+class ModelsRequest(Request[tuple[ModelInfo, ...]], frozen=True):
+    pass
+
+
+class ModelPullRequest(Request[Job], frozen=True):
+    name: Name
+
+
+class ModelVerifyRequest(Request[Job], frozen=True):
+    name: Name
+
+
+class InviteRequest(Request[Invite], frozen=True):
+    pass
+
+
+class JoinRequest(Request[Joined], frozen=True):
+    target: Target
+
+
+class RolePlanRequest(Request[RolePlan], frozen=True):
+    role: Role
+
+
+class RoleApplyRequest(Request[Job], frozen=True):
+    role: Role
+    transactions: Annotated[tuple[RawTransaction, ...], msgspec.Meta(max_length=TRANSACTIONS_PER_ROLE_MAX)] = ()
+
+
+class JobRequest(Request[Job], frozen=True):
+    id: Name
+
+
+class ShutdownRequest(Request[Shutdown], frozen=True):
+    drain: bool = True
+
+
+class AskRequest(StreamRequest[AskPart], frozen=True):
+    """`temperature` and `max_tokens` None: the model's defaults."""
+
+    messages: Annotated[tuple[ChatMessage, ...], msgspec.Meta(min_length=1, max_length=ASK_MESSAGES_MAX)]
+    model: Name | None = None
+    max_tokens: Annotated[int, msgspec.Meta(ge=1, le=ASK_TOKENS_MAX)] | None = None
+    temperature: Annotated[float, msgspec.Meta(ge=0.0, le=2.0)] | None = None
+
+
+class SubscribeRequest(StreamRequest[AnyEvent], frozen=True):
+    topics: Annotated[tuple[Topic, ...], msgspec.Meta(min_length=1, max_length=8)]
+    level: LogLevel = "info"
+
+
+class Api(Protocol):
+    """The node as seen from outside. Any method may raise a NodeError; over the socket it arrives as `RemoteError`.
+
+    All methods are coroutines but `ask` and `subscribe`, which return asynchronous iterators: close them
+    (`contextlib.aclosing`) or cancel the task that iterates, and the node stops the work behind them.
+    """
+
+    async def hello(self, client: str, version: int) -> Hello:
+        """Introduce `client` (name and version text) that speaks API `version`; also answered while starting."""
+        ...
+
+    async def status(self) -> NodeStatus: ...
+
+    async def peers(self) -> tuple[PeerInfo, ...]: ...
+
+    async def subnets(self) -> tuple[SubnetInfo, ...]: ...
+
+    async def metagraph(self, netuid: int) -> Metagraph: ...
+
+    async def account(self, address: str) -> Account:
+        """Return balance, next nonce and stakes of the ss58 `address`; all zero for one never seen."""
+        ...
+
+    async def tx_context(self) -> TransactionContext: ...
+
+    async def tx_submit(self, raw: bytes) -> Submitted:
+        """Check a signed transaction and send it on its way; raises LedgerError or MempoolError with its code."""
+        ...
+
+    async def tx_status(self, transaction_hash: str) -> TransactionStatus: ...
+
+    async def quote_stake(self, netuid: int, amount_rao: int) -> Quote: ...
+
+    async def quote_unstake(self, netuid: int, amount_alpha: int) -> Quote: ...
+
+    async def tasks(self, limit: int = 50) -> tuple[Task, ...]:
+        """Return the latest tasks, newest first."""
+        ...
+
+    async def earnings(self) -> Earnings: ...
+
+    async def logs(self, since: int = 0, level: LogLevel = "info", limit: int = 200) -> LogPage:
+        """Return up to `limit` lines of at least `level` from sequence number `since` on (0: the latest ones)."""
+        ...
+
+    async def models(self) -> tuple[ModelInfo, ...]: ...
+
+    async def model_pull(self, name: str) -> Job: ...
+
+    async def model_verify(self, name: str) -> Job: ...
+
+    async def invite(self) -> Invite: ...
+
+    async def join(self, target: str) -> Joined:
+        """Connect the running node to an invite or multiaddress of its own network; refused for another network."""
+        ...
+
+    async def role_plan(self, role: Role) -> RolePlan: ...
+
+    async def role_apply(self, role: Role, transactions: Sequence[bytes] = ()) -> Job:
+        """Switch to `role`, sending the plan's transactions (signed, in order) first; roll back if one fails."""
+        ...
+
+    async def job(self, id: str) -> Job: ...
+
+    async def shutdown(self, drain: bool = True) -> Shutdown: ...
+
+    def ask(
+        self,
+        messages: Sequence[ChatMessage],
+        model: str | None = None,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+    ) -> AsyncIterator[AskPart]:
+        """Put a question to the network's miners; the parts' texts joined are the answer, the last has `done`."""
+        ...
+
+    def subscribe(self, topics: Sequence[Topic], level: LogLevel = "info") -> AsyncIterator[AnyEvent]:
+        """Follow `topics`; `level` filters the log."""
+        ...
+
+
+class Method(msgspec.Struct, frozen=True):
+    """One row of the method table: the request struct, the type of its answer (or of each part of it)."""
+
+    name: str
+    request: type[msgspec.Struct]
+    result: Any  # a type expression; what msgspec decodes to
+    streams: bool
+
+
+def _method(name: str, request: type[msgspec.Struct]) -> Method:
+    base = request.__orig_bases__[0]  # type: ignore[attr-defined]  # typing puts it there for generic bases
+    return Method(name, request, get_args(base)[0], issubclass(request, StreamRequest))
+
+
+METHODS: Final[dict[str, Method]] = {
+    name: _method(name, request)
+    for name, request in (
+        ("hello", HelloRequest),
+        ("status", StatusRequest),
+        ("peers", PeersRequest),
+        ("subnets", SubnetsRequest),
+        ("metagraph", MetagraphRequest),
+        ("account", AccountRequest),
+        ("tx_context", TxContextRequest),
+        ("tx_submit", TxSubmitRequest),
+        ("tx_status", TxStatusRequest),
+        ("quote_stake", QuoteStakeRequest),
+        ("quote_unstake", QuoteUnstakeRequest),
+        ("tasks", TasksRequest),
+        ("earnings", EarningsRequest),
+        ("logs", LogsRequest),
+        ("models", ModelsRequest),
+        ("model_pull", ModelPullRequest),
+        ("model_verify", ModelVerifyRequest),
+        ("invite", InviteRequest),
+        ("join", JoinRequest),
+        ("role_plan", RolePlanRequest),
+        ("role_apply", RoleApplyRequest),
+        ("job", JobRequest),
+        ("shutdown", ShutdownRequest),
+        ("ask", AskRequest),
+        ("subscribe", SubscribeRequest),
+    )
+}
+"""Every method of the API by its wire name."""
+
+METHOD_OF: Final[dict[type[msgspec.Struct], Method]] = {method.request: method for method in METHODS.values()}
+"""The same rows by request type."""

@@ -1,0 +1,41 @@
+"""Every bound of the control socket and its clients, each with its reason."""
+
+from typing import Final
+
+from node.primitives.limits import CHAT_MESSAGES_MAX, CONTROL_LINE_BYTES_MAX
+
+LINE_BYTES_MAX: Final = CONTROL_LINE_BYTES_MAX
+ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024  # the largest answer, a metagraph of 256 seats, has about 150 KiB
+
+CLIENTS_MAX: Final = 32  # a UI, a few commands and scripts; more is a runaway loop
+REQUESTS_PER_CLIENT_MAX: Final = 16  # unanswered at once; further ones are refused
+SUBSCRIBER_QUEUE_MAX: Final = 256  # changes held for a slow client before it gets a gap instead
+OUTGOING_QUEUE_MAX: Final = 64  # answers held for a client that does not read
+SEND_TIMEOUT_S: Final = 10.0  # a client that takes nothing for so long is cut off
+HEARTBEAT_S: Final = 2.0
+STALE_AFTER_S: Final = 5.0  # two heartbeats missed and a bit: what a screen shows is old
+LOG_RING_LINES: Final = 2000  # an hour of a quiet node; older lines are in the file
+RECENT_TASKS_MAX: Final = 200
+RECENT_JOBS_MAX: Final = 50
+
+NAME_CHARS_MAX: Final = 64
+TARGET_CHARS_MAX: Final = 4096  # an invite with a few addresses has about 600 characters
+TASKS_PER_PAGE_MAX: Final = 200
+LOG_LINES_PER_PAGE_MAX: Final = 1000
+TRANSACTIONS_PER_ROLE_MAX: Final = 4  # a role switch registers, stakes and announces at most
+ASK_MESSAGES_MAX: Final = CHAT_MESSAGES_MAX
+ASK_TOKENS_MAX: Final = 8192  # no model of the catalogue has a longer context
+JSON_DEPTH_MAX: Final = 16  # the deepest request nests four levels
+
+CONNECT_TIMEOUT_S: Final = 2.0  # a local daemon that does not answer hello by then hangs
+CALL_TIMEOUT_S: Final = 20.0  # an ordinary question; the daemon answers in milliseconds even when busy
+RECONNECT_FIRST_S: Final = 0.2
+RECONNECT_MAX_S: Final = 5.0
+START_TIMEOUT_S: Final = 60.0  # opening a large database on a slow disk
+STOP_TIMEOUT_S: Final = 100.0  # draining takes up to 90 s
+
+SOCKET_PATH_BYTES_MAX: Final = 100  # the kernel's limit is 104 (macOS) or 108 (Linux) with the final zero
+POINTER_BYTES_MAX: Final = 4096
+LOG_TAIL_BYTES: Final = 16 * 1024  # enough to find the last sentence of a daemon that died
+INVITE_LIFETIME_S: Final = 7 * 24 * 3600
+INVITE_ADDRESSES_MAX: Final = 8
