@@ -1,0 +1,1 @@
+"""The structs behind `node.control.schema`, one file an area."""

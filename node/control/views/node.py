@@ -1,0 +1,139 @@
+"""Views of the node itself: who it is, how it is, whom it knows, what it says."""
+
+from typing import Literal
+
+from node.control.views.base import LogLevel, NodeState, Role, View
+
+
+class Hello(View, frozen=True):
+    """First answer of a daemon: who it is and which API versions it speaks.
+
+    `phase` is a few words for people while `state` is "starting" ("opening the database"). `peer_id`, `network` and
+    `genesis_hash` are empty until known.
+    """
+
+    version: str
+    api_min: int
+    api_max: int
+    pid: int
+    home: str
+    state: NodeState
+    phase: str = ""
+    peer_id: str = ""
+    network: str = ""
+    genesis_hash: str = ""
+
+
+class SyncProgress(View, frozen=True):
+    """How far the chain of this node lags behind the best one that its peers report."""
+
+    syncing: bool
+    height: int
+    target_height: int
+    blocks_per_s: float = 0.0
+    eta_s: float | None = None
+    source_peers: int = 0
+
+
+class EpochProgress(View, frozen=True):
+    """Position inside the current tempo of subnet `netuid`: `blocks_done` of `tempo_blocks`."""
+
+    netuid: int
+    tempo_blocks: int
+    blocks_done: int
+    blocks_left: int
+
+
+class NodeStatus(View, frozen=True):
+    """Everything a status bar needs. `state_root` is the state after the block `finalized_hash`.
+
+    `hotkey`, `coldkey`: ss58 text, None without a wallet. `uid`: seat in subnet `netuid`, None when not registered.
+    `stake_rao`: value of all stake of the coldkey at current prices.
+    """
+
+    peer_id: str
+    addresses: tuple[str, ...]
+    network: str
+    genesis_hash: str
+    role: Role
+    authority: bool
+    state: NodeState
+    phase: str
+    height: int
+    head_hash: str
+    finalized_height: int
+    finalized_hash: str
+    state_root: str
+    slot: int
+    slot_ms: int
+    peers: int
+    sync: SyncProgress
+    epoch: EpochProgress | None
+    hotkey: str | None
+    coldkey: str | None
+    netuid: int | None
+    uid: int | None
+    stake_rao: int
+    balance_rao: int
+    gateway_url: str | None
+    version: str
+    home: str
+    pid: int
+    uptime_s: float
+    loop_lag_ms: float
+
+
+class PeerInfo(View, frozen=True):
+    """One connected peer. `score` is 0 at rest, below zero after misbehaviour."""
+
+    peer_id: str
+    addresses: tuple[str, ...]
+    direction: Literal["in", "out"]
+    agent: str
+    score: float
+    connected_s: float
+    latency_ms: float | None = None
+    height: int | None = None
+    hotkey: str | None = None
+
+
+class LogLine(View, frozen=True):
+    """One line of the log; `seq` counts up by one within the life of a daemon; `area` names the part that speaks."""
+
+    seq: int
+    time_ms: int
+    level: LogLevel
+    area: str
+    message: str
+
+
+class LogPage(View, frozen=True):
+    """Lines from `since` on, oldest first; ask next from `next_seq`. `lost` lines had already left the ring."""
+
+    lines: tuple[LogLine, ...]
+    next_seq: int
+    lost: int = 0
+
+
+class Shutdown(View, frozen=True):
+    """The daemon has begun to stop and will be gone within `within_s`."""
+
+    within_s: float
+
+
+class Invite(View, frozen=True):
+    """`text` (nd1…) holds what another machine needs to join: network, genesis and addresses, until `expires_ms`."""
+
+    text: str
+    network: str
+    genesis_hash: str
+    addresses: tuple[str, ...]
+    expires_ms: int
+
+
+class Joined(View, frozen=True):
+    """The running node has connected to `peer_id`, which belongs to the same network."""
+
+    peer_id: str
+    network: str
+    genesis_hash: str
