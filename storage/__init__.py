@@ -1,0 +1,53 @@
+"""Storage: the chain, the signing record and the market journal on disk, in SQLite.
+
+A leaf package: it takes and gives bytes, numbers and paths, and knows nothing of blocks' meaning.
+"""
+
+from storage.chain import ChainStore
+from storage.errors import (
+    Closed,
+    CopiedHome,
+    Corrupted,
+    DiskFull,
+    HomeInUse,
+    Inaccessible,
+    Inconsistent,
+    Locked,
+    OutOfBounds,
+    SignRefused,
+    StorageError,
+    TooNew,
+    WrongDatabase,
+)
+from storage.journal import MarketStore, ScoreRow, TaskRow, VerdictRow
+from storage.lock import FileLock, HomeLock
+from storage.rows import BlockRow, CertificateRow, Commit, Tip
+from storage.signing import SignGuard
+
+__all__ = [
+    "BlockRow",
+    "CertificateRow",
+    "ChainStore",
+    "Closed",
+    "Commit",
+    "CopiedHome",
+    "Corrupted",
+    "DiskFull",
+    "FileLock",
+    "HomeInUse",
+    "HomeLock",
+    "Inaccessible",
+    "Inconsistent",
+    "Locked",
+    "MarketStore",
+    "OutOfBounds",
+    "ScoreRow",
+    "SignGuard",
+    "SignRefused",
+    "StorageError",
+    "TaskRow",
+    "Tip",
+    "TooNew",
+    "VerdictRow",
+    "WrongDatabase",
+]

@@ -1,0 +1,50 @@
+"""Every bound of the store in one place, each with its reason.
+
+The bounds of blocks and state mirror those of the chain with room above them: the store refuses what would damage the
+database or memory, and leaves the rules of the chain to the chain.
+"""
+
+from typing import Final
+
+# --- keys and numbers -----------------------------------------------------------------------------------------------
+HASH_BYTES: Final = 32  # block hashes, transaction hashes, state paths, task ids, digests
+INTEGER_MAX: Final = 2**63 - 1  # SQLite's integers are signed 64 bit
+
+# --- chain ----------------------------------------------------------------------------------------------------------
+HEADER_BYTES_MAX: Final = 128 * 1024  # twice the chain's own bound
+BODY_BYTES_MAX: Final = 4 * 1024 * 1024  # four times the chain's own bound
+CERTIFICATE_BYTES_MAX: Final = 256 * 1024  # three times the certificate of 1 000 authorities
+STATE_VALUE_BYTES_MAX: Final = 256 * 1024  # four times the chain's own bound
+EVENT_BYTES_MAX: Final = 64 * 1024  # an event names a few accounts and amounts; the largest is far below
+META_NAME_CHARS_MAX: Final = 64  # names are chosen in the program
+META_VALUE_BYTES_MAX: Final = 1024 * 1024  # small records about the chain, never bulk data
+ROWS_PER_COMMIT_MAX: Final = 4_000_000  # a genesis or snapshot of this many state rows fits in memory
+BLOCKS_PER_READ_MAX: Final = 1024  # one answer to a syncing peer asks for 128
+READ_BYTES_MAX: Final = 64 * 1024 * 1024  # one read may not take the memory of the node
+
+# --- signing --------------------------------------------------------------------------------------------------------
+LANE_CHARS_MAX: Final = 128  # a lane is a word and the hex of one key
+POSITION_PARTS_MAX: Final = 8  # (height, round, step) and room
+
+# --- market journal -------------------------------------------------------------------------------------------------
+TASKS_KEPT_MAX: Final = 50_000  # about 25 MB; what a person can look back at
+VERDICTS_KEPT_MAX: Final = 50_000  # one a task
+RECEIPTS_KEPT_MAX: Final = 50_000  # audits sample receipts of the last epochs
+RECEIPT_BYTES_MAX: Final = 16 * 1024  # two signatures, two keys and sums need under 1 KB
+SCORES_PER_SUBNET_MAX: Final = 4096  # 256 seats and the hotkeys that lost theirs lately
+PREVIEW_CHARS_MAX: Final = 280  # two lines of a table on a wide screen
+WORD_CHARS_MAX: Final = 64  # kind and status are single words
+REASON_CHARS_MAX: Final = 280  # a code and one sentence
+ROWS_PER_READ_MAX: Final = 1000  # one page of a table
+
+# --- database -------------------------------------------------------------------------------------------------------
+READERS_MAX: Final = 8  # each holds a page cache; more threads wait for one
+BUSY_TIMEOUT_MS: Final = 5_000  # another program that looks at the file may hold it this long
+READER_WAIT_S: Final = 30.0  # a reader that is never given back is a defect; say so instead of hanging for ever
+WRITER_CACHE_KIB: Final = 32 * 1024  # holds the inner pages of a state of a million rows
+READER_CACHE_KIB: Final = 8 * 1024
+WAL_BYTES_KEPT_MAX: Final = 64 * 1024 * 1024  # after a long reader the log is cut back to this
+INTEGRITY_FINDINGS_MAX: Final = 5  # the first few findings tell enough
+DISK_FREE_BYTES_MIN: Final = 1024 * 1024  # an I/O error with less free space than this is called a full disk
+LOCK_FILE_BYTES_MAX: Final = 32  # a process id and a newline
+MACHINE_ID_BYTES_MAX: Final = 256  # the operating system's file holds 33

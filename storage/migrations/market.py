@@ -1,0 +1,55 @@
+"""Forms of the market journal, oldest first. Append steps; never edit one that was released."""
+
+import sqlite_utils
+
+from storage.migrations import Step
+
+
+def _first(database: sqlite_utils.Database) -> None:
+    # `seq` orders rows by arrival and is what retention counts.
+    tasks = database.create_table(
+        "tasks",
+        {
+            "seq": int,
+            "id": bytes,
+            "netuid": int,
+            "kind": str,
+            "miner": bytes,
+            "validator": bytes,
+            "created_at_ms": int,
+            "status": str,
+            "latency_ms": int,
+            "score": float,
+            "tokens": int,
+            "preview": str,
+        },
+        pk="seq",
+    )
+    # One challenge goes to several miners: a task is known by its id and its miner together.
+    tasks.create_index(["id", "miner"], index_name="tasks_by_id", unique=True)
+    verdicts = database.create_table(
+        "verdicts",
+        {
+            "seq": int,
+            "task": bytes,
+            "netuid": int,
+            "miner": bytes,
+            "validator": bytes,
+            "score": float,
+            "reason": str,
+            "judged_at_ms": int,
+        },
+        pk="seq",
+    )
+    verdicts.create_index(["task", "miner"], index_name="verdicts_by_task", unique=True)
+    verdicts.create_index(["miner", "seq"], index_name="verdicts_by_miner")
+    database.create_table(
+        "scores",
+        {"netuid": int, "hotkey": bytes, "score": float, "samples": float, "last_height": int},
+        pk=("netuid", "hotkey"),
+    )
+    receipts = database.create_table("receipts", {"seq": int, "digest": bytes, "receipt": bytes}, pk="seq")
+    receipts.create_index(["digest"], index_name="receipts_by_digest", unique=True)
+
+
+STEPS = (Step(1, "first", _first),)
