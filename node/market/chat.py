@@ -1,0 +1,61 @@
+"""A chat as users' programs ask for it, already parsed: what the HTTP gateway and the control socket hand in and get back.
+
+Numbers are plain floats here; the wire form of a task has integers only. Nothing of this file is signed.
+"""
+
+import msgspec
+
+from node.primitives.types import AccountId, Hash
+
+DEFAULT_TEMPERATURE = 0.7
+DEFAULT_TOP_P = 0.9
+DEFAULT_MAX_TOKENS = 128
+
+
+class ChatTurn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One message of the conversation; roles are system, user and assistant."""
+
+    role: str
+    content: str
+
+
+class ChatRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A user's question. `seed` makes the question repeatable, not the answer: each miner draws with its own noise."""
+
+    model: str
+    messages: tuple[ChatTurn, ...]
+    max_tokens: int = DEFAULT_MAX_TOKENS
+    temperature: float = DEFAULT_TEMPERATURE
+    top_p: float = DEFAULT_TOP_P
+    top_k: int = 0
+    repetition_penalty: float = 1.0
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+
+
+class ChatUsage(msgspec.Struct, frozen=True):
+    """Tokens of the prompt and of the answer."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class ChatPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of the answer. The last has `done`, usage, finish reason (stop or length) and the receipt's digest."""
+
+    text: str
+    index: int
+    done: bool = False
+    miner: AccountId
+    usage: ChatUsage | None = None
+    finish_reason: str | None = None
+    receipt: Hash | None = None
+
+
+class ModelInfo(msgspec.Struct, frozen=True):
+    """A model users may name; `miners` is the number of seats that could serve it now."""
+
+    name: str
+    subnet: str
+    netuid: int
+    miners: int

@@ -1,0 +1,114 @@
+"""What can go wrong with a task, a call or an answer; each leaf has a stable `code` and says what to do.
+
+    MarketError
+    ├── MalformedMessage      a task, part or frame that breaks its form or a bound
+    ├── BadRequest            a user's request that no miner could answer; `param` names the field
+    │   └── UnknownModel      a model no subnet of this network serves
+    ├── CallRefused           the other side said no; `refusal` is its reason
+    ├── CallTimeout           a deadline passed; `phase` says which
+    ├── CallBroken            the stream ended or lied in the middle of an answer
+    ├── ForgedAnswer          the answer's signature or digest does not hold
+    ├── Unreachable           the miner cannot be connected
+    ├── NoMiner               nobody could be asked; `tried` lists who refused and why
+    ├── ServeFailed           a miner cannot serve a task; `refusal` is what the caller is told
+    └── UnknownSubnet         a subnet this build has no rules for
+"""
+
+from typing import TYPE_CHECKING, Literal
+
+from node.primitives.errors import MarketError
+
+if TYPE_CHECKING:
+    from node.subnets.base import Code
+
+Phase = Literal["first part", "whole answer", "receipt"]
+
+
+class MalformedMessage(MarketError):
+    """A message from outside that breaks its form or one of its bounds."""
+
+    code = "market.malformed"
+
+
+class BadRequest(MarketError):
+    """A user's request that cannot be served by anyone; `param` names the field to change."""
+
+    code = "market.bad_request"
+
+    def __init__(self, message: str, *, param: str = "", remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.param = param
+
+
+class UnknownModel(BadRequest):
+    """The named model is not served on this network."""
+
+    code = "market.unknown_model"
+
+
+class CallRefused(MarketError):
+    """The asked node refused the call before an answer began, or gave up with a reason."""
+
+    code = "market.call_refused"
+
+    def __init__(self, message: str, refusal: "Code") -> None:
+        super().__init__(message)
+        self.refusal = refusal
+
+
+class CallTimeout(MarketError):
+    """The asked node let a deadline pass."""
+
+    code = "market.call_timeout"
+    remedy = "Ask again; another miner may be faster."
+
+    def __init__(self, message: str, phase: Phase) -> None:
+        super().__init__(message)
+        self.phase = phase
+
+
+class CallBroken(MarketError):
+    """The stream broke, or a part of the answer does not fit the ones before."""
+
+    code = "market.call_broken"
+    remedy = "Ask again; what was received so far is not signed by anyone."
+
+
+class ForgedAnswer(CallBroken):
+    """The final part does not carry the miner's signature over what was received."""
+
+    code = "market.forged_answer"
+
+
+class Unreachable(MarketError):
+    """No connection to the miner could be made."""
+
+    code = "market.unreachable"
+
+
+class NoMiner(MarketError):
+    """Nobody could be asked; `tried` holds one line for each miner that was."""
+
+    code = "market.no_miner"
+    remedy = "Wait for miners to come online, or start one with `neurond role set miner`."
+
+    def __init__(self, message: str, tried: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.tried = tried
+
+
+class ServeFailed(MarketError):
+    """A miner's own reason why a task gets no answer."""
+
+    code = "market.serve_failed"
+
+    def __init__(self, message: str, refusal: "Code") -> None:
+        super().__init__(message)
+        self.refusal = refusal
+
+
+class UnknownSubnet(MarketError):
+    """The chain names a subnet whose rules are not part of this build."""
+
+    code = "market.unknown_subnet"
+    remedy = "Update neurond, or choose a subnet that `neurond subnets list` shows as known."

@@ -1,0 +1,50 @@
+"""Bounds of the work market beside those in `node.primitives.limits`, each with its reason. Units last in the names."""
+
+from typing import Final
+
+# --- calls ----------------------------------------------------------------------------------------------------------
+NONCE_BYTES: Final = 16  # random, so that two callers never collide within three blocks
+REQUEST_OVERHEAD_BYTES: Final = 512  # keys, digests, nonce and signature around the task: about 330 bytes
+REFUSAL_TEXT_CHARS_MAX: Final = 280  # one or two sentences
+RECEIPT_BYTES_MAX: Final = 1024  # two keys, two signatures, two digests and seven numbers: about 330 bytes
+REQUEST_TIMEOUT_S: Final = 5.0  # a caller that opened a stream sends its request at once
+FIRST_PART_TIMEOUT_S: Final = 20.0  # a prompt of 512 tokens takes 1.3 s on one core, and a miner serves several
+ANSWER_TIMEOUT_S: Final = 120.0  # 2 048 tokens at 17 a second
+RECEIPT_TIMEOUT_S: Final = 3.0  # the miner waits no longer for the caller's countersignature
+SEND_TIMEOUT_S: Final = 20.0  # a caller that reads nothing for this long has gone
+CONNECT_TIMEOUT_S: Final = 8.0  # opening a stream takes 10 ms, dialling first takes 0.3 s
+CLOSE_TIMEOUT_S: Final = 1.0  # courtesy of a clean close before the stream is dropped
+FAILOVER_MINERS_MAX: Final = 3  # a fourth would start after the user has given up
+
+# --- admission at a miner -------------------------------------------------------------------------------------------
+SERVING_MAX: Final = 8  # rows one CPU batches well: eight streams run at 3.8 times the speed of one
+WAITING_MAX: Final = 32  # four batches; a longer queue cannot meet the deadline
+STREAMS_PER_CALLER_MAX: Final = 8  # one caller may fill one batch, not the queue
+STREAMS_MAX: Final = SERVING_MAX + WAITING_MAX
+WAIT_TIMEOUT_S: Final = 10.0  # half of the caller's patience for the first part
+
+# --- challenges -----------------------------------------------------------------------------------------------------
+TARGETS_MAX: Final = 64  # miners of one broadcast; 2 KiB of keys
+CHALLENGE_OVERHEAD_BYTES: Final = 3 * 1024  # targets, keys, digests, peer id and signature
+PEER_ID_CHARS_MAX: Final = 128  # an Ed25519 peer id has 52
+ANSWER_BYTES_MAX: Final = 512 * 1024  # 2 048 tokens with text and ids take about 60 KiB
+ACKNOWLEDGEMENT_BYTES_MAX: Final = 64
+ROUNDS_OPEN_MAX: Final = 4  # older rounds are judged or given up
+CHALLENGES_QUEUED_MAX: Final = 64  # a miner far behind answers nothing in time anyway
+BODY_DIGESTS_KEPT_MAX: Final = 4096  # challenges of the last minutes, against repeats
+
+# --- validators -----------------------------------------------------------------------------------------------------
+JUDGE_THREADS: Final = 1  # one pass uses the model's own threads; two would only fight for the cores
+JUDGE_QUEUE_MAX: Final = 256  # four rounds of the largest size; beyond it the oldest evidence is not worth its cost
+AUDIT_QUEUE_MAX: Final = 32  # finished user calls waiting for an audit; newer ones are dropped
+AUDIT_SHARE: Final = 0.05  # of the receipts of a known miner
+AUDIT_SHARE_NEW: Final = 0.25  # of a miner below AUDIT_KNOWN_SAMPLES
+AUDIT_KNOWN_SAMPLES: Final = 50.0
+WEIGHT_MAX: Final = 65_535  # u16 of the ledger
+STALE_EPOCHS: Final = 3  # an unreachable miner keeps its score that long, then it decays
+BOOK_ROWS_MAX: Final = 4096  # 256 seats and the hotkeys that lost theirs lately
+
+# --- screens --------------------------------------------------------------------------------------------------------
+TASKS_SHOWN_MAX: Final = 200  # recent tasks kept in memory; older ones are in the journal
+PREVIEW_CHARS_MAX: Final = 160  # one wide line of a table
+HEADS_QUEUED_MAX: Final = 16  # a role that misses heads only needs the newest
