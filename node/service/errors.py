@@ -1,0 +1,51 @@
+"""What can go wrong while a node starts, runs or stops; leaves of `ServiceError`."""
+
+from node.primitives.errors import ServiceError
+
+
+class NoGenesis(ServiceError):
+    """The home belongs to no network yet and nobody was named who could tell which."""
+
+    code = "no_genesis"
+    remedy = "Start with `neurond devnet up`, or `neurond join` an invite or a multiaddress of a running node."
+
+
+class BadGenesis(ServiceError):
+    """A genesis that is not the one expected, or that contradicts the database of this home."""
+
+    code = "bad_genesis"
+    remedy = "Use another --home for another network."
+
+
+class BadInvite(ServiceError):
+    """An invite that is damaged, expired, wrongly signed or of another network."""
+
+    code = "bad_invite"
+    remedy = "Ask for a new one: `neurond invite` prints it on any node of that network."
+
+
+class RoleRefused(ServiceError):
+    """The role cannot be taken now; the message says which requirement is short."""
+
+    code = "role_refused"
+    remedy = "Run `neurond role plan` to see what is missing."
+
+
+class DaemonFailed(ServiceError):
+    """A daemon that was started here ended before it was ready."""
+
+    code = "daemon_failed"
+    remedy = "Its log says why: `neurond logs`, or the file daemon.log in its home."
+
+
+class Unknown(ServiceError):
+    """Something asked for by name or number that this node does not have."""
+
+    code = "unknown"
+
+
+class StateMismatch(ServiceError):
+    """The stored state does not have the root that the finalised header commits to."""
+
+    code = "state_mismatch"
+    remedy = "Stop the node, move chain.db aside and start again: the chain is fetched from peers anew."
