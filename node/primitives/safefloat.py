@@ -41,43 +41,60 @@ def from_int(value: int) -> SafeFloat:
 
 
 def add(left: SafeFloat, right: SafeFloat) -> SafeFloat:
-    """Sum: the smaller exponent is aligned to the larger by truncation."""
-    return _aligned_sum(left, right, 1)
+    """Sum: the mantissa with the smaller exponent is truncated to the larger exponent."""
+    return _aligned(left, right, 1)
 
 
 def sub(left: SafeFloat, right: SafeFloat) -> SafeFloat:
-    """Difference, at least zero."""
-    return _aligned_sum(left, right, -1)
+    """Difference, at least zero; aligned like a sum, so it can exceed the true difference."""
+    return _aligned(left, right, -1)
 
 
-def _aligned_sum(left: SafeFloat, right: SafeFloat, sign: int) -> SafeFloat:
+def sub_exact(left: SafeFloat, right: SafeFloat) -> SafeFloat:
+    """Difference computed without loss and then truncated, at least zero; never exceeds the true difference."""
+    if right.mantissa == 0:
+        return left
+    exponent = min(left.exponent, right.exponent)
+    return normalised(_at(left, exponent) - _at(right, exponent), exponent)
+
+
+def mul_div(value: SafeFloat, factor: SafeFloat, divisor: SafeFloat) -> SafeFloat:
+    """value * factor / divisor: one integer quotient of the mantissas, truncated; `ZERO` for a zero divisor."""
+    if divisor.mantissa == 0:
+        return ZERO
+    exponent = value.exponent + factor.exponent - divisor.exponent
+    return normalised(value.mantissa * factor.mantissa // divisor.mantissa, exponent)
+
+
+def is_greater(left: SafeFloat, right: SafeFloat) -> bool:
+    """Whether left > right, compared without loss."""
+    if left.mantissa == 0 or right.mantissa == 0:
+        return left.mantissa > right.mantissa
+    exponent = min(left.exponent, right.exponent)
+    return _at(left, exponent) > _at(right, exponent)
+
+
+def floor_to_int(value: SafeFloat) -> int:
+    """The integer part."""
+    return _at(value, 0)
+
+
+def _aligned(left: SafeFloat, right: SafeFloat, sign: int) -> SafeFloat:
     if right.mantissa == 0:
         return left
     if left.mantissa == 0:
         return right if sign > 0 else ZERO
     exponent = max(left.exponent, right.exponent)
-    aligned = _aligned(left, exponent) + sign * _aligned(right, exponent)
-    return normalised(aligned, exponent)
+    return normalised(_at(left, exponent) + sign * _at(right, exponent), exponent)
 
 
-def _aligned(value: SafeFloat, exponent: int) -> int:
+def _at(value: SafeFloat, exponent: int) -> int:
+    """The mantissa the value has at another exponent, truncated."""
     shift = exponent - value.exponent
-    # 22 digits are enough to drop any mantissa; the bound keeps 10^shift small.
-    return value.mantissa // 10**shift if shift < _DIGITS else 0
+    if shift > _DIGITS:
+        return 0  # every digit is dropped; no need for a huge power
+    return value.mantissa // _pow10(shift) if shift >= 0 else value.mantissa * _pow10(-shift)
 
 
-def mul_div(value: SafeFloat, factor: SafeFloat, divisor: SafeFloat) -> SafeFloat:
-    """value * factor / divisor computed exactly, then normalised by truncation; `ZERO` for a zero divisor."""
-    if divisor.mantissa == 0:
-        return ZERO
-    # Digits to spare, so that the quotient still has more than 21 of them before it is cut.
-    scaled = value.mantissa * factor.mantissa * 10**_DIGITS
-    exponent = value.exponent + factor.exponent - divisor.exponent - _DIGITS
-    return normalised(scaled // divisor.mantissa, exponent)
-
-
-def floor_to_int(value: SafeFloat) -> int:
-    """The integer part."""
-    if value.exponent >= 0:
-        return value.mantissa * 10**value.exponent
-    return value.mantissa // 10**-value.exponent
+def _pow10(exponent: int) -> int:
+    return int(10**exponent)
