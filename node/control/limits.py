@@ -25,7 +25,6 @@ LOG_LINES_PER_PAGE_MAX: Final = 1000
 TRANSACTIONS_PER_ROLE_MAX: Final = 4  # a role switch registers, stakes and announces at most
 ASK_MESSAGES_MAX: Final = CHAT_MESSAGES_MAX
 ASK_TOKENS_MAX: Final = 8192  # no model of the catalogue has a longer context
-JSON_DEPTH_MAX: Final = 16  # the deepest request nests four levels
 
 CONNECT_TIMEOUT_S: Final = 2.0  # a local daemon that does not answer hello by then hangs
 CALL_TIMEOUT_S: Final = 20.0  # an ordinary question; the daemon answers in milliseconds even when busy

@@ -1,0 +1,116 @@
+"""What can go wrong between a client and the daemon.
+
+ControlError
+├── NotRunning           no daemon answers for this home
+├── ConnectionLost       the daemon went away before it answered
+├── RequestTimeout       the daemon is there but did not answer in time
+├── ProtocolError        the other side does not speak this protocol
+│   └── VersionMismatch  it speaks another version of it
+├── BadRequest           a request that is malformed, or one too many
+├── RemoteError          the daemon refused; carries the code, message and hint of its reason
+├── SocketUnusable       the socket cannot be created or is not ours alone
+├── DaemonFailed         a daemon or devnet command was started and died
+├── BadInvite            a text that is no invite, or one that is spoilt or expired
+├── BadAmount            a text that is no amount of τ or α
+└── ActionRefused        a transaction that would fail, told before it is signed
+"""
+
+from node.control.schema import ErrorView
+from node.primitives.errors import ControlError, NodeError
+
+
+class NotRunning(ControlError):
+    """No daemon answers for this home."""
+
+    code = "not_running"
+    remedy = "Start it with `neurond up`, or a local network with `neurond devnet up`."
+
+
+class ConnectionLost(ControlError):
+    """The daemon closed the connection before it answered."""
+
+    code = "connection_lost"
+    remedy = "See `neurond logs` for the reason, then `neurond up`."
+
+
+class RequestTimeout(ControlError):
+    """The daemon did not answer in time."""
+
+    code = "request_timeout"
+    remedy = "The node may be overloaded; try again, or see `neurond logs`."
+
+
+class ProtocolError(ControlError):
+    """What came over the socket is not this protocol."""
+
+    code = "protocol_error"
+    remedy = "Stop the node with `neurond down` and start it again, so that both sides are of one version."
+
+
+class VersionMismatch(ProtocolError):
+    """The daemon and this program speak different versions of the API."""
+
+    code = "version_mismatch"
+
+
+class BadRequest(ControlError):
+    """A request that is malformed, unknown, or one too many at once."""
+
+    code = "bad_request"
+
+
+class RemoteError(ControlError):
+    """The daemon refused; `view` has the code, message and hint of its own error."""
+
+    code = "remote_error"
+
+    def __init__(self, view: ErrorView) -> None:
+        super().__init__(view.message, remedy=view.hint)
+        self.view = view
+
+
+class SocketUnusable(ControlError):
+    """The control socket cannot be created, or somebody else could reach it."""
+
+    code = "socket_unusable"
+
+
+class DaemonFailed(ControlError):
+    """A process that was started for the user ended or hung; the message is its own last sentence."""
+
+    code = "daemon_failed"
+
+
+class BadInvite(ControlError):
+    """A text that is no invite, or one that is spoilt or expired."""
+
+    code = "bad_invite"
+    remedy = "Ask for a new one: `neurond invite` on a running node prints it."
+
+
+class BadAmount(ControlError):
+    """A text that is no amount of τ or α."""
+
+    code = "bad_amount"
+    remedy = "Write a positive number with at most 9 digits after the point, such as 12.5."
+
+
+class ActionRefused(ControlError):
+    """A transaction that the rules would refuse, told before anything is signed."""
+
+    code = "action_refused"
+
+
+def error_view(error: Exception) -> ErrorView | None:
+    """Return the form in which an expected failure travels, or None for a defect.
+
+    Leaf packages have error trees of their own; what marks theirs as expected is the same stable `code`.
+    """
+    if isinstance(error, RemoteError):
+        return error.view
+    if isinstance(error, NodeError):
+        return ErrorView(error.code, error.message, error.hint)
+    code = getattr(type(error), "code", None)
+    if isinstance(code, str):
+        return ErrorView(code, str(error))
+    return None

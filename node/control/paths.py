@@ -1,0 +1,107 @@
+"""Where things lie in a home, and where its control socket is.
+
+A Unix socket's path may have about 100 bytes. When the home is deeper, the socket lives in a short private folder and
+a pointer file in the home names it. A socket file proves nothing: whoever wants to know asks it (`hello`).
+"""
+
+import hashlib
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+import platformdirs
+
+from node.control.errors import SocketUnusable
+from node.control.limits import POINTER_BYTES_MAX, SOCKET_PATH_BYTES_MAX
+
+HOME_VARIABLE = "NEUROND_HOME"
+_SOCKET = "control.sock"
+_POINTER = "control.path"
+_PRIVATE_DIR_MODE = 0o700
+
+
+def default_home() -> Path:
+    """Return $NEUROND_HOME, or the operating system's folder for the user's application data."""
+    named = os.environ.get(HOME_VARIABLE)
+    return Path(named).expanduser().absolute() if named else Path(platformdirs.user_data_dir("neurond"))
+
+
+def log_path(home: Path) -> Path:
+    """Return the daemon's log file."""
+    return home / "daemon.log"
+
+
+def wallets_path(home: Path) -> Path:
+    """Return the folder of key files."""
+    return home / "wallets"
+
+
+def create_home(home: Path) -> None:
+    """Make the home with access for its owner alone.
+
+    Raises:
+        SocketUnusable: it cannot be created or is no folder.
+    """
+    try:
+        home.mkdir(mode=_PRIVATE_DIR_MODE, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SocketUnusable(
+            f"The home {home} cannot be created: {error.strerror}.", remedy="Choose another --home."
+        ) from error
+
+
+def socket_path_to_create(home: Path) -> Path:
+    """Return where a daemon of `home` must put its socket; writes the pointer file when that is elsewhere.
+
+    Raises:
+        SocketUnusable: the short folder belongs to somebody else or cannot be created.
+    """
+    direct = home / _SOCKET
+    pointer = home / _POINTER
+    if len(os.fsencode(direct)) <= SOCKET_PATH_BYTES_MAX:
+        pointer.unlink(missing_ok=True)
+        return direct
+    name = hashlib.blake2b(os.fsencode(home.resolve()), digest_size=12).hexdigest()
+    short = _private_runtime_folder() / f"{name}.sock"
+    if len(os.fsencode(short)) > SOCKET_PATH_BYTES_MAX:
+        raise SocketUnusable(
+            f"No path for the control socket is short enough; even {short} is too long.",
+            remedy=f"Choose a --home of at most {SOCKET_PATH_BYTES_MAX - len(_SOCKET) - 1} bytes.",
+        )
+    draft = home / f"{_POINTER}.new"
+    draft.write_bytes(os.fsencode(short))
+    draft.replace(pointer)
+    return short
+
+
+def socket_path_to_connect(home: Path) -> Path:
+    """Return where the daemon of `home` has its socket, if it runs."""
+    direct = home / _SOCKET
+    if len(os.fsencode(direct)) <= SOCKET_PATH_BYTES_MAX:
+        return direct
+    try:
+        with (home / _POINTER).open("rb") as pointer:
+            named = pointer.read(POINTER_BYTES_MAX)
+    except OSError:
+        return home / _POINTER  # there is none; connecting will say so
+    if not named or b"\0" in named or len(named) > SOCKET_PATH_BYTES_MAX:
+        return home / _POINTER
+    return Path(os.fsdecode(named))
+
+
+def _private_runtime_folder() -> Path:
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    base = Path(runtime) / "neurond" if runtime else Path(tempfile.gettempdir()) / f"neurond-{os.getuid()}"
+    try:
+        base.mkdir(mode=_PRIVATE_DIR_MODE, exist_ok=True)
+        facts = base.lstat()
+    except OSError as error:
+        raise SocketUnusable(
+            f"The folder {base} cannot be created: {error.strerror}.", remedy="Choose a shorter --home."
+        ) from error
+    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid() or stat.S_IMODE(facts.st_mode) & 0o077:
+        raise SocketUnusable(
+            f"The folder {base} is not private to this user.", remedy="Remove it, or choose a shorter --home."
+        )
+    return base
