@@ -48,3 +48,12 @@ CONTROL_LINE_BYTES_MAX: Final = 1024 * 1024
 HTTP_BODY_BYTES_MAX: Final = 8 * 1024 * 1024
 HTTP_JSON_DEPTH_MAX: Final = 16
 CHAT_MESSAGES_MAX: Final = 256
+
+# --- ledger ---------------------------------------------------------------------------------------------------------
+GENESIS_BYTES_MAX: Final = 8 * 1024 * 1024  # 40 000 balances as text; parsed once per network
+PEER_ID_BYTES_MAX: Final = 64  # an Ed25519 peer id has 52 characters
+COMMITMENT_BYTES_MAX: Final = 128  # a hash, a revision and a name
+NETWORK_NAME_CHARS_MAX: Final = 64  # shown in one line of a screen
+SUBNETS_MAX: Final = 128  # one block visits every subnet
+NOMINATIONS_LISTED_MAX: Final = 1024  # what one query lists; the ledger itself sets no bound on positions
+MERKLE_DEPTH_MAX: Final = 256  # paths have 256 bits; bounds proofs and recursion
