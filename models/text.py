@@ -1,63 +1,163 @@
-"""A language model that runs: chat prompt, seeded generation, and verification of another node's answer."""
+"""A language model that runs: chat prompt, seeded generation, and verification of another node's answer.
+
+Prompts are fed in chunks of fixed size, so that an answer made alone and one made in a batch see the same numbers.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from models.bundle import ModelCard
+import numpy as np
+import onnxruntime
+
+from models.answer import AnswerState, Token, visible_text
+from models.bundle import ONNX_FILE, TOKENIZER_FILE, ModelCard, check_bundle, read_bounded
+from models.errors import BadPrompt, BadSampling, PromptTooLong
+from models.limits import MAX_INTRA_THREADS, MAX_TOKENIZER_BYTES, PREFILL_CHUNK_TOKENS
+from models.runtime import Decoder, KvCache, Logits, default_threads
 from models.sampling import Sampling
-from models.verify import FinishReason, Verification
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """One step of an answer. The last item of a stream has `finish_reason` set."""
-
-    id: int | None  # None on a closing item that carries no token (end token drawn, or cancelled)
-    index: int  # position in the answer, from 0
-    text: str  # what this step adds to the text: complete UTF-8 characters only, possibly empty
-    finish_reason: FinishReason | None = None
+from models.tokens import TextCodec
+from models.verify import FinishReason, Reason, Verification, conclude, position_gap, refused
 
 
 class TextModel:
     """One ONNX session and its tokenizer. Every method may be called from several threads at once."""
 
-    card: ModelCard
-    provider: str  # the execution provider the session really uses
-    runtime_version: str
+    def __init__(self, card: ModelCard, decoder: Decoder, codec: TextCodec) -> None:
+        self.card = card
+        self.decoder = decoder
+        self.codec = codec
+        self.provider = decoder.provider  # the execution provider the session really uses
+        self.runtime_version: str = onnxruntime.__version__
 
     def chat_prompt(self, messages: Sequence[tuple[str, str]]) -> list[int]:
-        """Token ids of a chat (role, content). Raises BadPrompt on unknown roles or special tokens in content."""
-        raise NotImplementedError
+        """Token ids of a chat of (role, content). Raises BadPrompt: unknown role, control marker in a content."""
+        return self.codec.chat(messages)
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of plain text; special tokens are never produced."""
-        raise NotImplementedError
+        """Token ids of plain text; control tokens are never produced. Raises BadPrompt when too long."""
+        return self.codec.encode(text)
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """Text of token ids, as a reader of the stream would see it."""
-        raise NotImplementedError
+        """Text of token ids; incomplete characters become U+FFFD."""
+        return self.codec.decode(tokens)
+
+    def visible_text(self, tokens: Sequence[int], sampling: Sampling) -> str:
+        """The text that the stream of this answer adds up to: what a validator compares with the text delivered."""
+        return visible_text(self.codec, tokens, sampling.stop)[0]
+
+    def room(self, prompt: Sequence[int]) -> int:
+        """Largest `max_tokens` that still fits behind this prompt; 0 or less when none does."""
+        return self.card.context - len(prompt)
+
+    def check_request(self, prompt: Sequence[int], sampling: Sampling) -> None:
+        """Raise BadPrompt or PromptTooLong for a request this model cannot serve."""
+        if not prompt:
+            raise BadPrompt("the prompt is empty")
+        if not all(0 <= token < self.card.vocabulary for token in prompt):
+            raise BadPrompt(f"a prompt token lies outside the vocabulary of {self.card.vocabulary}")
+        if len(prompt) + sampling.max_tokens > self.card.context:
+            raise PromptTooLong(
+                f"prompt of {len(prompt)} and answer of up to {sampling.max_tokens} tokens exceed the context "
+                f"of {self.card.context}; shorten the chat or lower max_tokens"
+            )
+
+    def start(self, sampling: Sampling) -> AnswerState:
+        """A fresh answer for this model."""
+        return AnswerState(self.codec, sampling, self.card.end_token)
+
+    def prefill(self, cache: KvCache, row: int, tokens: Sequence[int], done: int) -> tuple[int, Logits]:
+        """Feed the next chunk of a prompt of which `done` tokens are in. Returns the new count and last logits [V]."""
+        chunk = tokens[done : done + PREFILL_CHUNK_TOKENS]
+        done += len(chunk)
+        wanted = np.array([[len(chunk) - 1]], np.int64)
+        logits = self.decoder.step(cache, row, np.array([chunk], np.int64), np.array([done], np.int32), wanted)
+        return done, logits[0, 0]
 
     def generate(
         self, prompt: Sequence[int], sampling: Sampling, cancel: threading.Event | None = None
     ) -> Iterator[Token]:
-        """Answer token by token; the last item has `finish_reason`, unless `cancel` was set."""
-        raise NotImplementedError
+        """Answer token by token; the last item has `finish_reason`, unless `cancel` was set. Raises ModelError."""
+        self.check_request(prompt, sampling)
+        return self._generate(list(prompt), sampling, cancel or threading.Event())
+
+    def _generate(self, prompt: list[int], sampling: Sampling, cancel: threading.Event) -> Iterator[Token]:
+        cache, state, done = KvCache(self.card.geometry, rows=1), self.start(sampling), 0
+        while done < len(prompt):
+            if cancel.is_set():
+                return
+            done, logits = self.prefill(cache, 0, prompt, done)
+        while not cancel.is_set():
+            token = state.advance(logits)
+            yield token
+            if token.finish_reason is not None:
+                return
+            done += 1
+            ids, lengths = np.array([[state.ids[-1]]], np.int64), np.array([done], np.int32)
+            logits = self.decoder.step(cache, 0, ids, lengths, np.zeros((1, 1), np.int64))[0, 0]
 
     def verify(
         self, prompt: Sequence[int], claimed: Sequence[int], sampling: Sampling, finish_reason: FinishReason
     ) -> Verification:
-        """Judge a claimed answer (its ids without the end token) with one teacher-forced pass."""
-        raise NotImplementedError
+        """Judge a claimed answer (its ids, without the end token) with one teacher-forced pass.
 
-    def close(self) -> None:
-        """Free the session."""
-        raise NotImplementedError
+        The claim is hostile and may be anything; only a prompt of the caller's own making raises.
+        """
+        self.check_request(prompt, sampling)
+        reason = self._check_claim(claimed, sampling, finish_reason)
+        if reason is not Reason.OK:
+            return refused(reason)
+        ended = finish_reason is FinishReason.STOP
+        judged = [*claimed, self.card.end_token] if ended else list(claimed)
+        slack = self.card.tolerance.nucleus_slack
+        gaps = [
+            position_gap(logits, judged[i], sampling, i, judged, slack)
+            for i, logits in enumerate(self.teacher_forced(prompt, judged))
+        ]
+        return conclude(gaps, ended, self.card.tolerance)
+
+    def teacher_forced(self, prompt: Sequence[int], answer: Sequence[int]) -> Iterator[Logits]:
+        """The logits [vocabulary] from which each token of `answer` would be drawn, in order."""
+        cache = KvCache(self.card.geometry, rows=1)
+        fed = [*prompt, *answer[:-1]]
+        first = len(prompt) - 1  # this position's logits decide the answer's first token
+        for begin in range(0, len(fed), PREFILL_CHUNK_TOKENS):
+            chunk = fed[begin : begin + PREFILL_CHUNK_TOKENS]
+            end = begin + len(chunk)
+            wanted = (
+                np.arange(max(first, begin) - begin, len(chunk), dtype=np.int64)
+                if end > first
+                else np.zeros(1, np.int64)
+            )
+            logits = self.decoder.step(
+                cache, 0, np.array([chunk], np.int64), np.array([end], np.int32), wanted.reshape(1, -1)
+            )
+            if end > first:
+                yield from logits[0]
+
+    def _check_claim(self, claimed: Sequence[int], sampling: Sampling, finish: FinishReason) -> Reason:
+        """Everything about a claim that needs no run of the model."""
+        if len(claimed) > sampling.max_tokens:
+            return Reason.TOO_LONG
+        if not all(0 <= token < self.card.vocabulary and token != self.card.end_token for token in claimed):
+            return Reason.BAD_TOKEN
+        stopped_at = visible_text(self.codec, claimed, sampling.stop)[1]
+        complete = len(claimed) == sampling.max_tokens
+        fits = {
+            FinishReason.STOP: stopped_at is None and not complete,
+            FinishReason.LENGTH: stopped_at is None and complete,
+            FinishReason.STOP_STRING: stopped_at is not None and stopped_at == len(claimed) - 1,
+        }
+        return Reason.OK if fits[finish] else Reason.WRONG_FINISH
 
 
 def open_text(bundle: Path, *, threads: int | None = None, prefer_cuda: bool = True) -> TextModel:
-    """Open a bundle folder. `threads` None means physical cores - 1. Raises ModelError."""
-    raise NotImplementedError
+    """Open a bundle folder after hashing it. `threads` None means all cores but one. Raises ModelError."""
+    threads = default_threads() if threads is None else threads
+    if not 1 <= threads <= MAX_INTRA_THREADS:
+        raise BadSampling(f"threads must be between 1 and {MAX_INTRA_THREADS}")
+    card = check_bundle(bundle)
+    codec = TextCodec(read_bounded(bundle / TOKENIZER_FILE, MAX_TOKENIZER_BYTES), card.vocabulary, card.default_system)
+    return TextModel(card, Decoder(bundle / ONNX_FILE, card.geometry, threads), codec)
