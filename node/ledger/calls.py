@@ -1,8 +1,8 @@
 """Every call a transaction can carry, and the one table that describes them.
 
-A call is an array that begins with its number. Amounts are rao (10^-9 τ) or α in units of 10^-9; price limits are τ per α
-in units of 10^-9. The table names who signs, whether a fee is due and which errors a call can end with; interfaces and
-documentation are made from it. Source: docs/protocol.md, "Calls".
+A call is an array that begins with its number. Amounts are rao (10^-9 τ) or α in units of 10^-9; price limits are τ per
+α in units of 10^-9. The table names who signs, whether a fee is due and which errors a call can end with; interfaces
+and documentation are made from it. Source: docs/protocol.md, "Calls".
 """
 
 from dataclasses import dataclass
@@ -210,7 +210,10 @@ CALLS: Final[tuple[CallSpec, ...]] = (
     CallSpec(
         8, "serve_axon", ServeAxon, _HOT, _FREE,
         (_NETUID, ("peer_id", "ASCII text"), ("addresses", "multiaddresses, ASCII text, at most 4")),
-        (e.SubnetNotExists, e.HotKeyNotRegisteredInNetwork, e.InvalidPeerId, e.InvalidAddress, e.ServingRateLimitExceeded),
+        (
+            e.SubnetNotExists, e.HotKeyNotRegisteredInNetwork, e.InvalidPeerId, e.InvalidAddress,
+            e.ServingRateLimitExceeded,
+        ),
     ),
     CallSpec(
         9, "increase_take", IncreaseTake, _COLD, _BY_SIZE, (_HOTKEY, _TAKE),

@@ -1,7 +1,7 @@
 """Genesis: from a readable file to block 0 and its state.
 
-The file is JSON: ss58 addresses, amounts in rao, every hyperparameter by name. The header of block 0 commits to the state
-and the state to every field of the file, so two networks with one genesis hash have one genesis. Pure: bytes in, bytes out.
+The file is JSON: ss58 addresses, amounts in rao, every hyperparameter by name. The header of block 0 commits to the
+state and the state to every field of the file, so networks with one genesis hash have one genesis. Bytes in, bytes out.
 """
 
 from dataclasses import dataclass, field

@@ -29,7 +29,7 @@ class Parameters(Wire, frozen=True):
     min_stake_rao: Amount = 2_000_000
     stake_threshold_rao: Amount = 1000 * RAO_PER_TAO
     """Stake weight below which a hotkey sets no weights and counts nothing in an epoch (the subnet owner is exempt)."""
-    tao_weight_u63: U63 = emission.TAO_WEIGHT_DEFAULT_U64
+    tao_weight_u64: U63 = emission.TAO_WEIGHT_DEFAULT_U64
     """How much a root τ weighs against an α; 2^64 - 1 would be 1, so at most one half."""
     owner_cut_u16: U16 = emission.OWNER_CUT_DEFAULT_U16
     moving_alpha_q32: U63 = emission.MOVING_ALPHA_DEFAULT_Q32

@@ -1,6 +1,7 @@
 """Read models: what screens, tools and roles may ask of a state. Read only; bounded by index lists, never by scans.
 
-Amounts are rao (τ or α, units of 10^-9); `_u16` fields are shares with 65 535 as 1; prices are τ per α in units of 10^-9.
+Amounts are rao (τ or α, units of 10^-9); `_u16` fields are shares with 65 535 as 1; prices are τ per α in units of
+10^-9.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """Typed storage: what the state holds, under which path, and a journalled overlay to change it.
 
-The state is a flat map from a 32-byte path to canonical bytes. An item (`Value`, or `Map` from keys to values) knows its
-path, its types and its default; a value equal to the default is not stored, so equal states have equal rows. Nothing here
-can scan: what must be enumerated is an `IndexedList`. Rules: docs/protocol.md, "State".
+The state is a flat map from a 32-byte path to canonical bytes. An item (`Value`, or `Map` from keys to values) knows
+its path, its types and its default; a value equal to the default is not stored, so equal states have equal rows.
+Nothing here can scan: what must be enumerated is an `IndexedList`. Rules: docs/protocol.md, "State".
 """
 
 import hashlib
@@ -235,15 +235,11 @@ class IndexedList(Generic[K, V]):
     def __init__(self, pallet: str, name: str, owner: type[K], member: type[V], *, about: str) -> None:
         self._count: Map[K, int] = Map(pallet, f"{name}_count", owner, int, default=0, about=f"{about}: how many")
         self._at: Map[tuple[K, int], V] = Map(
-            pallet,
-            f"{name}_at",
-            cast("type[tuple[K, int]]", tuple[owner, int]),
-            member,
-            about=f"{about}: by index",  # type: ignore[valid-type]
+            pallet, f"{name}_at", cast("type[tuple[K, int]]", tuple), member, about=f"{about}: by index"
         )
         self._slot: Map[tuple[K, V], int] = Map(
-            pallet, f"{name}_slot", cast("type[tuple[K, V]]", tuple[owner, member]), int, about=f"{about}: index of a member"  # type: ignore[valid-type]
-        )  # fmt: skip
+            pallet, f"{name}_slot", cast("type[tuple[K, V]]", tuple), int, about=f"{about}: index of a member"
+        )
 
     def count(self, view: StateView, owner: K) -> int:
         """How many members the owner has."""

@@ -1,7 +1,7 @@
 """The state transition: the one place where a block changes the state.
 
-`execute_block` checks everything a header commits to except its seal and the producer's turn, which belong to consensus.
-`build_block` makes a block that `execute_block` accepts. Order inside a block: docs/protocol.md, "Block step".
+`execute_block` checks everything a header commits to except its seal and the producer's turn, which belong to
+consensus. `build_block` makes a block that `execute_block` accepts. Order: docs/protocol.md, "Block step".
 """
 
 from collections.abc import Mapping, Sequence
