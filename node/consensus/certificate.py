@@ -1,0 +1,143 @@
+"""Quorums of signatures in one value: the certificate that finalises a block, and the proof that locks a vote.
+
+Both hold a bitmap over the set's members and the signatures of those marked, in order. A `Certificate` consists of
+precommits; a `LockProof` of prevotes. Source: docs/protocol.md, "Certificates".
+"""
+
+from collections.abc import Iterable
+
+from node.consensus.authority import AuthoritySet
+from node.consensus.errors import BadCertificate, BadVote, WrongSet
+from node.consensus.votes import NIL, BlockRef, Step, Vote, check_numbers, vote_message
+from node.primitives.codec import Wire, decode_canonical, encode
+from node.primitives.crypto import Verifier
+from node.primitives.errors import invariant
+from node.primitives.limits import CERTIFICATE_BYTES_MAX
+from node.primitives.types import HASH_BYTES, SIGNATURE_BYTES, ZERO_HASH, Hash, Height, SetId
+
+_BITS = 8
+
+
+class _Quorum(Wire, frozen=True):
+    set_id: SetId
+    instance: int
+    round: int
+    height: Height
+    block_hash: Hash
+    bitmap: bytes
+    signatures: tuple[bytes, ...]
+
+    @property
+    def block(self) -> BlockRef:
+        """The block that the quorum voted for."""
+        return BlockRef(self.block_hash, self.height)
+
+
+class Certificate(_Quorum, frozen=True, tag=3):
+    """More than two thirds precommitted this block: it is final."""
+
+
+class LockProof(_Quorum, frozen=True, tag=4):
+    """More than two thirds prevoted this block in this round: it may be locked, and frees locks of earlier rounds."""
+
+
+def build_certificate(votes: Iterable[Vote], authorities: AuthoritySet) -> Certificate:
+    """Return the certificate that these checked precommits for one block make."""
+    first, bitmap, signatures = _collect(votes, authorities, Step.PRECOMMIT)
+    return Certificate(
+        first.set_id, first.instance, first.round, first.height, first.block_hash, bitmap, signatures
+    )  # fmt: skip
+
+
+def build_lock_proof(votes: Iterable[Vote], authorities: AuthoritySet) -> LockProof:
+    """Return the lock proof that these checked prevotes for one block make."""
+    first, bitmap, signatures = _collect(votes, authorities, Step.PREVOTE)
+    return LockProof(
+        first.set_id, first.instance, first.round, first.height, first.block_hash, bitmap, signatures
+    )  # fmt: skip
+
+
+def check_certificate(
+    certificate: Certificate, authorities: AuthoritySet, genesis_hash: bytes, verify: Verifier
+) -> None:
+    """Refuse a certificate that does not hold.
+
+    Raises:
+        WrongSet: it belongs to another set.
+        BadCertificate: malformed, too little weight, or a wrong signature.
+    """
+    _check(certificate, Step.PRECOMMIT, authorities, genesis_hash, verify)
+
+
+def check_lock_proof(proof: LockProof, authorities: AuthoritySet, genesis_hash: bytes, verify: Verifier) -> None:
+    """Refuse a lock proof that does not hold; raises as `check_certificate`."""
+    _check(proof, Step.PREVOTE, authorities, genesis_hash, verify)
+
+
+def decode_certificate(data: bytes) -> Certificate:
+    """Return the certificate in `data`; DecodeError or BadCertificate otherwise. Its signatures are not checked."""
+    certificate = decode_canonical(Certificate, data, max_bytes=CERTIFICATE_BYTES_MAX)
+    check_quorum_shape(certificate)
+    return certificate
+
+
+def encode_certificate(certificate: Certificate) -> bytes:
+    """Return the canonical bytes of `certificate`."""
+    return encode(certificate)
+
+
+def decode_lock_proof(data: bytes) -> LockProof:
+    """Return the lock proof in `data`; DecodeError or BadCertificate otherwise. Its signatures are not checked."""
+    proof = decode_canonical(LockProof, data, max_bytes=CERTIFICATE_BYTES_MAX)
+    check_quorum_shape(proof)
+    return proof
+
+
+def check_quorum_shape(quorum: Certificate | LockProof) -> None:
+    """Refuse a certificate or proof that is malformed on its own (BadCertificate)."""
+    try:
+        check_numbers(quorum.set_id, quorum.instance, quorum.round, quorum.height)
+    except BadVote as error:
+        raise BadCertificate(error.message) from error
+    if len(quorum.block_hash) != HASH_BYTES or quorum.block_hash == ZERO_HASH or quorum.height == 0:
+        raise BadCertificate("A certificate names a block above genesis.")
+    if any(len(signature) != SIGNATURE_BYTES for signature in quorum.signatures):
+        raise BadCertificate("A signature of this certificate has the wrong length.")
+    if sum(byte.bit_count() for byte in quorum.bitmap) != len(quorum.signatures):
+        raise BadCertificate("The signatures of this certificate do not fit its bitmap.")
+
+
+def _collect(
+    votes: Iterable[Vote], authorities: AuthoritySet, step: Step
+) -> tuple[Vote, bytes, tuple[bytes, ...]]:
+    by_seat = {authorities.index_of(vote.voter): vote for vote in votes}
+    seats = sorted(seat for seat in by_seat if seat is not None)
+    invariant(bool(seats) and len(seats) == len(by_seat), "a certificate is made of members' votes")
+    first = by_seat[seats[0]]
+    same = (first.set_id, first.instance, first.round, step, first.block)
+    for vote in by_seat.values():
+        invariant((vote.set_id, vote.instance, vote.round, vote.step, vote.block) == same, "votes of one quorum agree")
+    invariant(first.block != NIL, "nothing cannot be certified")
+    bitmap = bytearray(-(-len(authorities) // _BITS))
+    for seat in seats:
+        bitmap[seat // _BITS] |= 1 << seat % _BITS
+    return first, bytes(bitmap), tuple(by_seat[seat].signature for seat in seats)
+
+
+def _check(
+    quorum: Certificate | LockProof, step: Step, authorities: AuthoritySet, genesis_hash: bytes, verify: Verifier
+) -> None:
+    check_quorum_shape(quorum)
+    if quorum.set_id != authorities.set_id:
+        raise WrongSet(f"This certificate is of authority set {quorum.set_id}, here {authorities.set_id} decides.")
+    if len(quorum.bitmap) != -(-len(authorities) // _BITS):
+        raise BadCertificate("The bitmap of this certificate does not fit the authority set.")
+    seats = [seat for seat in range(len(quorum.bitmap) * _BITS) if quorum.bitmap[seat // _BITS] >> seat % _BITS & 1]
+    if seats and seats[-1] >= len(authorities):
+        raise BadCertificate("The bitmap of this certificate marks a member that does not exist.")
+    if not authorities.is_quorum(sum(authorities.members[seat].weight for seat in seats)):
+        raise BadCertificate("The signers of this certificate are no quorum.")
+    message = vote_message(genesis_hash, quorum.set_id, quorum.instance, quorum.round, step, quorum.block)
+    for seat, signature in zip(seats, quorum.signatures, strict=True):
+        if not verify(authorities.members[seat].account, message, signature):
+            raise BadCertificate("A signature of this certificate is wrong.")

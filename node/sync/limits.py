@@ -1,0 +1,15 @@
+"""Bounds of syncing, each with its reason; those that the wire shares are in `node.primitives.limits`."""
+
+from typing import Final
+
+REQUEST_BYTES_MAX: Final = 128  # a request is a tag, a hash and a number
+BRANCH_BLOCKS_MAX: Final = 128  # as many unfinalised blocks as finalised ones in one answer
+REQUEST_TIMEOUT_MS: Final = 15_000  # 4 MiB over a slow home line
+COOL_DOWN_MS: Final = 30_000  # a peer that failed is asked again after this, unless nobody else is there
+FAILURES_MAX: Final = 5  # of one peer in a row, then it is dropped until it says its status anew
+PEERS_MAX: Final = 256  # statuses kept; more peers than a desktop node ever has
+BUFFERED_BLOCKS_MAX: Final = 1024  # blocks that wait for their certificate: a stalled suffix and its back-off
+BUFFERED_BYTES_MAX: Final = 64 * 1024 * 1024  # and what they may weigh
+POINTS_BAD_ANSWER: Final = 25  # an answer that is malformed, not asked for or does not link
+POINTS_BAD_STATUS: Final = 10
+RATE_WINDOW_MS: Final = 10_000  # progress is shown as an average of this long
