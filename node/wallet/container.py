@@ -7,7 +7,7 @@ Argon2id: RFC 9106. Plain form: one JSON object with the fields of Substrate key
 
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, TypeVar
 
 import msgspec
@@ -100,7 +100,7 @@ class KeyFile:
 
     public: AccountId
     sealed: bool
-    _data: bytes
+    _data: bytes = field(repr=False)  # may hold the seed
 
     def open(self, password: str | None) -> Ed25519Signer:
         """Return the signer. Raises as `seed`."""
@@ -278,5 +278,5 @@ def _check_size(data: bytes) -> None:
 def _decode(data: bytes, form: type[_File]) -> _File:
     try:
         return msgspec.json.decode(data, type=form)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:  # the last from deep nesting
         raise BadKeyFile("The key file is damaged: it is not the JSON it should be.") from error

@@ -1,0 +1,105 @@
+"""Forms of databases: every form that was ever released opens, and steps are applied once, whole or not at all."""
+
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+import sqlite_utils
+
+from storage import ChainStore, MarketStore, SignGuard, Tip
+from storage.chain import CHAIN
+from storage.database import Kind, open_database
+from storage.journal import MARKET
+from storage.migrations import Step, applied_steps
+from storage.signing import SIGNING
+from tests.unit.storage.build import final, number_hash
+
+FORMS = Path(__file__).parent / "forms"
+
+
+def _restore(dump: str, path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.executescript((FORMS / dump).read_text())
+    connection.close()
+
+
+def test_the_oldest_chain_form_opens_with_its_data(tmp_path: Path) -> None:
+    _restore("chain_0001.sql", tmp_path / "chain.sqlite")
+    with ChainStore.open(tmp_path / "chain.sqlite") as store:
+        assert store.tip() == Tip(0, number_hash(0))
+        assert store.state_get(number_hash(5)) == b"five"
+        assert store.events_at(0) == [b"born"]
+        store.commit(final(1))
+        store.integrity_check()
+
+
+def test_the_oldest_signing_form_still_refuses(tmp_path: Path) -> None:
+    _restore("signing_0001.sql", tmp_path / "signing.sqlite")
+    with SignGuard.open(tmp_path / "signing.sqlite", host=b"a host") as guard:
+        assert guard.position("votes") == (9, 1)
+        assert not guard.fresh
+
+
+def test_the_oldest_market_form_opens_with_its_data(tmp_path: Path) -> None:
+    _restore("market_0001.sql", tmp_path / "market.sqlite")
+    with MarketStore.open(tmp_path / "market.sqlite") as store:
+        assert [task.status for task in store.tasks(5)] == ["done"]
+        assert [row.samples for row in store.load_scores(1)] == [2.5]
+
+
+@pytest.mark.parametrize("kind", [CHAIN, SIGNING, MARKET], ids=lambda kind: kind.name)
+def test_a_released_step_is_never_edited(tmp_path: Path, kind: Kind) -> None:
+    fresh, old = tmp_path / "fresh.sqlite", tmp_path / "old.sqlite"
+    open_database(fresh, Kind(kind.name, kind.application_id, kind.steps[:1], "")).close()
+    _restore(f"{kind.name}_0001.sql", old)
+    assert _forms(fresh) == _forms(old)
+
+
+def _forms(path: Path) -> set[tuple[str, str]]:
+    connection = sqlite3.connect(path)
+    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    connection.close()
+    return {(name, re.sub(r'["\[\]\s]+', " ", sql).strip()) for name, sql in rows}  # quoting is the library's affair
+
+
+def _one(database: sqlite_utils.Database) -> None:
+    database.execute("CREATE TABLE things (name TEXT)")
+
+
+def _two(database: sqlite_utils.Database) -> None:
+    database.execute("ALTER TABLE things ADD COLUMN size INTEGER NOT NULL DEFAULT 3")
+
+
+def _fails_halfway(database: sqlite_utils.Database) -> None:
+    database.execute("ALTER TABLE things ADD COLUMN colour TEXT")
+    raise ValueError("the power went")
+
+
+def _kind(*steps: Step) -> Kind:
+    return Kind("things", 0x1234, steps, "Move it aside.")
+
+
+def test_missing_steps_are_applied_once_and_keep_the_data(tmp_path: Path) -> None:
+    path = tmp_path / "things.sqlite"
+    one, two = Step(1, "one", _one), Step(2, "two", _two)
+    with open_database(path, _kind(one)).write() as connection:
+        connection.execute("INSERT INTO things VALUES ('stone')")
+    for _ in range(2):
+        database = open_database(path, _kind(one, two))
+        with database.read() as connection:
+            assert connection.execute("SELECT * FROM things").fetchall() == [("stone", 3)]
+            assert applied_steps(connection) == [(1, "one"), (2, "two")]
+        database.close()
+
+
+def test_a_step_that_fails_leaves_the_form_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "things.sqlite"
+    one, two = Step(1, "one", _one), Step(2, "two", _two)
+    open_database(path, _kind(one)).close()
+    with pytest.raises(ValueError, match="the power went"):
+        open_database(path, _kind(one, two, Step(3, "three", _fails_halfway)))
+    database = open_database(path, _kind(one, two))
+    with database.read() as connection:
+        assert [row[1] for row in connection.execute("PRAGMA table_info(things)").fetchall()] == ["name", "size"]
+    database.close()
