@@ -81,13 +81,6 @@ class DaemonFailed(ControlError):
     code = "daemon_failed"
 
 
-class BadInvite(ControlError):
-    """A text that is no invite, or one that is spoilt or expired."""
-
-    code = "bad_invite"
-    remedy = "Ask for a new one: `neurond invite` on a running node prints it."
-
-
 class BadAmount(ControlError):
     """A text that is no amount of τ or α."""
 

@@ -9,12 +9,13 @@ ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024  # the largest answer, a metagraph of 
 
 CLIENTS_MAX: Final = 32  # a UI, a few commands and scripts; more is a runaway loop
 REQUESTS_PER_CLIENT_MAX: Final = 16  # unanswered at once; further ones are refused
-SUBSCRIBER_QUEUE_MAX: Final = 256  # changes held for a slow client before it gets a gap instead
 OUTGOING_QUEUE_MAX: Final = 64  # answers held for a client that does not read
 SEND_TIMEOUT_S: Final = 10.0  # a client that takes nothing for so long is cut off
+PARTS_HELD_MAX: Final = 10_000  # parts a client program has not picked up yet; more than any answer has
 HEARTBEAT_S: Final = 2.0
+DELIVERY_INTERVAL_S: Final = 0.1  # changes within it travel together; a screen paints four times a second
 STALE_AFTER_S: Final = 5.0  # two heartbeats missed and a bit: what a screen shows is old
-LOG_RING_LINES: Final = 2000  # an hour of a quiet node; older lines are in the file
+SILENT_FOR_S: Final = 20.0  # a subscribed client gives a silent connection up and dials anew
 RECENT_TASKS_MAX: Final = 200
 RECENT_JOBS_MAX: Final = 50
 
@@ -36,5 +37,3 @@ STOP_TIMEOUT_S: Final = 100.0  # draining takes up to 90 s
 SOCKET_PATH_BYTES_MAX: Final = 100  # the kernel's limit is 104 (macOS) or 108 (Linux) with the final zero
 POINTER_BYTES_MAX: Final = 4096
 LOG_TAIL_BYTES: Final = 16 * 1024  # enough to find the last sentence of a daemon that died
-INVITE_LIFETIME_S: Final = 7 * 24 * 3600
-INVITE_ADDRESSES_MAX: Final = 8

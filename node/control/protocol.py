@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 import msgspec
 
 from node.control.api import METHOD_OF, METHODS, Method, Request, StreamRequest
-from node.control.errors import BadRequest, ProtocolError
-from node.control.schema import ErrorView
+from node.control.errors import BadRequest, ProtocolError, VersionMismatch
+from node.control.schema import API_VERSION, ErrorView, Hello
 
 CallId = int | str
 
@@ -249,6 +249,15 @@ def decode_result(request: msgspec.Struct, result: msgspec.Raw) -> Any:  # the t
         return _results[method.name].decode(result)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ProtocolError(f"The daemon's answer to {method.name} has another form: {error}.") from error
+
+
+def check_version(hello: Hello) -> Hello:
+    """Return `hello` if its daemon speaks our version of the API, else raise VersionMismatch."""
+    if not hello.api_min <= API_VERSION <= hello.api_max:
+        raise VersionMismatch(
+            f"The running node is neurond {hello.version}; its API is another one than this program's."
+        )
+    return hello
 
 
 # --- shared ---------------------------------------------------------------------------------------------------------
