@@ -19,6 +19,7 @@ setup: .venv/.runtime
 	@echo "neurond: installing pinned packages (about 500 MB the first time)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@rm -rf .venv/lib/python3*/site-packages/trio-stubs  # of trio-typing: out of date, they hide trio's own types
 	@touch $@
 
 .venv/.dev: requirements-dev.lock .venv/.runtime

@@ -49,3 +49,10 @@ class StateMismatch(ServiceError):
 
     code = "state_mismatch"
     remedy = "Stop the node, move chain.db aside and start again: the chain is fetched from peers anew."
+
+
+class PortTaken(ServiceError):
+    """Another program listens on the port that was asked for."""
+
+    code = "port_taken"
+    remedy = "Choose another one with --gateway-port, or 0 for any free one."
