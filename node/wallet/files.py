@@ -15,6 +15,7 @@ from node.wallet.limits import KEY_FILE_BYTES_MAX
 
 PRIVATE_FILE: Final = 0o600
 PRIVATE_DIRECTORY: Final = 0o700
+_OTHERS: Final = 0o077  # every right of group and others
 TEMPORARY_PREFIX: Final = ".new-"
 
 
@@ -29,15 +30,18 @@ def read_file(path: Path, *, private: bool) -> bytes:
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a named pipe must not block us
-        with open(descriptor, "rb") as file:
+        try:
             facts = os.fstat(descriptor)
             if not stat.S_ISREG(facts.st_mode):
                 raise BadKeyFile(f"{path} is no regular file.")
-            if private and stat.S_IMODE(facts.st_mode) & 0o077:
+            if private and stat.S_IMODE(facts.st_mode) & _OTHERS:
                 raise KeyFilePermissions(
                     f"Others on this machine may read or change {path}.", remedy=f"Run: chmod 600 '{path}'"
                 )
-            data = file.read(KEY_FILE_BYTES_MAX + 1)
+            with open(descriptor, "rb", closefd=False) as file:
+                data = file.read(KEY_FILE_BYTES_MAX + 1)
+        finally:
+            os.close(descriptor)
     except FileNotFoundError as error:
         raise WalletNotFound(f"There is no {path}.") from error
     except OSError as error:

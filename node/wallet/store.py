@@ -28,7 +28,14 @@ from node.wallet.container import (
     public_file,
     sealed_file,
 )
-from node.wallet.errors import BadWalletName, WalletExists, WalletNotFound
+from node.wallet.errors import (
+    BadKeyFile,
+    BadWalletName,
+    UnsupportedKeyFile,
+    WalletExists,
+    WalletNotFound,
+    WrongPassword,
+)
 from node.wallet.files import (
     PRIVATE_DIRECTORY,
     TEMPORARY_PREFIX,
@@ -84,7 +91,7 @@ class Wallet:
     @property
     def sealed(self) -> bool:
         """Whether the coldkey needs a password. Raises as `unlock`."""
-        return self._coldkey().sealed
+        return _key_file(self.path / _COLDKEY).sealed
 
     def unlock(self, password: str | None) -> Ed25519Signer:
         """Return the coldkey's signer; about a second and 256 MiB when sealed, so call it from a worker thread.
@@ -92,12 +99,12 @@ class Wallet:
         Raises:
             WrongPassword, WalletNotFound, KeyFilePermissions, BadKeyFile, UnsupportedKeyFile, KeyFileInaccessible.
         """
-        return self._coldkey().open(password)
+        return Ed25519Signer(_seed(self.path / _COLDKEY, password))
 
     def change_password(self, old: str | None, new: str | None) -> None:
         """Seal the coldkey with another password; None leaves it unencrypted. Raises as `unlock`, or WeakPassword."""
-        coldkey = self._coldkey()
-        replace_file(self.path / _COLDKEY, self._file(coldkey.seed(old), new))
+        path = self.path / _COLDKEY
+        replace_file(path, self._file(_seed(path, old), new))
 
     def matches_words(self, words: str) -> bool:
         """Tell whether these are the words of this wallet: the test of a written-down backup. Raises BadMnemonic."""
@@ -108,7 +115,7 @@ class Wallet:
         infos = []
         for path in _files_in(self.path / _HOTKEYS, HOTKEYS_LISTED_MAX):
             if _is_name(path.name):
-                key = parse_key_file(read_file(path, private=True))
+                key = _key_file(path)
                 infos.append(HotkeyInfo(path.name, key.public, key.sealed))
         return infos
 
@@ -119,7 +126,7 @@ class Wallet:
             WrongPassword, WalletNotFound, KeyFilePermissions, BadKeyFile, UnsupportedKeyFile, KeyFileInaccessible.
         """
         _check_name(name)
-        return parse_key_file(read_file(self.path / _HOTKEYS / name, private=True)).open(password)
+        return Ed25519Signer(_seed(self.path / _HOTKEYS / name, password))
 
     def add_hotkey(self, name: str, coldkey_password: str | None, *, password: str | None = None) -> HotkeyInfo:
         """Derive the hotkey `name` from the coldkey and store it; without `password` it is stored unencrypted.
@@ -133,16 +140,13 @@ class Wallet:
         path = self.path / _HOTKEYS / name
         if path.exists():
             raise WalletExists(f"The wallet {self.name} has a hotkey {name} already.")
-        seed = hotkey_seed(self._coldkey().seed(coldkey_password), name)
+        seed = hotkey_seed(_seed(self.path / _COLDKEY, coldkey_password), name)
         try:
             path.parent.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
         except OSError as error:
             raise inaccessible(error, path.parent) from error
         write_new(path, self._file(seed, password))
         return HotkeyInfo(name, Ed25519Signer(seed).public, password is not None)
-
-    def _coldkey(self) -> KeyFile:
-        return parse_key_file(read_file(self.path / _COLDKEY, private=True))
 
     def _file(self, seed: bytes, password: str | None) -> bytes:
         return plain_file(seed) if password is None else sealed_file(seed, password, self._cost, self._random_bytes)
@@ -171,7 +175,9 @@ class WalletStore:
         path = self.root / name
         if not path.is_dir():
             raise WalletNotFound(f"There is no wallet {name} in {self.root}.")
-        public = parse_public_file(read_file(path / _COLDKEY_PUBLIC, private=False))
+        data = read_file(path / _COLDKEY_PUBLIC, private=False)
+        with _naming(path / _COLDKEY_PUBLIC):
+            public = parse_public_file(data)
         return Wallet(path, public, self._cost, self._random_bytes)
 
     def create(self, name: str, password: str | None, *, words: WordCount = 12) -> tuple[Wallet, str]:
@@ -224,6 +230,27 @@ def hotkey_seed(coldkey_seed: bytes, name: str) -> bytes:
     """Return the seed of the hotkey `name`: `//hotkey//name` below the coldkey."""
     invariant(_is_name(name), "a hotkey's name was checked before its key is derived")
     return derive_hard(coldkey_seed, f"//hotkey//{name}")
+
+
+def _key_file(path: Path) -> KeyFile:
+    data = read_file(path, private=True)
+    with _naming(path):
+        return parse_key_file(data)
+
+
+def _seed(path: Path, password: str | None) -> bytes:
+    key = _key_file(path)
+    with _naming(path):
+        return key.seed(password)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let errors about the bytes of a file say which file."""
+    try:
+        yield
+    except (BadKeyFile, UnsupportedKeyFile, WrongPassword) as error:
+        raise type(error)(f"{path}: {error.message}", remedy=error.hint) from error
 
 
 def _write_tree(directory: Path, files: Mapping[Path, bytes]) -> None:
