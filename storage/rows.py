@@ -59,13 +59,13 @@ class Commit:
     """(height, hash) becoming final: each the child of the one before, the first the child of the present tip."""
     certificates: tuple[tuple[int, bytes, bytes], ...] = ()
     """(height, block hash, certificate) of finalised blocks."""
-    state: Mapping[bytes, bytes | None] = field(default_factory=dict)
+    state: Mapping[bytes, bytes | None] = field(default_factory=dict[bytes, bytes | None])
     """path -> value, None deletes: the net change of `finalised`, so that rows are the state of the tip."""
     events: tuple[tuple[int, int, bytes], ...] = ()
     """(height, position in the block, event)."""
     transactions: tuple[tuple[bytes, int, int], ...] = ()
     """(transaction hash, height, position in the block)."""
-    meta: Mapping[str, bytes] = field(default_factory=dict)
+    meta: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     """Small named values about the store."""
 
 

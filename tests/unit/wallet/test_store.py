@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -161,10 +162,11 @@ def test_a_new_password_replaces_the_old_one(store: WalletStore) -> None:
 
 def test_a_private_key_that_others_may_read_is_not_used(store: WalletStore) -> None:
     wallet, _ = store.create("mine", PASSWORD)
-    for path, use in (
+    uses: list[tuple[Path, Callable[[], object]]] = [
         (wallet.path / "coldkey", lambda: wallet.unlock(PASSWORD)),
-        (wallet.path / "hotkeys" / "default", wallet.hotkey),
-    ):
+        (wallet.path / "hotkeys" / "default", lambda: wallet.hotkey()),
+    ]
+    for path, use in uses:
         path.chmod(0o640)
         with pytest.raises(KeyFilePermissions, match="chmod 600"):
             use()
