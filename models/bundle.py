@@ -32,13 +32,15 @@ CARD_FORMAT: Final = 1
 
 
 class Tolerance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Thresholds of the verification rule; gaps in logits. See models.verify for what each one bounds."""
+    """Thresholds of the verification rule; gaps in logits, budgets for an answer of n judged tokens."""
 
-    bad_gap: float
-    max_gap: float
-    max_share_bad: float
-    max_mean_gap: float
-    nucleus_slack: float
+    max_gap: float  # no single token may lie further off
+    bad_gap: float  # from here on a token counts as bad
+    bad_allowed: float  # bad tokens allowed: bad_allowed + bad_per_token * n
+    bad_per_token: float
+    sum_allowed: float  # sum of gaps allowed: sum_allowed + sum_per_token * n
+    sum_per_token: float
+    nucleus_slack: float  # probability by which the nucleus of an honest machine may be larger or smaller
 
 
 class Geometry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

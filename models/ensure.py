@@ -19,6 +19,7 @@ from models.limits import MIB
 from models.lock import file_lock
 from models.sources import PeerFetch, Progress, Report
 from models.transfer import UNFINISHED, Meter
+from models.verify import DEFAULT_TOLERANCE
 
 _BUILDING: Final = ".building"
 
@@ -68,8 +69,8 @@ def _is_ready(entry: CatalogueEntry, bundle: Path) -> bool:
         card = check_bundle(bundle)
     except (ModelError, OSError):
         return False  # damaged: to be rebuilt from the pinned source
-    expected = (entry.model_sha256, entry.sha256, entry.name, CONVERTER)
-    return (card.sha256, card.source_sha256, card.name, card.converter) == expected
+    expected = (entry.model_sha256, entry.sha256, entry.name, CONVERTER, DEFAULT_TOLERANCE)
+    return (card.sha256, card.source_sha256, card.name, card.converter, card.tolerance) == expected
 
 
 def _build(entry: CatalogueEntry, store: Path, bundle: Path, progress: Report, transport: Transport) -> None:

@@ -80,10 +80,9 @@ class TextCodec:
         """Ids of plain text, never a special one. Raises BadPrompt when it is too long."""
         if len(text) > MAX_CONTENT_CHARS:
             raise BadPrompt(f"a text of {len(text)} characters exceeds {MAX_CONTENT_CHARS}; shorten it")
-        try:
-            ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
-        except UnicodeEncodeError as error:
-            raise BadPrompt("the text holds half a surrogate pair, which is no character") from error
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise BadPrompt("the text holds half a surrogate pair, which is no character")
+        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids
 
     def decode(self, tokens: Sequence[int]) -> str:

@@ -2,8 +2,8 @@
 
 At each position the gap is how far, in logits, the claimed token lies below what the verifier would have drawn with the
 same seed: 0 when it would have drawn the same. Another machine moves logits a little, so small gaps are allowed and
-the edges of the nucleus are judged in the claim's favour; what is bounded is the largest gap, the share of bad ones and
-their mean. Thresholds come with the model (see benchmarks/verification.py for how they were measured).
+the edges of the nucleus are judged in the claim's favour; bounded are the largest gap, the number of bad ones and their
+sum. The two budgets have a fixed part, because one honest outlier must not condemn a short answer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,17 @@ import numpy as np
 from models.bundle import Tolerance
 from models.sampling import Logits, Sampling, candidates, gumbel_noise, penalise, top_p_floor
 
-DEFAULT_TOLERANCE: Final = Tolerance(bad_gap=0.3, max_gap=2.0, max_share_bad=0.1, max_mean_gap=0.05, nucleus_slack=0.02)
+# Measured with SmolLM2 135M, int8 compute: honest answers have a mean gap of 0.003 (prefill against single steps) and a
+# largest one of 1.2; a 4-bit copy of the weights, one layer less, or another seed have mean gaps of 0.3 to 2.
+DEFAULT_TOLERANCE: Final = Tolerance(
+    max_gap=2.5,
+    bad_gap=0.3,
+    bad_allowed=2.0,
+    bad_per_token=0.02,
+    sum_allowed=1.0,
+    sum_per_token=0.015,
+    nucleus_slack=0.02,
+)
 
 
 class FinishReason(StrEnum):
@@ -38,8 +48,8 @@ class Reason(StrEnum):
     WRONG_FINISH = "wrong_finish"  # the finish reason does not fit the tokens
     ENDED_EARLY = "ended_early"  # the end token was claimed where the model goes on
     TOO_UNLIKELY = "too_unlikely"  # one token lies further off than any honest machine puts it
-    TOO_MANY_BAD = "too_many_bad"  # too large a share of tokens differs
-    DRIFT = "drift"  # the mean gap is that of other weights or another sampler
+    TOO_MANY_BAD = "too_many_bad"  # too many tokens differ
+    DRIFT = "drift"  # the gaps add up to those of other weights or another sampler
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +98,16 @@ def _edge(scaled: Logits, ids: np.ndarray[tuple[int], np.dtype[np.intp]], sampli
 def conclude(gaps: Sequence[float], ended: bool, tolerance: Tolerance) -> Verification:
     """Verdict over the gaps of all positions; with `ended` the last gap is that of the end token."""
     values = np.asarray(gaps, dtype=np.float64)
-    share_bad = float((values > tolerance.bad_gap).mean())
-    worst, mean = float(values.max()), float(values.mean())
+    count, worst, total = len(values), float(values.max()), float(values.sum())
+    bad = int((values > tolerance.bad_gap).sum())
     reason = Reason.OK
     if ended and values[-1] > tolerance.max_gap:
         reason = Reason.ENDED_EARLY
     elif worst > tolerance.max_gap:
         reason = Reason.TOO_UNLIKELY
-    elif share_bad > tolerance.max_share_bad:
+    elif bad > tolerance.bad_allowed + tolerance.bad_per_token * count:
         reason = Reason.TOO_MANY_BAD
-    elif mean > tolerance.max_mean_gap:
+    elif total > tolerance.sum_allowed + tolerance.sum_per_token * count:
         reason = Reason.DRIFT
     exact = float((values == 0.0).mean())
-    return Verification(reason is Reason.OK, reason, len(values), share_bad, worst, mean, exact)
+    return Verification(reason is Reason.OK, reason, count, bad / count, worst, total / count, exact)
