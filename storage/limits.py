@@ -25,6 +25,7 @@ READ_BYTES_MAX: Final = 64 * 1024 * 1024  # one read may not take the memory of 
 # --- signing --------------------------------------------------------------------------------------------------------
 LANE_CHARS_MAX: Final = 128  # a lane is a word and the hex of one key
 POSITION_PARTS_MAX: Final = 8  # (height, round, step) and room
+NOTE_BYTES_MAX: Final = 128 * 1024  # a lock proof of a thousand signatures has 66 KiB
 
 # --- market journal -------------------------------------------------------------------------------------------------
 TASKS_KEPT_MAX: Final = 50_000  # about 25 MB; what a person can look back at

@@ -10,7 +10,7 @@ from typing import Final, Self
 from storage.database import Database, Kind, open_database
 from storage.errors import CopiedHome, OutOfBounds, SignRefused
 from storage.host import host_fingerprint
-from storage.limits import HASH_BYTES, INTEGER_MAX, LANE_CHARS_MAX, POSITION_PARTS_MAX
+from storage.limits import HASH_BYTES, INTEGER_MAX, LANE_CHARS_MAX, NOTE_BYTES_MAX, POSITION_PARTS_MAX
 from storage.lock import FileLock
 from storage.migrations import signing as migrations
 
@@ -64,16 +64,20 @@ class SignGuard:
             raise
         return cls(database, lock, fresh=fresh)
 
-    def advance(self, lane: str, position: tuple[int, ...], digest: bytes) -> None:
+    def advance(
+        self, lane: str, position: tuple[int, ...], digest: bytes, *, note: tuple[str, bytes] | None = None
+    ) -> None:
         """Record that `digest` (32 bytes) will be signed at `position`; on disk for good when this returns.
 
         The same digest at the recorded position may be signed again; that is how a crash between record and signature
-        heals.
+        heals. `note` (name, bytes) is kept in the same transaction: what the signer must remember together with it.
 
         Raises:
             SignRefused: the lane has gone beyond, or has another digest there. Do not sign.
         """
         _check(lane, position, digest)
+        if note is not None and len(note[1]) > NOTE_BYTES_MAX:
+            raise OutOfBounds(f"A note has at most {NOTE_BYTES_MAX} bytes, not {len(note[1])}.")
         key = _encode(position)
         with self._database.write() as connection:
             row = connection.execute("SELECT position, digest FROM positions WHERE lane = ?", (lane,)).fetchone()
@@ -85,6 +89,14 @@ class SignGuard:
                 if key <= row[0]:
                     raise SignRefused(f"Lane {lane} signed at {_decode(row[0])}; {position} is not after it.")
             connection.execute("INSERT OR REPLACE INTO positions VALUES (?, ?, ?)", (lane, key, digest))
+            if note is not None:
+                connection.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", note)
+
+    def note(self, name: str) -> bytes | None:
+        """Return the latest note of that name."""
+        with self._database.read() as connection:
+            row = connection.execute("SELECT value FROM notes WHERE name = ?", (name,)).fetchone()
+        return None if row is None else bytes(row[0])
 
     def position(self, lane: str) -> tuple[int, ...] | None:
         """Return the last position that was recorded for `lane`."""

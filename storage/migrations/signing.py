@@ -12,4 +12,8 @@ def _first(database: sqlite_utils.Database) -> None:
     database.create_table("host", {"one": int, "fingerprint": bytes}, pk="one", not_null={"fingerprint"})
 
 
-STEPS = (Step(1, "first", _first),)
+def _notes(database: sqlite_utils.Database) -> None:
+    database.create_table("notes", {"name": str, "value": bytes}, pk="name", not_null={"value"})
+
+
+STEPS = (Step(1, "first", _first), Step(2, "notes", _notes))

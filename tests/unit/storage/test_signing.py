@@ -149,3 +149,13 @@ def test_each_advance_is_flushed_to_the_disk(path: Path) -> None:
         for connection in (guard._database.write(), guard._database.read()):
             with connection as opened:
                 assert opened.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_a_note_is_kept_with_the_position_it_belongs_to(path: Path) -> None:
+    with SignGuard.open(path) as guard:
+        guard.advance("vote", (1, 0, 1), A, note=("lock", b"first"))
+        with pytest.raises(SignRefused):
+            guard.advance("vote", (1, 0, 0), A, note=("lock", b"second"))
+    with SignGuard.open(path) as guard:
+        assert guard.note("lock") == b"first"
+        assert guard.note("other") is None
