@@ -97,6 +97,11 @@ class Dividend:
     take_rao: int
     rest_rao: int
 
+    @property
+    def paid_rao(self) -> int:
+        """Both parts."""
+        return self.take_rao + self.rest_rao
+
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
@@ -135,10 +140,10 @@ def distribute_epoch(inputs: DistributionInput) -> Distribution:
     dividends, childkey_burned_rao = _dividends_with_parents(inputs, hotkeys)
     weights = {key: (hotkeys[key].alpha_stake_rao, hotkeys[key].root_stake_rao) for key in dividends}
     paid = divide_dividends(dividends, weights, validator_rao, root_rao, tao_weight_q32(inputs.tao_weight_u64))
-    alpha_dividends = tuple(_dividend(hotkeys[key], alpha) for key, (alpha, _) in paid.items() if alpha)
-    root_dividends = tuple(_dividend(hotkeys[key], root) for key, (_, root) in paid.items() if root)
-    root_alpha_rao = sum(root for _, root in paid.values())
-    spent_rao = incentive_rao + sum(alpha for alpha, _ in paid.values()) + root_alpha_rao
+    alpha_dividends = _dividends(hotkeys, {key: alpha for key, (alpha, _) in paid.items()})
+    root_dividends = _dividends(hotkeys, {key: root for key, (_, root) in paid.items()})
+    root_alpha_rao = sum(dividend.paid_rao for dividend in root_dividends)
+    spent_rao = incentive_rao + sum(dividend.paid_rao for dividend in alpha_dividends) + root_alpha_rao
     dust_rao = pending.epoch_emission_rao - spent_rao
     invariant(dust_rao >= 0, "an epoch pays out no more than was pending")
     return Distribution(
@@ -161,7 +166,7 @@ def divide_dividends(
     root_rao: int,
     tao_weight: int,
 ) -> dict[AccountId, tuple[int, int]]:
-    """Pay the validators' and root's pending α by dividend, per hotkey (α part, root part) in rao.
+    """Pay the validators' and root's pending α by dividend, per hotkey (α part, root part) as U96F32 rao.
 
     `stakes_rao` holds (own α, own root τ); root's part of a dividend is t*tw / (a + t*tw). `tao_weight` is U96F32.
     """
@@ -183,8 +188,14 @@ def divide_dividends(
     }
 
 
+def split_take(paid_q32: int, take_u16: int) -> tuple[int, int]:
+    """(take, rest) of a dividend in rao, each floored on its own; `paid_q32` is U96F32."""
+    take = U96F32.mul(paid_q32, U96F32.from_ratio_floor(take_u16, U16_ONE))
+    return U96F32.to_u64(take), U96F32.to_u64(U96F32.sub(paid_q32, take))
+
+
 def _paid(pending_rao: int, part_q32: int, total_q32: int) -> int:
-    return U96F32.to_u64(U96F32.mul(U96F32.from_int(pending_rao), U96F32.safe_div(part_q32, total_q32)))
+    return U96F32.mul(U96F32.from_int(pending_rao), U96F32.safe_div(part_q32, total_q32))
 
 
 def _check_snapshots(inputs: DistributionInput, hotkeys: Mapping[AccountId, HotkeySnapshot]) -> None:
@@ -242,9 +253,12 @@ def _dividends_with_parents(
     return {name: received[name] for name in sorted(received) if received[name]}, burned_rao
 
 
-def _dividend(snapshot: HotkeySnapshot, paid_rao: int) -> Dividend:
-    take_rao = U96F32.to_u64(U96F32.mul(U96F32.from_int(paid_rao), U96F32.from_ratio_floor(snapshot.take_u16, U16_ONE)))
-    return Dividend(snapshot.hotkey, snapshot.owner, take_rao, paid_rao - take_rao)
+def _dividends(hotkeys: Mapping[AccountId, HotkeySnapshot], paid_q32: Mapping[AccountId, int]) -> tuple[Dividend, ...]:
+    dividends = (
+        Dividend(key, hotkeys[key].owner, *split_take(amount, hotkeys[key].take_u16))
+        for key, amount in paid_q32.items()
+    )
+    return tuple(dividend for dividend in dividends if dividend.paid_rao)
 
 
 def root_dividends_in_tao(root_dividends: Sequence[Dividend], proceeds_rao: int) -> tuple[Dividend, ...]:
@@ -252,7 +266,7 @@ def root_dividends_in_tao(root_dividends: Sequence[Dividend], proceeds_rao: int)
 
     `take_rao` and `rest_rao` are both added as root stake: the first to the owner, the second to the share pool.
     """
-    total_rao = sum(dividend.take_rao + dividend.rest_rao for dividend in root_dividends)
+    total_rao = sum(dividend.paid_rao for dividend in root_dividends)
     if total_rao == 0:
         return ()
     return tuple(
