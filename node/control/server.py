@@ -44,7 +44,7 @@ from node.primitives.errors import InvariantBroken
 
 _SOCKET_MODE = 0o600
 _RECEIVE_BYTES = 64 * 1024
-_LISTEN_BACKLOG = 16
+_LISTEN_BACKLOG = 128  # a burst of commands; a full queue looks like no daemon at all
 
 
 class Ready(Protocol):

@@ -1,0 +1,45 @@
+"""One example request for every method and one of every event; the golden file holds their exact bytes."""
+
+import msgspec
+
+from node.control import api
+from node.control.events import AnyEvent, GapEvent, Heartbeat, JobEvent, LogEvent, StatusEvent, TasksEvent
+from node.control.schema import ChatMessage
+from tests.unit.control import fake
+
+REQUESTS: tuple[msgspec.Struct, ...] = (
+    api.HelloRequest("test 1", 1),
+    api.StatusRequest(),
+    api.PeersRequest(),
+    api.SubnetsRequest(),
+    api.MetagraphRequest(1),
+    api.AccountRequest(fake.ALICE),
+    api.TxContextRequest(),
+    api.TxSubmitRequest(b"\x00\xff\x10"),
+    api.TxStatusRequest(fake.HASH),
+    api.QuoteStakeRequest(1, 10 * fake.TAO),
+    api.QuoteUnstakeRequest(1, 4 * fake.TAO),
+    api.TasksRequest(5),
+    api.EarningsRequest(),
+    api.LogsRequest(2, "warning", 10),
+    api.ModelsRequest(),
+    api.ModelPullRequest("smollm2-135m-instruct"),
+    api.ModelVerifyRequest("smollm2-135m-instruct"),
+    api.InviteRequest(),
+    api.JoinRequest(fake.ADDRESS),
+    api.RolePlanRequest("validator"),
+    api.RoleApplyRequest("miner", (b"\x01", b"\x02")),
+    api.JobRequest("j1"),
+    api.ShutdownRequest(False),
+    api.AskRequest((ChatMessage("user", "What is the capital of France?"),), None, 32, 0.5),
+    api.SubscribeRequest(("status", "log"), "debug"),
+)
+
+EVENTS: tuple[AnyEvent, ...] = (
+    StatusEvent(1, fake.STATUS),
+    LogEvent(2, fake.LINES, snapshot=True),
+    TasksEvent(3, (fake.TASK,)),
+    JobEvent(4, (fake.JOB,)),
+    GapEvent(5, "log", 12),
+    Heartbeat(6, 1_700_000_000_000),
+)
