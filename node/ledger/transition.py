@@ -6,14 +6,31 @@ consensus. `build_block` makes a block that `execute_block` accepts. Order: docs
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from node.ledger import merkle
+from msgspec.structs import replace
+
+from node.ledger import errors, merkle
+from node.ledger.apply import Receipt, apply_free, apply_transaction, check_entry
+from node.ledger.calls import is_free
+from node.ledger.context import Context
 from node.ledger.events import Event
-from node.ledger.header import Block, Header
-from node.ledger.state import StateView
-from node.ledger.transaction import Transaction
+from node.ledger.fees import require_payable, total_fee
+from node.ledger.header import HEADER_VERSION, UNSIGNED, Block, Header, header_hash
+from node.ledger.pallets import accounts, authority, emission, epoch, registration, system
+from node.ledger.state import LayeredView, Overlay, StateView
+from node.ledger.transaction import Transaction, decode_transaction, transaction_hash
+from node.primitives.codec import encode
 from node.primitives.crypto import Verifier
-from node.primitives.types import AccountId, Hash, Height, Rao, Slot
+from node.primitives.limits import BLOCK_BYTES_MAX, HEADER_BYTES_MAX, TRANSACTIONS_PER_BLOCK_MAX
+from node.primitives.types import ZERO_HASH, AccountId, Hash, Height, Rao, Slot
+
+__all__ = [
+    "ChainState", "Checked", "Draft", "Executed", "Receipt", "Skipped", "build_block", "check_stateful",
+    "check_stateless", "check_transaction", "execute_block",
+]  # fmt: skip
+
+_LENGTH_PREFIX_BYTES: Final = 3  # of a byte string of at most 64 KiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +50,8 @@ class ChainState:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of one transaction of a block; `error_code` is "" when it succeeded."""
-
-    transaction_hash: Hash
-    ok: bool
-    error_code: str
-    fee_rao: Rao
-
-
-@dataclass(frozen=True, slots=True)
 class Executed:
-    """A block's whole effect. `changes` is net, by ascending path; None removes the row."""
+    """A block's whole effect. `changes` is net, by ascending path; None removes the row. `undo` reverses it."""
 
     state: ChainState
     changes: Mapping[Hash, bytes | None]
@@ -56,7 +63,7 @@ class Executed:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A candidate that `build_block` left out; `error_code` is "BlockTooLarge" if it may come in a later block."""
+    """A candidate that `build_block` left out; with "BlockTooLarge" or "NonceTooHigh" it may come in a later block."""
 
     transaction_hash: Hash
     error_code: str
@@ -78,12 +85,16 @@ class Draft:
 
     def seal(self, signature: bytes) -> tuple[Block, Executed]:
         """The block with its signature over `seal_message(genesis_hash, draft.header)`, and its effect."""
-        raise NotImplementedError
+        header = replace(self.header, signature=signature)
+        view = LayeredView(self.changes, self.parent_view)
+        state = ChainState(header.height, header.slot, header_hash(header), view, self.tree)
+        executed = Executed(state, self.changes, self.undo, self.events, self.receipts)
+        return Block(header, self.transactions), executed
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A transaction that could enter the next block as far as its sender's state says (mempool's view)."""
+    """A transaction that could enter the next block as far as its sender's state says (the mempool's view)."""
 
     transaction: Transaction
     hash: Hash
@@ -100,7 +111,25 @@ class Checked:
 
 def execute_block(parent: ChainState, block: Block, genesis_hash: Hash, *, verify: Verifier) -> Executed:
     """Run `block` on its parent's state. Raises a `BlockError` leaf if any part of it breaks a rule."""
-    raise NotImplementedError
+    header = block.header
+    _check_header(parent, header)
+    if len(block.transactions) > TRANSACTIONS_PER_BLOCK_MAX or len(encode(block)) > BLOCK_BYTES_MAX:
+        raise errors.BlockTooLarge
+    if merkle.list_root(block.transactions) != header.transactions_root:
+        raise errors.WrongTransactionsRoot
+    context = _begin(parent, header.slot, header.proposer)
+    receipts: list[Receipt] = []
+    for index, raw in enumerate(block.transactions):
+        try:
+            receipts.append(apply_transaction(context, raw, genesis_hash, verify=verify))
+        except errors.TransactionError as error:
+            raise errors.InvalidTransactionInBlock(f"Transaction {index}: {error.code}: {error}") from error
+    changes, undo = context.state.changes(), context.state.undo()
+    tree = merkle.update(parent.tree, changes)
+    if merkle.root_hash(tree) != header.state_root:
+        raise errors.WrongStateRoot
+    state = ChainState(header.height, header.slot, header_hash(header), LayeredView(changes, parent.view), tree)
+    return Executed(state, changes, undo, tuple(context.events), tuple(receipts))
 
 
 def build_block(
@@ -112,13 +141,34 @@ def build_block(
     *,
     verify: Verifier,
 ) -> Draft:
-    """Draft the block of `slot` on `parent` from `candidates` in order, up to the limits; invalid ones are skipped."""
-    raise NotImplementedError
+    """Draft the block of `slot` on `parent` from `candidates` in order, up to the limits; invalid ones are skipped.
+
+    Raises SlotNotAfterParent.
+    """
+    if slot <= parent.slot:
+        raise errors.SlotNotAfterParent
+    context = _begin(parent, slot, proposer)
+    taken: list[bytes] = []
+    receipts: list[Receipt] = []
+    skipped: list[Skipped] = []
+    room_bytes = BLOCK_BYTES_MAX - HEADER_BYTES_MAX
+    for raw in candidates:
+        size_bytes = len(raw) + _LENGTH_PREFIX_BYTES
+        try:
+            if size_bytes > room_bytes or len(taken) == TRANSACTIONS_PER_BLOCK_MAX:
+                raise errors.BlockTooLarge
+            receipts.append(apply_transaction(context, raw, genesis_hash, verify=verify))
+        except (errors.TransactionError, errors.BlockTooLarge) as error:
+            skipped.append(Skipped(transaction_hash(raw), error.code))
+        else:
+            taken.append(raw)
+            room_bytes -= size_bytes
+    return _drafted(parent, context, slot, tuple(taken), tuple(skipped), tuple(receipts))
 
 
 def check_stateless(raw: bytes) -> Transaction:
     """First stage of the mempool's check: form and size only. Raises a `TransactionError` leaf."""
-    raise NotImplementedError
+    return decode_transaction(raw)
 
 
 def check_stateful(
@@ -128,9 +178,75 @@ def check_stateful(
 
     Raises a `TransactionError` leaf.
     """
-    raise NotImplementedError
+    context = _next_block(state, Slot(state.slot + 1), AccountId(ZERO_HASH))
+    check_entry(context.state, context.height, transaction, genesis_hash, verify=verify)
+    next_nonce = accounts.ACCOUNT.get(context.state, transaction.sender).nonce
+    identity, fee_rao = transaction_hash(raw), total_fee(context.parameters, transaction, len(raw))
+    if is_free(transaction.call):
+        apply_free(context, transaction, identity)
+    else:
+        require_payable(context.state, transaction.sender, fee_rao)
+    return Checked(
+        transaction=transaction,
+        hash=identity,
+        sender=transaction.sender,
+        nonce=transaction.nonce,
+        next_nonce=next_nonce,
+        fee_rao=fee_rao,
+        size_bytes=len(raw),
+        expires_height=transaction.era.last_height,
+    )
 
 
 def check_transaction(state: ChainState, raw: bytes, genesis_hash: Hash, *, verify: Verifier) -> Checked:
     """Both stages at once against the state of the chain's head."""
-    raise NotImplementedError
+    return check_stateful(state, check_stateless(raw), raw, genesis_hash, verify=verify)
+
+
+def _check_header(parent: ChainState, header: Header) -> None:
+    """Everything of a header that the parent's state decides, but the roots."""
+    if header.parent != parent.hash:
+        raise errors.WrongParent
+    if header.height != parent.height + 1:
+        raise errors.WrongHeight
+    if header.slot <= parent.slot:
+        raise errors.SlotNotAfterParent
+    if (header.set_id, header.next_set_hash, header.next_set) != authority.announced(parent.view):
+        raise errors.WrongAuthoritySet
+
+
+def _next_block(parent: ChainState, slot: Slot, proposer: AccountId) -> Context:
+    """The parent's state with the next block's clock."""
+    overlay, height = Overlay(parent.view), Height(parent.height + 1)
+    system.begin_block(overlay, system.Clock(height, slot, proposer), parent.hash)
+    return Context(overlay, height, proposer, system.PARAMETERS.get(overlay))
+
+
+def _begin(parent: ChainState, slot: Slot, proposer: AccountId) -> Context:
+    """Everything a block does before its transactions."""
+    context = _next_block(parent, slot, proposer)
+    registration.decay_prices(context)
+    emission.emit(context)
+    epoch.run_due_epochs(context)
+    emission.move_prices(context)
+    return context
+
+
+def _drafted(
+    parent: ChainState,
+    context: Context,
+    slot: Slot,
+    transactions: tuple[bytes, ...],
+    skipped: tuple[Skipped, ...],
+    receipts: tuple[Receipt, ...],
+) -> Draft:
+    changes, undo = context.state.changes(), context.state.undo()
+    tree = merkle.update(parent.tree, changes)
+    set_id, next_set_hash, next_set = authority.announced(parent.view)
+    header = Header(
+        HEADER_VERSION, context.height, slot, parent.hash, context.producer, merkle.list_root(transactions),
+        merkle.root_hash(tree), set_id, next_set_hash, next_set, UNSIGNED,
+    )  # fmt: skip
+    return Draft(
+        header, transactions, skipped, changes, undo, tree, parent.view, tuple(context.events), receipts
+    )  # fmt: skip

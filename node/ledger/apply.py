@@ -1,0 +1,90 @@
+"""One transaction: whether it may enter a block, and what it does there.
+
+A transaction that may not enter leaves no trace and blocks that hold it are invalid. One that may enter pays its fee and
+uses its nonce; if its call then fails, nothing else of it remains.
+"""
+
+from dataclasses import dataclass
+
+from node.ledger import errors, fees
+from node.ledger.calls import is_free
+from node.ledger.context import Context
+from node.ledger.dispatch import dispatch
+from node.ledger.events import CallFailed
+from node.ledger.pallets import accounts, system
+from node.ledger.state import StateView
+from node.ledger.transaction import Transaction, check_signature, decode_transaction, transaction_hash
+from node.primitives.crypto import Verifier
+from node.primitives.types import Hash, Height, Rao
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one transaction of a block; `error_code` is "" when it succeeded."""
+
+    transaction_hash: Hash
+    ok: bool
+    error_code: str
+    fee_rao: Rao
+
+
+def apply_transaction(context: Context, raw: bytes, genesis_hash: Hash, *, verify: Verifier) -> Receipt:
+    """Run one transaction of the block. Raises a `TransactionError` leaf if it may not be in it; nothing is written then."""
+    transaction = decode_transaction(raw)
+    check_entry(context.state, context.height, transaction, genesis_hash, verify=verify)
+    nonce = accounts.ACCOUNT.get(context.state, transaction.sender).nonce
+    if transaction.nonce != nonce:
+        raise errors.NonceTooHigh(f"The sender's next nonce is {nonce}, not {transaction.nonce}.")
+    if is_free(transaction.call):
+        return apply_free(context, transaction, transaction_hash(raw))
+    return _apply_paid(context, transaction, raw)
+
+
+def check_entry(
+    view: StateView, height: Height, transaction: Transaction, genesis_hash: Hash, *, verify: Verifier
+) -> None:
+    """Raise unless era, signature and nonce let the transaction into the block at `height`, now or after a gap closes.
+
+    `view` is the state of that block after its beginning, which knows its parent's hash.
+    """
+    era = transaction.era
+    if era.birth_height >= height:
+        raise errors.EraNotStarted
+    if era.last_height < height:
+        raise errors.EraExpired(f"The last block for this transaction was {era.last_height}.")
+    nonce = accounts.ACCOUNT.get(view, transaction.sender).nonce
+    if transaction.nonce < nonce:
+        raise errors.NonceTooLow(f"The sender's next nonce is {nonce}, not {transaction.nonce}.")
+    birth_hash = system.block_hash_at(view, era.birth_height)
+    if birth_hash is None:
+        raise errors.EraExpired
+    check_signature(transaction, genesis_hash, birth_hash, verify=verify)
+
+
+def apply_free(context: Context, transaction: Transaction, identity: Hash) -> Receipt:
+    """Run a fee-free transaction. Raises FreeCallFails, and writes nothing, if its call fails."""
+    mark, events = context.state.savepoint(), len(context.events)
+    accounts.use_nonce(context.state, transaction.sender)
+    try:
+        dispatch(context, transaction.sender, transaction.call)
+    except errors.CallError as error:
+        context.state.rollback(mark)
+        del context.events[events:]
+        raise errors.FreeCallFails(f"{error.code}: {error}") from error
+    return Receipt(identity, True, "", Rao(0))
+
+
+def _apply_paid(context: Context, transaction: Transaction, raw: bytes) -> Receipt:
+    fee_rao = fees.total_fee(context.parameters, transaction, len(raw))
+    fees.charge(context, transaction.sender, fee_rao)
+    accounts.use_nonce(context.state, transaction.sender)
+    identity = transaction_hash(raw)
+    mark, events = context.state.savepoint(), len(context.events)
+    try:
+        dispatch(context, transaction.sender, transaction.call)
+    except errors.CallError as error:
+        context.state.rollback(mark)
+        del context.events[events:]
+        context.emit(CallFailed(identity, error.code.encode("ascii")))
+        return Receipt(identity, False, error.code, fee_rao)
+    return Receipt(identity, True, "", fee_rao)

@@ -1,0 +1,23 @@
+"""What a call or a block step works with: the overlay it changes, where the chain stands, and the events it emits."""
+
+from dataclasses import dataclass, field
+
+from node.ledger.events import Event
+from node.ledger.parameters import Parameters
+from node.ledger.state import Overlay
+from node.primitives.types import AccountId, Height
+
+
+@dataclass(slots=True)
+class Context:
+    """One block under execution."""
+
+    state: Overlay
+    height: Height
+    producer: AccountId
+    parameters: Parameters
+    events: list[Event] = field(default_factory=list)
+
+    def emit(self, event: Event) -> None:
+        """Record what happened; the events of a failed call are dropped with its changes."""
+        self.events.append(event)

@@ -1,0 +1,33 @@
+"""From a call to the pallet that carries it out. A type checker proves that no call is left out."""
+
+from typing import assert_never
+
+from node.ledger import calls
+from node.ledger.context import Context
+from node.ledger.pallets import accounts, commitments, delegation, registration, staking, weights
+from node.primitives.types import AccountId
+
+
+def dispatch(context: Context, sender: AccountId, call: calls.Call) -> None:
+    """Carry out `call`. Raises a `CallError` leaf; the caller then undoes what was written."""
+    match call:
+        case calls.Transfer():
+            accounts.transfer(context, sender, call)
+        case calls.AddStake() | calls.AddStakeLimit():
+            staking.add_stake(context, sender, call)
+        case calls.RemoveStake() | calls.RemoveStakeLimit():
+            staking.remove_stake(context, sender, call)
+        case calls.BurnedRegister():
+            registration.burned_register(context, sender, call)
+        case calls.SetWeights():
+            weights.set_weights(context, sender, call)
+        case calls.ServeAxon():
+            registration.serve_axon(context, sender, call)
+        case calls.IncreaseTake():
+            delegation.increase_take(context, sender, call)
+        case calls.DecreaseTake():
+            delegation.decrease_take(context, sender, call)
+        case calls.SetCommitment():
+            commitments.set_commitment(context, sender, call)
+        case _:
+            assert_never(call)
