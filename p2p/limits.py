@@ -1,37 +1,180 @@
-"""Every bound of the network layer, in one place, each with its reason. Units last in the names."""
+"""Every bound of the network layer, in one place, each with its reason. Units last in the names.
 
-# Gossip
+Sizes are bytes on this machine's side of the wire; times are seconds; points are reputation.
+"""
+
+# Gossip -------------------------------------------------------------------------------------------------------------
 MESSAGE_MAX_BYTES = 4 << 20
-"""Largest gossip message. Costs each node about 0.3 s of CPU, so anything near it belongs on a stream."""
-RPC_OVERHEAD_BYTES = 64 << 10
-"""Room in one pubsub frame beside the message: author, signature, control data."""
+"""Largest gossip message. It costs every node about 0.3 s of CPU, so anything near it belongs on a stream."""
+RPC_MAX_BYTES = MESSAGE_MAX_BYTES + (64 << 10)
+"""One pubsub frame: the largest message and room for its author, signature and control data."""
+RPC_MESSAGES_MAX = 512
+"""Messages in one pubsub frame; honest senders put one, replies to IWANT a few dozen."""
+RPC_SUBSCRIPTIONS_MAX = 256
+"""Subscription changes in one pubsub frame: twice what a peer may subscribe to."""
+RPC_CONTROL_ENTRIES_MAX = 1024
+"""Control entries in one pubsub frame (grafts, prunes, have/want lists)."""
+RPC_MESSAGE_IDS_MAX = 4096
+"""Message ids named by the have/want lists of one pubsub frame: a few heartbeats at full rate."""
+RPC_CONTROL_MAX_BYTES = 512 << 10
+"""Control parts of one pubsub frame; 4096 message ids of 46 bytes and their topics."""
+IWANT_REPLY_MAX_BYTES = 8 << 20
+"""What one IWANT may fetch: two of the largest messages."""
 TOPIC_QUEUE_MESSAGES = 256
 """Messages a slow topic reader may fall behind before new ones are dropped; a few seconds at full gossip rate."""
 TOPIC_NAME_MAX_BYTES = 128
 """A topic name travels in every message."""
 TOPICS_MAX = 64
 """Topics one node may join; each costs a mesh of its own."""
+TOPICS_PER_PEER_MAX = 128
+"""Topics we remember of one peer; twice what a node of ours joins."""
+OUTBOUND_RPC_MAX = 256
+"""Pubsub frames waiting for one peer; beyond it gossip to that peer is lost and sync has to repair."""
+OUTBOUND_RPC_MAX_BYTES = 16 << 20
+"""Bytes of gossip waiting for one peer: four of the largest messages."""
+RELAY_CACHE_MAX_BYTES = 64 << 20
+"""Recent messages kept to answer IWANT and newcomers; at 10 KB a message that is minutes of full gossip rate."""
+PEER_MESSAGES_PER_S = 200.0
+"""Gossip messages read from one neighbour a second; a node digests about 150, so an honest mesh never meets this."""
+PEER_MESSAGES_BURST = 1000.0
+"""Messages a neighbour may send at once, for example after a stall."""
+PEER_GOSSIP_BYTES_PER_S = float(4 << 20)
+"""Gossip bytes read from one neighbour a second: one message of the largest size."""
+PEER_GOSSIP_BURST_BYTES = float(32 << 20)
+"""Gossip bytes a neighbour may send at once."""
+SEQNO_MAX_BYTES = 8
+"""A message's number: a 64-bit integer in libp2p."""
+AUTHOR_MAX_BYTES = 64
+"""A peer id in bytes; ours have 38."""
+PUBSUB_STREAMS_PER_PEER = 4
+"""Gossip streams one peer may have open to us: one per connection and a successor."""
+SEEN_TTL_S = 120.0
+"""How long message ids and contents are remembered; a message crosses the network in seconds."""
+SEEN_MAX = 65_536
+"""Message ids and contents remembered; 120 s at 500 a second. Costs about 15 MB each at most."""
+REPUBLISH_INTERVAL_S = 10.0
+"""A content already seen is passed on again at most this often, so that late nodes can be reached without a storm."""
+IDONTWANT_MIN_BYTES = 16 << 10
+"""Below it announcing that a copy is not wanted costs more than the copy."""
 
-# Streams and frames
+# Mesh (gossipsub's own names and usual values) --------------------------------------------------------------------------
+MESH_DEGREE = 6
+"""Neighbours per topic."""
+MESH_DEGREE_LOW = 4
+"""Below it the mesh is filled up."""
+MESH_DEGREE_HIGH = 12
+"""Above it the mesh is pruned."""
+HEARTBEAT_S = 1
+"""Mesh upkeep; loss is repaired (IHAVE, IWANT) at this pace."""
+
+# Streams and frames -------------------------------------------------------------------------------------------------
 FRAME_MAX_BYTES = 16 << 20
 """Largest frame on a stream: a chain or snapshot piece. A receiver names its own, smaller bound."""
 STREAMS_PER_PEER = 8
 """Streams of one protocol one peer may have open here: one peer cannot take every slot."""
 STREAMS_TOTAL = 64
 """Streams of one protocol open here in all: bounds handler memory."""
+PROTOCOLS_MAX = 64
+"""Protocols one node serves."""
+PROTOCOL_NAME_MAX_BYTES = 128
+"""A protocol name travels at the start of every stream."""
+CONNECTION_STREAMS_MAX = 192
+"""Streams of both directions on one connection; the multiplexer itself stops answering at 256 of our own."""
+STREAM_WINDOW_MAX_BYTES = 1 << 20
+"""Bytes a peer may have in flight on one stream: full speed up to 100 ms of distance at 10 MB/s."""
+UNREAD_BUDGET_BYTES = 16 << 20
+"""Bytes of one connection received but not read by handlers; a peer that exceeds it loses the connection."""
+OUTBOX_HIGH_BYTES = 256 << 10
+"""Bytes queued to one connection before data frames wait."""
+OUTBOX_CONTROL_BYTES = 4 << 20
+"""Bytes queued to one connection before even control frames are refused and the connection is cut."""
+READ_CHUNK_BYTES = 64 << 10
+"""One read of a stream; single bytes cost a window update each."""
+NEGOTIATION_MAX_BYTES = 1024
+"""One protocol-negotiation line."""
+NEGOTIATION_LINES_MAX = 16
+"""Protocols a peer may ask for on one stream before it is refused."""
 
-# Time
+# Time ---------------------------------------------------------------------------------------------------------------
 OPEN_TIMEOUT_S = 10.0
-"""Opening a stream takes 5-9 ms; the 257th to one peer would wait without end."""
+"""Opening a stream takes 5-9 ms on loopback; a peer that needs longer than this is no use."""
 REQUEST_TIMEOUT_S = 10.0
 """A request that takes longer is better asked of another peer."""
 DIAL_TIMEOUT_S = 10.0
-"""A TCP and noise handshake takes 0.25 s; dead addresses must not hold a dial slot longer."""
+"""Dead addresses must not hold a dial slot longer."""
+UPGRADE_TIMEOUT_S = 5.0
+"""An inbound connection has this long to finish its handshake."""
+NEGOTIATION_TIMEOUT_S = 10.0
+"""An inbound stream has this long to name its protocol."""
+LINGER_S = 5.0
+"""How long a stream closed on our side may wait for the other side to close before it is reset."""
+CLOSE_S = 0.5
+"""Saying goodbye to a connection (flush, then close)."""
+STOP_S = 0.8
+"""The whole shutdown of a host; what has not ended by then is cut."""
+HEALTH_FIRST_S = 0.5
+"""The first latency probe of a new connection."""
+HEALTH_INTERVAL_S = 10.0
+"""Latency and liveness probe of a connection; a probe costs about 5 ms of CPU."""
+HEALTH_TIMEOUT_S = 5.0
+"""A peer that does not answer a probe for this long is gone: its connections are cut."""
 
-# Peers
+# Peers --------------------------------------------------------------------------------------------------------------
 PEERS_MAX = 64
 """Connections in both directions; memory is at most this many unread budgets."""
 PEERS_TARGET = 12
 """Peers the host seeks by itself: twice the mesh degree, so a mesh survives the loss of half."""
+OUTBOUND_RESERVED_SHARE = 4
+"""One in this many connection places is kept for dials of our own, so inbound peers cannot surround us."""
+CONNECTIONS_PER_PEER = 3
+"""Two peers that dial each other at once get two connections; a third allows a replacement."""
+PENDING_UPGRADES_PER_IP = 16
+"""Unfinished inbound handshakes of one IP address."""
+PENDING_UPGRADES_MAX = 64
+"""Unfinished inbound handshakes in all."""
+AGENT_MAX_CHARS = 64
+"""Shown on screens; longer names are cut."""
+IDENTIFY_MAX_BYTES = 16 << 10
+"""A peer's description of itself."""
+ADDRESSES_PER_PEER = 8
+"""Addresses kept of one peer."""
+ADDRESS_MAX_BYTES = 256
+"""One multiaddress; a DNS name has at most 253 characters."""
+KNOWN_PEERS_MAX = 512
+"""Peers remembered for dialling."""
+PEERS_FILE_MAX_BYTES = 2 << 20
+"""The remembered-peers file at its largest: 512 peers with 8 addresses and 1024 bans."""
+EXCHANGE_PEERS_MAX = 32
+"""Peers told in one peer-exchange answer."""
+EXCHANGE_MAX_BYTES = 64 << 10
+"""One peer-exchange frame: 32 peers with 8 addresses."""
+EXCHANGE_INTERVAL_S = 30.0
+"""How often a host below its target asks a neighbour for more peers, once the network is quiet."""
+EXCHANGE_FIRST_S = 0.5
+"""The first repeat of that question; doubled each time up to the interval above."""
+DIALS_AT_ONCE = 8
+"""Parallel dials of the redial loop."""
+REDIAL_FIRST_S = 0.5
+"""Pause before a failed peer is dialled again; doubled each time."""
+REDIAL_MAX_S = 120.0
+"""The longest such pause."""
+REDIAL_FAILURES_MAX = 8
+"""Failures after which a peer that never answered is forgotten (bootstrap peers are kept)."""
+SAVE_INTERVAL_S = 30.0
+"""How often remembered peers and bans are written when they changed."""
+
+# Reputation ---------------------------------------------------------------------------------------------------------
 BAN_SCORE = -100.0
 """Score below which a peer is dropped and banned."""
+BAN_S = 3600.0
+"""Length of a ban: long enough to be no use to an attacker, short enough to forgive a bug."""
+BANS_MAX = 1024
+"""Bans remembered; the ones that end first are forgotten first."""
+SCORE_HALF_LIFE_S = 600.0
+"""Penalties halve in this time, so rare faults never add up to a ban."""
+SCORES_MAX = 4096
+"""Peers whose score is remembered after they left."""
+REJECTED_POINTS = 10.0
+"""A message our check rejected: ten within minutes mean a ban."""
+MALFORMED_POINTS = 40.0
+"""A frame no honest implementation sends (not protobuf, over the bounds, forged signature): the third means a ban."""

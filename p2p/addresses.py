@@ -1,0 +1,121 @@
+"""Multiaddresses as far as this package speaks them: /ip4|ip6|dns.../<host>/tcp/<port>[/p2p/<peer id>].
+
+Parsed here by hand, with bounds, because most of them come from peers. Every other transport is refused.
+"""
+
+import ipaddress
+import re
+import socket
+from dataclasses import dataclass, replace
+
+from p2p import base58, limits
+from p2p.errors import AddressError
+
+_DNS_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_HOST_KINDS = ("ip4", "ip6", "dns", "dns4", "dns6")
+_LOOPBACK, _PRIVATE, _PUBLIC = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class TcpAddress:
+    """A TCP endpoint and, when known, the peer expected there."""
+
+    kind: str
+    host: str
+    port: int
+    peer_id: str | None = None
+
+    def __str__(self) -> str:
+        suffix = "" if self.peer_id is None else f"/p2p/{self.peer_id}"
+        return f"/{self.kind}/{self.host}/tcp/{self.port}{suffix}"
+
+    def with_peer(self, peer_id: str) -> "TcpAddress":
+        """The same endpoint, naming the peer expected there."""
+        return replace(self, peer_id=peer_id)
+
+    @property
+    def scope(self) -> int:
+        """0 this machine, 1 a private network, 2 the internet (DNS names count as the internet)."""
+        if not self.kind.startswith("ip"):
+            return _PUBLIC
+        ip = ipaddress.ip_address(self.host)
+        if ip.is_loopback:
+            return _LOOPBACK
+        return _PUBLIC if ip.is_global else _PRIVATE
+
+    @property
+    def is_dialable(self) -> bool:
+        """Whether anybody could connect to it: a port, and neither an unspecified nor a multicast address."""
+        if self.port == 0:
+            return False
+        if not self.kind.startswith("ip"):
+            return True
+        ip = ipaddress.ip_address(self.host)
+        return not (ip.is_unspecified or ip.is_multicast or ip.is_reserved)
+
+
+def parse_address(text: str) -> TcpAddress:
+    """The endpoint named by a multiaddress. Raises AddressError that says what is wrong."""
+    if len(text) > limits.ADDRESS_MAX_BYTES:
+        raise AddressError(f"the address is longer than {limits.ADDRESS_MAX_BYTES} characters")
+    parts = text.split("/")
+    if len(parts) not in (5, 7) or parts[0] or parts[1] not in _HOST_KINDS or parts[3] != "tcp":
+        raise AddressError(f"{text!r} is not a TCP multiaddress; write /ip4/<address>/tcp/<port>/p2p/<peer id>")
+    peer_id = None
+    if len(parts) == 7:
+        if parts[5] != "p2p":
+            raise AddressError(f"{text!r} uses /{parts[5]}; only plain TCP addresses are supported")
+        peer_id = check_peer_id(parts[6])
+    return TcpAddress(parts[1], _check_host(parts[1], parts[2]), _check_port(parts[4]), peer_id)
+
+
+def check_peer_id(text: str) -> str:
+    """`text` if it is a well-formed base58 peer id. Raises AddressError."""
+    try:
+        raw = base58.decode(text) if len(text) <= 64 else b""
+    except ValueError as error:
+        raise AddressError(f"{text[:64]!r} is not a peer id: {error}") from error
+    sha256 = len(raw) == 34 and raw.startswith(b"\x12\x20")
+    inlined = 2 < len(raw) <= 44 and raw[0] == 0 and raw[1] == len(raw) - 2
+    if not (sha256 or inlined):
+        raise AddressError(f"{text[:64]!r} is not a peer id; it starts with 12D3Koo or Qm")
+    return text
+
+
+def concrete_addresses(address: TcpAddress) -> tuple[TcpAddress, ...]:
+    """`address`, with 0.0.0.0 or :: replaced by the addresses this machine has; loopback comes last."""
+    if not address.kind.startswith("ip") or not ipaddress.ip_address(address.host).is_unspecified:
+        return (address,)
+    if address.kind == "ip4":
+        hosts = [_outgoing_host(socket.AF_INET, "192.0.2.1"), "127.0.0.1"]
+    else:
+        hosts = [_outgoing_host(socket.AF_INET6, "2001:db8::1"), "::1"]
+    return tuple(replace(address, host=host) for host in dict.fromkeys(hosts) if host is not None)
+
+
+def _check_host(kind: str, host: str) -> str:
+    if not kind.startswith("ip"):
+        labels = host.removesuffix(".").split(".")
+        if len(host) > 253 or not all(_DNS_LABEL.fullmatch(label) for label in labels):
+            raise AddressError(f"{host[:64]!r} is not a DNS name")
+        return host
+    try:
+        return str(ipaddress.IPv4Address(host) if kind == "ip4" else ipaddress.IPv6Address(host))
+    except ValueError as error:
+        raise AddressError(f"{host[:64]!r} is not an {kind} address") from error
+
+
+def _check_port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65_535):
+        raise AddressError(f"{text[:16]!r} is not a TCP port")
+    return int(text)
+
+
+def _outgoing_host(family: socket.AddressFamily, documentation_host: str) -> str | None:
+    """The address this machine would send from, learnt without sending: connecting a UDP socket only picks a route."""
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((documentation_host, 9))
+            return str(probe.getsockname()[0])
+    except OSError:
+        return None

@@ -1,0 +1,165 @@
+"""The gossip mesh without the ways in which peers can fill its memory or its processor.
+
+Stock keeps state for every topic name a peer invents, answers one IWANT with thousands of copies of one message, dials
+whoever a PRUNE names, queues whole messages for peers that never subscribed, and signs a peer record into every frame.
+"""
+
+import logging
+import time
+
+import trio
+from libp2p.peer.id import ID
+from libp2p.pubsub.gossipsub import GossipSub
+from libp2p.pubsub.mcache import MessageCache
+from libp2p.pubsub.pb import rpc_pb2
+
+from p2p import limits
+from p2p.counters import Counters
+
+_log = logging.getLogger(__name__)
+
+PROTOCOLS = ("/meshsub/1.2.0", "/meshsub/1.1.0")
+
+
+class BoundedMessageCache(MessageCache):  # type: ignore[misc]  # libp2p is opaque to the type checker
+    """Recent messages, bounded by bytes as well as by heartbeats."""
+
+    def __init__(self, window_size: int, history_size: int) -> None:
+        super().__init__(window_size, history_size)
+        self._bytes = 0
+
+    def put(self, msg: rpc_pb2.Message) -> None:
+        """Keep a message; when the cache is full it is simply not offered to latecomers."""
+        if self._bytes + len(msg.data) > limits.RELAY_CACHE_MAX_BYTES:
+            return
+        before = len(self.msgs)
+        super().put(msg)
+        if len(self.msgs) > before:
+            self._bytes += len(msg.data)
+
+    def shift(self) -> None:
+        """Forget the oldest heartbeat."""
+        super().shift()
+        self._bytes = sum(len(msg.data) for msg in self.msgs.values())
+
+
+class HardenedGossipSub(GossipSub):  # type: ignore[misc]  # libp2p is opaque to the type checker
+    """Gossipsub 1.1/1.2 with the library's experiments (adaptive degrees, spam and eclipse guesses, scores) off."""
+
+    def __init__(self, counters: Counters) -> None:
+        super().__init__(
+            protocols=list(PROTOCOLS),
+            degree=limits.MESH_DEGREE,
+            degree_low=limits.MESH_DEGREE_LOW,
+            degree_high=limits.MESH_DEGREE_HIGH,
+            heartbeat_interval=limits.HEARTBEAT_S,
+            do_px=False,
+            max_idontwant_messages=64,
+            adaptive_gossip_enabled=False,
+            spam_protection_enabled=False,
+            eclipse_protection_enabled=False,
+        )
+        self.mcache = BoundedMessageCache(window_size=3, history_size=5)
+        self.scorer = None  # reputation is kept above, for all protocols alike
+        self._counters = counters
+
+    async def heartbeat(self) -> None:
+        """Mesh upkeep that one surprise does not end."""
+        while True:
+            try:
+                await super().heartbeat()
+            except Exception:
+                self._counters.add("gossip.heartbeat_failed")
+                _log.exception("a heartbeat of the gossip mesh failed")
+                await trio.sleep(self.heartbeat_interval)
+
+    async def publish(self, msg_forwarder: ID, pubsub_msg: rpc_pb2.Message) -> None:
+        """Pass a message on to the mesh (ours or one that was accepted)."""
+        self.mcache.put(pubsub_msg)
+        message_id = self.pubsub.get_message_id(pubsub_msg)
+        if len(pubsub_msg.data) >= limits.IDONTWANT_MIN_BYTES:
+            await self._emit_idontwant_for_message(message_id, pubsub_msg.topicIDs)
+        rpc = rpc_pb2.RPC(publish=[pubsub_msg])
+        origin = ID(pubsub_msg.from_id)
+        for peer_id in self._get_peers_to_send(pubsub_msg.topicIDs, msg_forwarder, origin, message_id):
+            self.send_rpc(peer_id, rpc)
+        for topic in pubsub_msg.topicIDs:
+            self.time_since_last_publish[topic] = int(time.time())
+
+    def send_rpc(self, peer_id: ID, rpc: rpc_pb2.RPC, priority: bool = False) -> None:
+        """Queue a frame for a peer. A frame without control parts that fits is shared between peers, not copied."""
+        queue = self.pubsub.peer_queues.get(peer_id)
+        if queue is None:
+            return
+        if rpc.HasField("control") or peer_id in self._pending_control or rpc.ByteSize() > queue.max_message_size:
+            super().send_rpc(peer_id, rpc, priority)
+        elif not queue.push(rpc, priority):
+            self._counters.add("gossip.dropped.slow_peer")
+
+    async def emit_control_message(self, control_msg: rpc_pb2.ControlMessage, to_peer: ID) -> None:
+        """Send control parts, without the signed address record that stock makes and verifies for every frame."""
+        self.send_rpc(to_peer, rpc_pb2.RPC(control=control_msg), priority=True)
+
+    async def send_recent_messages(self, peer_id: ID, topic: str) -> None:
+        """Give a newcomer what was said in the last heartbeats, through its queue (two writers would mix frames)."""
+        for message_id in self.mcache.window(topic):
+            message = self.mcache.get(message_id)
+            if message is not None and message.from_id != peer_id.to_bytes():
+                self.send_rpc(peer_id, rpc_pb2.RPC(publish=[message]))
+
+    async def flush_pending_messages(self, peer_id: ID) -> None:
+        """Nothing waits for peers here: recent messages are replayed instead."""
+
+    async def handle_rpc(self, rpc: rpc_pb2.RPC, sender_peer_id: ID) -> None:
+        """Act on control parts about topics we are on; the frame's bounds were checked by its reader."""
+        control = rpc.control
+        for ihave in control.ihave:
+            if ihave.topicID in self.mesh:
+                await self.handle_ihave(ihave, sender_peer_id)
+        if control.iwant:
+            await self._serve_iwant(control, sender_peer_id)
+        for graft in control.graft:
+            if graft.topicID in self.mesh:
+                await self.handle_graft(graft, sender_peer_id)
+        for prune in control.prune:
+            if prune.topicID in self.mesh:
+                del prune.peers[:]  # never dial whom a stranger names; peer exchange has its own, bounded protocol
+                await self.handle_prune(prune, sender_peer_id)
+        for idontwant in control.idontwant:
+            await self.handle_idontwant(idontwant, sender_peer_id)
+
+    async def _serve_iwant(self, control: rpc_pb2.ControlMessage, sender_peer_id: ID) -> None:
+        """Send each wanted message once, up to a number of bytes."""
+        if not self._check_iwant_rate_limit(sender_peer_id):
+            self._counters.add("gossip.refused.iwant_rate")
+            return
+        budget = limits.IWANT_REPLY_MAX_BYTES
+        for message_id in dict.fromkeys(wanted for iwant in control.iwant for wanted in iwant.messageIDs):
+            message = self.mcache.get(message_id)
+            if message is None:
+                continue
+            budget -= len(message.data)
+            if budget < 0:
+                return
+            self.send_rpc(sender_peer_id, rpc_pb2.RPC(publish=[message]))
+
+    async def _emit_control_msgs(
+        self,
+        peers_to_graft: dict[ID, list[str]],
+        peers_to_prune: dict[ID, list[str]],
+        peers_to_gossip: dict[ID, dict[str, list[bytes]]],
+    ) -> None:
+        """One control frame per peer with its own parts (stock adds the grafts of one peer to those of the next)."""
+        for peer in {*peers_to_graft, *peers_to_prune, *peers_to_gossip}:
+            control = rpc_pb2.ControlMessage(
+                graft=[rpc_pb2.ControlGraft(topicID=topic) for topic in peers_to_graft.get(peer, ())],
+                prune=[
+                    rpc_pb2.ControlPrune(topicID=topic, backoff=self.prune_back_off)
+                    for topic in peers_to_prune.get(peer, ())
+                ],
+                ihave=[
+                    rpc_pb2.ControlIHave(topicID=topic, messageIDs=ids[-limits.RPC_MESSAGE_IDS_MAX // 4 :])
+                    for topic, ids in peers_to_gossip.get(peer, {}).items()
+                ],
+            )
+            await self.emit_control_message(control, peer)

@@ -1,0 +1,187 @@
+"""The library's parts put together: TCP, noise, yamux, gossipsub; and streams handed to their protocols.
+
+Stands in for the library's own host, whose stream handling lets any handler's error end the process (A5, A6) and whose
+identify runs as trio system tasks, which outlive the host. Only what gossip needs of that interface is offered.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+
+import trio
+from libp2p import generate_peer_id_from
+from libp2p.crypto.ed25519 import create_new_key_pair
+from libp2p.crypto.keys import PrivateKey, PublicKey
+from libp2p.crypto.x25519 import create_new_key_pair as create_new_x25519_key_pair
+from libp2p.network.connection.swarm_connection import SwarmConn
+from libp2p.network.exceptions import SwarmException
+from libp2p.network.stream.net_stream import NetStream
+from libp2p.peer.id import ID
+from libp2p.peer.peerstore import PeerStore
+from libp2p.security.noise import transport as noise
+from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX_PROTOCOL
+from libp2p.transport.upgrader import TransportUpgrader
+
+from p2p import limits
+from p2p.counters import Counters
+from p2p.errors import BusyError, P2PError, ProtocolRefusedError, StreamFailed, UnreachableError
+from p2p.framing import BufferedReader
+from p2p.hardened import negotiation
+from p2p.hardened.gossipsub import PROTOCOLS as GOSSIP_PROTOCOLS
+from p2p.hardened.gossipsub import HardenedGossipSub
+from p2p.hardened.pubsub import HardenedPubsub, Punish, Receive
+from p2p.hardened.services import running
+from p2p.hardened.streams import Libp2pStream, Spawn
+from p2p.hardened.swarm import Gate, HardenedSwarm
+from p2p.hardened.yamux import HardenedYamux
+from p2p.identity import Identity
+
+_log = logging.getLogger(__name__)
+
+RawHandler = Callable[[Libp2pStream, BufferedReader], Awaitable[None]]
+FindHandler = Callable[[str], RawHandler | None]
+"""protocol -> its handler, or None when it is not served."""
+
+
+class HardenedHost:
+    """Swarm, router and pubsub of one identity."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        *,
+        gate: Gate,
+        receive: Receive,
+        punish: Punish,
+        find_handler: FindHandler,
+        spawn: Spawn,
+        counters: Counters,
+        max_peers: int,
+    ) -> None:
+        key_pair = create_new_key_pair(identity.seed)
+        noise_key = create_new_x25519_key_pair().private_key
+        self.id: ID = generate_peer_id_from(key_pair)
+        peerstore = PeerStore()
+        peerstore.add_key_pair(self.id, key_pair)
+        upgrader = TransportUpgrader(
+            {noise.PROTOCOL_ID: noise.Transport(key_pair, noise_privkey=noise_key)},
+            {YAMUX_PROTOCOL: HardenedYamux},
+            negotiate_timeout=int(limits.UPGRADE_TIMEOUT_S),
+        )
+        self.swarm = HardenedSwarm(self.id, peerstore, upgrader, gate, counters, max_peers)
+        self.swarm.set_stream_handler(self._serve_stream)
+        self._key_pair = key_pair
+        self._find_handler = find_handler
+        self._spawn = spawn
+        self._counters = counters
+        self.router = HardenedGossipSub(counters)
+        self.pubsub = HardenedPubsub(self, self.router, receive, punish, counters)
+
+    async def start(self, stack: AsyncExitStack) -> None:
+        """Run the services until `stack` is closed."""
+        await stack.enter_async_context(running(self.swarm))
+        await stack.enter_async_context(running(self.pubsub))
+        await stack.enter_async_context(running(self.router))
+        await self.pubsub.wait_until_ready()
+
+    def connections(self, peer_id: str) -> list[SwarmConn]:
+        """The open connections to a peer, oldest first."""
+        return [conn for conn in self.swarm.get_connections(ID.from_base58(peer_id)) if not conn.is_closed]
+
+    async def open(self, peer_id: str, protocols: Sequence[str]) -> tuple[Libp2pStream, BufferedReader, str]:
+        """Open a stream to a connected peer; the reader may hold bytes already received, and the protocol agreed on.
+
+        Raises UnreachableError, BusyError, ProtocolRefusedError, StreamFailed. The caller sets the deadline.
+        """
+        connections = self.connections(peer_id)
+        if not connections:
+            raise UnreachableError(f"{peer_id} is not connected; dial it first")
+        return await self.open_on(connections[0], protocols)
+
+    async def open_on(
+        self, connection: SwarmConn, protocols: Sequence[str]
+    ) -> tuple[Libp2pStream, BufferedReader, str]:
+        """The same on a given connection."""
+        stream, reader, protocol, _ = await self._open(connection, protocols)
+        return stream, reader, protocol
+
+    # The part of the library's host interface that its pubsub uses
+
+    def get_network(self) -> HardenedSwarm:
+        return self.swarm
+
+    def get_id(self) -> ID:
+        return self.id
+
+    def get_private_key(self) -> PrivateKey:
+        return self._key_pair.private_key
+
+    def get_public_key(self) -> PublicKey:
+        return self._key_pair.public_key
+
+    def set_stream_handler(self, protocol_id: str, stream_handler: object) -> None:
+        """Inbound gossip streams are served through `find_handler` like all others."""
+
+    async def new_stream(self, peer_id: ID, protocol_ids: Sequence[str]) -> NetStream:
+        """Open a gossip stream. Raises SwarmException for what is worth another try, ProtocolRefusedError for the rest."""
+        try:
+            with trio.fail_after(limits.OPEN_TIMEOUT_S):
+                connections = self.connections(str(peer_id))
+                if not connections:
+                    raise SwarmException(f"{peer_id} is not connected")
+                _, _, _, net_stream = await self._open(connections[0], protocol_ids)
+        except ProtocolRefusedError:
+            raise
+        except (P2PError, trio.TooSlowError) as error:
+            raise SwarmException(str(error)) from error
+        return net_stream
+
+    # Streams
+
+    async def _open(
+        self, connection: SwarmConn, protocols: Sequence[str]
+    ) -> tuple[Libp2pStream, BufferedReader, str, NetStream]:
+        if len(connection.get_streams()) >= limits.CONNECTION_STREAMS_MAX:
+            raise BusyError(f"too many streams to {connection.muxed_conn.peer_id} are open; close some first")
+        try:
+            net_stream = await connection.new_stream()
+        except Exception as error:
+            raise UnreachableError(f"the connection to {connection.muxed_conn.peer_id} is closing") from error
+        stream = Libp2pStream(net_stream, self._spawn)
+        reader = BufferedReader(stream)
+        try:
+            protocol = await negotiation.ask(stream, reader, protocols)
+        except BaseException:
+            await stream.reset()
+            raise
+        net_stream.set_protocol(protocol)
+        return stream, reader, protocol, net_stream
+
+    async def _serve_stream(self, net_stream: NetStream) -> None:
+        """Serve one inbound stream; nothing that happens on it may leave this function."""
+        stream = Libp2pStream(net_stream, self._spawn)
+        try:
+            if len(net_stream.swarm_conn.get_streams()) > limits.CONNECTION_STREAMS_MAX:
+                self._counters.add("streams.refused.busy")
+                await stream.reset()
+                return
+            reader = BufferedReader(stream)
+            with trio.fail_after(limits.NEGOTIATION_TIMEOUT_S):
+                protocol = await negotiation.answer(stream, reader, lambda name: self._find_handler(name) is not None)
+            net_stream.set_protocol(protocol)
+            handler = self._find_handler(protocol)
+            if handler is not None:
+                await handler(stream, reader)
+        except (StreamFailed, trio.TooSlowError) as error:
+            self._counters.add("streams.failed")
+            _log.debug("a stream of %s ended: %s", stream.peer_id, error)
+            await stream.reset()
+        except Exception as error:
+            self._counters.add("streams.failed")
+            _log.warning("serving a stream of %s failed: %r", stream.peer_id, error)
+            await stream.reset()
+
+
+def is_gossip(protocol: str) -> bool:
+    """Whether a stream of this protocol carries gossip."""
+    return protocol in GOSSIP_PROTOCOLS

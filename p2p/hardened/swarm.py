@@ -1,0 +1,180 @@
+"""The connection table: slots are given back, unfinished handshakes are bounded, banned peers stay out.
+
+Stock keeps an inbound slot until the whole swarm ends, so the 251st inbound connection of a node's life is refused.
+"""
+
+import logging
+from collections import Counter
+from typing import Protocol
+
+import trio
+from libp2p.network.config import ConnectionConfig, RetryConfig
+from libp2p.network.connection.raw_connection import RawConnection
+from libp2p.network.connection.swarm_connection import SwarmConn
+from libp2p.network.exceptions import SwarmException
+from libp2p.network.swarm import Swarm
+from libp2p.peer.id import ID
+from libp2p.peer.peerstore import PeerStore
+from libp2p.stream_muxer.yamux.yamux import Yamux
+from libp2p.transport.upgrader import TransportUpgrader
+from multiaddr import Multiaddr
+
+from p2p import limits
+from p2p.addresses import TcpAddress
+from p2p.counters import Counters
+from p2p.errors import UnreachableError
+from p2p.hardened.transport import BufferedSocket, ExclusiveListener, HardenedTcp
+
+_log = logging.getLogger(__name__)
+
+
+class Gate(Protocol):
+    """Decides after the handshake, when the peer id is proven, whether a connection may stay."""
+
+    def admits(self, peer_id: str, *, inbound: bool) -> bool:
+        """Whether there is room for, and no ban on, this peer."""
+        ...
+
+
+class PendingUpgrades:
+    """Counts unfinished inbound handshakes, in all and by IP address."""
+
+    def __init__(self) -> None:
+        self._by_ip: Counter[str] = Counter()
+
+    def enter(self, ip: str) -> bool:
+        """Take a place; False when this address or the node has too many."""
+        full = self._by_ip.total() >= limits.PENDING_UPGRADES_MAX or self._by_ip[ip] >= limits.PENDING_UPGRADES_PER_IP
+        if not full:
+            self._by_ip[ip] += 1
+        return not full
+
+    def leave(self, ip: str) -> None:
+        """Give a place back."""
+        self._by_ip[ip] -= 1
+        if self._by_ip[ip] <= 0:
+            del self._by_ip[ip]
+
+
+class HardenedSwarm(Swarm):  # type: ignore[misc]  # libp2p is opaque to the type checker
+    """The library's connection table with our rules of admission."""
+
+    def __init__(
+        self,
+        peer_id: ID,
+        peerstore: PeerStore,
+        upgrader: TransportUpgrader,
+        gate: Gate,
+        counters: Counters,
+        max_peers: int,
+    ) -> None:
+        super().__init__(
+            peer_id,
+            peerstore,
+            upgrader,
+            [HardenedTcp()],
+            retry_config=RetryConfig(max_retries=0),
+            connection_config=_connection_config(max_peers),
+        )
+        self._gate = gate
+        self._counters = counters
+        self._pending = PendingUpgrades()
+
+    async def serve(self, listener: ExclusiveListener) -> None:
+        """Accept connections on a bound listener until it is closed."""
+        maddr = Multiaddr(str(listener.bound))
+        self.listeners[str(maddr)] = listener
+
+        async def accept(socket: BufferedSocket) -> None:
+            await self._handle_inbound_connection(socket, maddr)
+
+        await listener.serve(accept)
+
+    async def dial(self, address: TcpAddress, peer_id: ID) -> None:
+        """Connect to one address. Raises UnreachableError."""
+        try:
+            await self.dial_addr(Multiaddr(str(address)), peer_id)
+        except Exception as error:
+            raise UnreachableError(f"cannot connect to {address}: {_first_cause(error)}") from error
+
+    async def add_conn(self, muxed_conn: Yamux, direction: str = "unknown") -> SwarmConn:
+        """Admit a connection whose peer has proven its id."""
+        if not self._gate.admits(str(muxed_conn.peer_id), inbound=direction == "inbound"):
+            self._counters.add("connections.refused.not_admitted")
+            await _abort(muxed_conn.secured_conn)
+            raise SwarmException("not admitted: banned, or no room")
+        connection = await super().add_conn(muxed_conn, direction)
+        self._counters.add(f"connections.{direction}")
+        return connection
+
+    async def close_all(self) -> None:
+        """Close every connection at the same time (each close takes 0.2 s), within `limits.CLOSE_S`."""
+        with trio.move_on_after(limits.CLOSE_S):
+            async with trio.open_nursery() as nursery:
+                for connection in self.get_connections():
+                    nursery.start_soon(close_quietly, connection)
+
+    def _schedule_auto_connect(self) -> None:
+        """Dialling is ours alone."""
+
+    def _schedule_prune(self) -> None:
+        """Admission is ours alone."""
+
+    async def _handle_inbound_connection(self, read_write_closer: BufferedSocket, maddr: Multiaddr) -> None:
+        """Handshake, then stay with the connection until it ends; never raises for what a peer does."""
+        remote = read_write_closer.get_remote_address()
+        ip = "?" if remote is None else remote[0]
+        if not self._pending.enter(ip):
+            self._counters.add("connections.refused.pending")
+            await _abort(read_write_closer)
+            return
+        raw = RawConnection(read_write_closer, False)
+        try:
+            try:
+                muxed_conn = await self.upgrade_inbound_raw_conn(raw, maddr)
+            finally:
+                self._pending.leave(ip)
+            await muxed_conn.event_closed.wait()
+        except Exception as error:
+            self._counters.add("connections.handshake_failed")
+            _log.debug("inbound connection of %s failed: %r", ip, error)
+        finally:
+            await _abort(raw)
+
+
+async def close_quietly(connection: SwarmConn) -> None:
+    """Close a connection; a failure to do so is of no interest, the socket is gone either way."""
+    try:
+        await connection.close()
+    except Exception as error:
+        _log.debug("closing a connection failed: %r", error)
+
+
+async def _abort(closer: BufferedSocket | RawConnection) -> None:
+    with trio.move_on_after(limits.CLOSE_S, shield=True):
+        try:
+            await closer.close()
+        except Exception as error:
+            _log.debug("closing a socket failed: %r", error)
+
+
+def _connection_config(max_peers: int) -> ConnectionConfig:
+    """Everything of the library's own connection manager off: no auto-dial, no pruning, no health service."""
+    ceiling = max_peers * limits.CONNECTIONS_PER_PEER
+    return ConnectionConfig(
+        max_connections=ceiling,
+        min_connections=0,
+        low_watermark=0,
+        high_watermark=ceiling,
+        max_connections_per_peer=limits.CONNECTIONS_PER_PEER,
+        inbound_upgrade_timeout=limits.UPGRADE_TIMEOUT_S,
+        outbound_upgrade_timeout=limits.UPGRADE_TIMEOUT_S,
+        connection_close_timeout=limits.CLOSE_S,
+        enable_health_monitoring=False,
+    )
+
+
+def _first_cause(error: BaseException) -> str:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error) or type(error).__name__

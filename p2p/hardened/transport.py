@@ -1,0 +1,152 @@
+"""TCP that takes its port for itself, reads in large pieces and never asks the kernel for a size a peer invented.
+
+Stock listens with SO_REUSEPORT, so that a second node on the same port is not refused but steals half of the
+connections; it runs its accept loop as a trio system task, which outlives the host and whose failure is fatal.
+"""
+
+import errno
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import trio
+from libp2p.abc import IListener
+from libp2p.io.abc import ReadWriteCloser
+from libp2p.io.exceptions import ConnectionClosedError
+from libp2p.network.connection.raw_connection import RawConnection
+from libp2p.transport.exceptions import OpenConnectionError
+from libp2p.transport.tcp.tcp import TCP
+from multiaddr import Multiaddr
+
+from p2p import limits
+from p2p.addresses import TcpAddress
+from p2p.errors import ListenError
+
+InboundHandler = Callable[["BufferedSocket"], Awaitable[None]]
+
+_BACKLOG = 128
+
+
+class BufferedSocket(ReadWriteCloser):  # type: ignore[misc]  # libp2p is opaque to the type checker
+    """One TCP connection; many small reads of the layers above cost one system call."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self._stream = stream
+        self._ahead = memoryview(b"")
+        self._remote = _remote_address(stream)
+
+    async def read(self, n: int | None = None) -> bytes:
+        """At most `n` bytes (whatever is there for None); b"" at the end."""
+        if n == 0:
+            return b""
+        if not self._ahead:
+            try:
+                self._ahead = memoryview(await self._stream.receive_some(limits.READ_CHUNK_BYTES))
+            except trio.ClosedResourceError:
+                return b""
+            except trio.BrokenResourceError as error:
+                raise ConnectionClosedError(f"the connection broke: {error}", transport="tcp") from error
+        taken = self._ahead[: len(self._ahead) if n is None else n]
+        self._ahead = self._ahead[len(taken) :]
+        return bytes(taken)
+
+    async def write(self, data: bytes) -> None:
+        """Write all of `data`."""
+        try:
+            await self._stream.send_all(data)
+        except (trio.ClosedResourceError, trio.BrokenResourceError) as error:
+            raise ConnectionClosedError(f"the connection broke: {error}", transport="tcp") from error
+
+    async def close(self) -> None:
+        """Close the socket."""
+        await self._stream.aclose()
+
+    def get_remote_address(self) -> tuple[str, int] | None:
+        """(host, port) of the other side."""
+        return self._remote
+
+
+class HardenedTcp(TCP):  # type: ignore[misc]  # libp2p is opaque to the type checker
+    """Dials like the stock transport, without its SO_REUSEPORT listener."""
+
+    async def _dial_resolved(self, maddr: Multiaddr, source: tuple[str, int] | None = None) -> RawConnection:
+        host = maddr.value_for_protocol("ip6" if "/ip6/" in str(maddr) else "ip4")
+        try:
+            stream = await trio.open_tcp_stream(host, int(maddr.value_for_protocol("tcp")))
+        except OSError as error:
+            raise OpenConnectionError(f"cannot connect to {maddr}: {error}") from error
+        return RawConnection(BufferedSocket(stream), True)
+
+
+class ExclusiveListener(IListener):  # type: ignore[misc]  # libp2p is opaque to the type checker
+    """One bound TCP port, served in a nursery of the host."""
+
+    def __init__(self, address: TcpAddress, sockets: list[trio.SocketListener]) -> None:
+        self._listeners = sockets
+        self.bound = replace(address, port=int(sockets[0].socket.getsockname()[1]), peer_id=None)
+        """The bound address with its real port."""
+        self._scope = trio.CancelScope()
+
+    @classmethod
+    async def bind(cls, address: TcpAddress) -> "ExclusiveListener":
+        """Take the port. Raises ListenError that names the address and says what to do."""
+        family = trio.socket.AF_INET6 if address.kind == "ip6" else trio.socket.AF_INET
+        if not address.kind.startswith("ip"):
+            raise ListenError(f"cannot listen on {address}: name an IP address of this machine, or /ip4/0.0.0.0")
+        socket = trio.socket.socket(family, trio.socket.SOCK_STREAM)
+        try:
+            if sys.platform == "win32":
+                socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_EXCLUSIVEADDRUSE, 1)
+            else:
+                socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_REUSEADDR, 1)
+            if address.kind == "ip6":
+                socket.setsockopt(trio.socket.IPPROTO_IPV6, trio.socket.IPV6_V6ONLY, 1)
+            await socket.bind((address.host, address.port))
+            socket.listen(_BACKLOG)
+        except OSError as error:
+            socket.close()
+            raise ListenError(_listen_message(address, error)) from error
+        return cls(address, [trio.SocketListener(socket)])
+
+    async def serve(self, handler: InboundHandler) -> None:
+        """Accept connections until `close`; a failing connection touches no other."""
+
+        async def accept(stream: trio.SocketStream) -> None:
+            await handler(BufferedSocket(stream))
+
+        with self._scope:
+            await trio.serve_listeners(accept, self._listeners)
+
+    async def listen(self, maddr: Multiaddr) -> None:
+        """Part of the stock interface; binding happens before this object exists."""
+
+    def get_addrs(self) -> tuple[Multiaddr, ...]:
+        """The bound address with its real port."""
+        return (Multiaddr(str(self.bound)),)
+
+    async def close(self) -> None:
+        """Stop accepting and free the port."""
+        self._scope.cancel()
+        for listener in self._listeners:
+            listener.socket.close()
+
+
+def _listen_message(address: TcpAddress, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        advice = f"port {address.port} is taken; stop the other program or choose another port (0 picks a free one)"
+    elif error.errno == errno.EADDRNOTAVAIL:
+        advice = "this machine does not have that address; listen on /ip4/0.0.0.0 for all"
+    elif error.errno in (errno.EACCES, errno.EPERM):
+        advice = "no permission; choose a port above 1023"
+    else:
+        advice = os.strerror(error.errno) if error.errno else str(error)
+    return f"cannot listen on {address}: {advice}"
+
+
+def _remote_address(stream: trio.SocketStream) -> tuple[str, int] | None:
+    try:
+        host, port, *_ = stream.socket.getpeername()
+    except OSError:
+        return None
+    return str(host), int(port)

@@ -1,0 +1,337 @@
+"""The libp2p implementation of `Network`: what the outside sees, and what happens when peers come, go and misbehave.
+
+Owns no protocol rules of its own: judging is in topics, admission of streams in services, bookkeeping in peerbook and
+reputation, libp2p in hardened. Must not let any of their failures reach the nursery of the host.
+"""
+
+import logging
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+import trio
+from libp2p.network.connection.swarm_connection import SwarmConn
+from libp2p.peer.id import ID
+from libp2p.rcmgr import Direction as ConnectionDirection
+
+from p2p import limits
+from p2p.addresses import TcpAddress, check_peer_id, concrete_addresses, parse_address
+from p2p.api import Check, Direction, Handler, HostConfig, Message, PeerView
+from p2p.counters import Counters
+from p2p.dialer import Dialer
+from p2p.errors import AddressError, BannedError, UnreachableError
+from p2p.framing import BufferedReader, FramedStream, exchange_frames
+from p2p.hardened.host import HardenedHost, RawHandler, is_gossip
+from p2p.hardened.streams import Libp2pStream
+from p2p.hardened.swarm import close_quietly
+from p2p.hardened.transport import ExclusiveListener
+from p2p.identity import Identity
+from p2p.peerbook import PeerBook
+from p2p.reputation import Reputation
+from p2p.services import Services
+from p2p.topics import Topics, check_topic_name
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class PeerState:
+    """What is known of a connected peer; `remote` is where its connection comes from."""
+
+    direction: Direction
+    connected_at_s: float
+    remote: TcpAddress | None
+    agent: str = ""
+    latency_ms: float | None = None
+    connections: list[SwarmConn] = field(default_factory=list)
+
+
+class Libp2pNetwork:
+    """A node's place in the network, over one hardened libp2p host."""
+
+    def __init__(self, config: HostConfig, identity: Identity, nursery: trio.Nursery) -> None:
+        self.config = config
+        self.identity = identity
+        self.totals = Counters()
+        self.book = PeerBook(identity.peer_id, random.Random())
+        self.reputation = Reputation()
+        self.topics = Topics(self.totals, trio.current_time)
+        self.services = Services(self.totals)
+        self.connected: dict[str, PeerState] = {}
+        self.listeners: list[ExclusiveListener] = []
+        self.is_dirty = False
+        self.dialer = Dialer(self.book, self._connect, self.connected.keys, self.is_banned, config.target_peers)
+        self.on_connection: Callable[[str, SwarmConn], None] = lambda _peer_id, _connection: None
+        self._nursery = nursery
+        self._dials: dict[str, trio.Event] = {}
+        self._raw_handlers: dict[str, RawHandler] = {}
+        self.host = HardenedHost(
+            identity,
+            gate=self,
+            receive=self.topics.receive,
+            punish=self.report,
+            find_handler=self._find_handler,
+            spawn=self.spawn,
+            counters=self.totals,
+            max_peers=config.max_peers,
+        )
+        self.host.swarm.register_notifee(_Notifee(self))
+
+    # The public interface
+
+    @property
+    def peer_id(self) -> str:
+        return self.identity.peer_id
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return tuple(str(address.with_peer(self.peer_id)) for address in self.listen_addresses())
+
+    def subscribe(
+        self, topic: str, check: Check, *, capacity: int = limits.TOPIC_QUEUE_MESSAGES
+    ) -> trio.MemoryReceiveChannel[Message]:
+        channel = self.topics.subscribe(topic, check, capacity)
+        self.spawn(lambda: self.host.pubsub.subscribe(topic))
+        return channel
+
+    async def publish(self, topic: str, data: bytes) -> None:
+        self.topics.note_own(topic, data)
+        await self.host.pubsub.publish(topic, data)
+        self.totals.add("gossip.published")
+
+    def serve(
+        self,
+        protocol: str,
+        handler: Handler,
+        *,
+        per_peer: int = limits.STREAMS_PER_PEER,
+        total: int = limits.STREAMS_TOTAL,
+    ) -> None:
+        self.services.add(protocol, handler, per_peer=per_peer, total=total)
+
+    async def open(self, peer_id: str, protocol: str, *, timeout_s: float = limits.OPEN_TIMEOUT_S) -> FramedStream:
+        check_peer_id(peer_id)
+        self._refuse_banned(peer_id)
+        with trio.move_on_after(timeout_s):
+            stream, reader, _ = await self.host.open(peer_id, (protocol,))
+            self.totals.add("streams.out")
+            return FramedStream(stream, reader)
+        raise UnreachableError(f"{peer_id} did not open a stream within {timeout_s:g} s")
+
+    async def request(
+        self,
+        peer_id: str,
+        protocol: str,
+        payload: bytes,
+        *,
+        max_bytes: int,
+        timeout_s: float = limits.REQUEST_TIMEOUT_S,
+    ) -> bytes:
+        return await exchange_frames(
+            lambda: self.open(peer_id, protocol, timeout_s=timeout_s), payload, max_bytes=max_bytes, timeout_s=timeout_s
+        )
+
+    async def dial(self, address: str, *, timeout_s: float = limits.DIAL_TIMEOUT_S) -> str:
+        target = parse_address(address)
+        if target.peer_id is None:
+            raise AddressError(f"{address} does not say who listens there; add /p2p/<peer id>")
+        if target.peer_id == self.peer_id:
+            raise AddressError(f"{address} is this node itself")
+        await self._connect(target, timeout_s)
+        return target.peer_id
+
+    async def drop(self, peer_id: str) -> None:
+        check_peer_id(peer_id)
+        self.book.forget(peer_id)
+        await self._close_connections(peer_id)
+
+    def peers(self) -> tuple[PeerView, ...]:
+        now_s = trio.current_time()
+        return tuple(
+            PeerView(
+                peer_id=peer_id,
+                addresses=self._known_addresses(peer_id, state),
+                direction=state.direction,
+                latency_ms=state.latency_ms,
+                agent=state.agent,
+                score=self.reputation.score(peer_id, now_s),
+                connected_at_s=state.connected_at_s,
+            )
+            for peer_id, state in sorted(self.connected.items())
+        )
+
+    def report(self, peer_id: str, points: float, reason: str) -> None:
+        self.totals.add("reports")
+        _log.info("peer %s loses %g points: %s", peer_id, points, reason)
+        if not self.reputation.penalise(peer_id, points, trio.current_time()):
+            return
+        self.totals.add("bans")
+        self.is_dirty = True
+        _log.warning("peer %s is banned for %g s: %s", peer_id, limits.BAN_S, reason)
+        self.book.forget(peer_id)
+        self.spawn(lambda: self._close_connections(peer_id))
+
+    def counters(self) -> Mapping[str, int]:
+        return self.totals.snapshot()
+
+    # What the host asks and tells
+
+    def admits(self, peer_id: str, *, inbound: bool) -> bool:
+        """Whether a peer whose id is proven may stay."""
+        if self.is_banned(peer_id) or peer_id == self.peer_id:
+            return False
+        if peer_id in self.connected:
+            return len(self.connected[peer_id].connections) < limits.CONNECTIONS_PER_PEER
+        places = self.config.max_peers
+        if not inbound:
+            return len(self.connected) < places
+        taken = sum(state.direction == "in" for state in self.connected.values())
+        return len(self.connected) < places and taken < places - places // limits.OUTBOUND_RESERVED_SHARE
+
+    def is_banned(self, peer_id: str) -> bool:
+        """Whether a ban is in force."""
+        return self.reputation.is_banned(peer_id, trio.current_time())
+
+    def connection_opened(self, peer_id: str, connection: SwarmConn) -> None:
+        """Enter a connection into the table of peers and start what belongs to it."""
+        inbound = connection.direction == ConnectionDirection.INBOUND
+        state = self.connected.get(peer_id)
+        if state is None:
+            state = PeerState("in" if inbound else "out", trio.current_time(), _remote_of(connection))
+            self.connected[peer_id] = state
+        state.connections.append(connection)
+        self.on_connection(peer_id, connection)
+
+    def connection_closed(self, peer_id: str, connection: SwarmConn) -> None:
+        """Take a connection out; a peer that lost its last one is due for redialling."""
+        state = self.connected.get(peer_id)
+        if state is None or connection not in state.connections:
+            return
+        state.connections.remove(connection)
+        if state.connections:
+            self.host.pubsub.connection_lost(ID.from_base58(peer_id), connection.muxed_conn)
+            return
+        del self.connected[peer_id]
+        self.totals.add("peers.lost")
+        self.book.postpone(peer_id, trio.current_time(), limits.REDIAL_FIRST_S)
+        self.dialer.wake()
+
+    # Used by lifecycle and upkeep
+
+    def listen_addresses(self) -> list[TcpAddress]:
+        """The concrete addresses we listen on, without peer id."""
+        return [address for listener in self.listeners for address in concrete_addresses(listener.bound)]
+
+    def handle_raw(self, protocol: str, handler: RawHandler) -> None:
+        """Serve one of the host's own protocols."""
+        self._raw_handlers[protocol] = handler
+
+    def protocols(self) -> list[str]:
+        """The protocols we tell others we speak."""
+        return [*self._raw_handlers, *self.services.protocols()]
+
+    def spawn(self, function: Callable[[], Awaitable[object]]) -> None:
+        """Start a task of the host whose failure stays its own."""
+        self._nursery.start_soon(self._contained, function)
+
+    async def _contained(self, function: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await function()
+        except Exception:
+            self.totals.add("host.task_failed")
+            _log.exception("a task of the network host failed")
+
+    async def leave(self, topic: str) -> None:
+        """Leave a topic whose reader is gone."""
+        check_topic_name(topic)
+        if topic not in self.topics:
+            await self.host.pubsub.unsubscribe(topic)
+
+    # Details
+
+    def _find_handler(self, protocol: str) -> RawHandler | None:
+        if is_gossip(protocol):
+            handler: RawHandler = self.host.pubsub.serve_stream
+            return handler
+        raw_handler = self._raw_handlers.get(protocol)
+        if raw_handler is not None or protocol not in self.services:
+            return raw_handler
+
+        async def serve(stream: Libp2pStream, reader: BufferedReader) -> None:
+            await self.services.handle(protocol, FramedStream(stream, reader))
+
+        return serve
+
+    async def _connect(self, address: TcpAddress, timeout_s: float) -> None:
+        """Connect to a peer unless it is connected; two dials of one peer wait for each other. Raises PeerError."""
+        peer_id = address.peer_id or ""
+        self._refuse_banned(peer_id)
+        with trio.move_on_after(timeout_s):
+            while peer_id not in self.connected:
+                if peer_id in self._dials:
+                    await self._dials[peer_id].wait()
+                    if peer_id not in self.connected:
+                        raise UnreachableError(f"cannot connect to {address}: another attempt just failed")
+                    return
+                await self._dial_once(address, peer_id)
+            self._note_answered(address)
+            return
+        self.totals.add("dials.failed")
+        raise UnreachableError(f"{address} did not answer within {timeout_s:g} s")
+
+    async def _dial_once(self, address: TcpAddress, peer_id: str) -> None:
+        self._dials[peer_id] = trio.Event()
+        self.totals.add("dials")
+        try:
+            await self.host.swarm.dial(address, ID.from_base58(peer_id))
+        except UnreachableError:
+            self.totals.add("dials.failed")
+            raise
+        finally:
+            self._dials.pop(peer_id).set()
+
+    def _note_answered(self, address: TcpAddress) -> None:
+        self.book.add(address, has_answered=True)
+        self.book.succeeded(address)
+        self.is_dirty = True
+
+    def _refuse_banned(self, peer_id: str) -> None:
+        if self.is_banned(peer_id):
+            raise BannedError(f"{peer_id} misbehaved and is banned for up to {limits.BAN_S / 60:g} minutes")
+
+    async def _close_connections(self, peer_id: str) -> None:
+        async with trio.open_nursery() as nursery:
+            for connection in self.host.swarm.get_connections(ID.from_base58(peer_id)):
+                nursery.start_soon(close_quietly, connection)
+
+    def _known_addresses(self, peer_id: str, state: PeerState) -> tuple[str, ...]:
+        known = tuple(map(str, self.book.addresses(peer_id)))
+        return known or (() if state.remote is None else (str(state.remote.with_peer(peer_id)),))
+
+
+class _Notifee:
+    """Hears from the swarm about connections."""
+
+    def __init__(self, network: Libp2pNetwork) -> None:
+        self._network = network
+
+    async def connected(self, _swarm: object, connection: SwarmConn) -> None:
+        self._network.connection_opened(str(connection.muxed_conn.peer_id), connection)
+
+    async def disconnected(self, _swarm: object, connection: SwarmConn) -> None:
+        self._network.connection_closed(str(connection.muxed_conn.peer_id), connection)
+
+    async def opened_stream(self, _swarm: object, _stream: object) -> None:
+        """Of no interest."""
+
+    async def closed_stream(self, _swarm: object, _stream: object) -> None:
+        """Of no interest."""
+
+
+def _remote_of(connection: SwarmConn) -> TcpAddress | None:
+    remote = connection.muxed_conn.get_remote_address()
+    if remote is None:
+        return None
+    host, port = remote
+    host = host.removeprefix("::ffff:")
+    return TcpAddress("ip6" if ":" in host else "ip4", host, port)

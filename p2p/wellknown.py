@@ -1,0 +1,141 @@
+"""The small protocols every host speaks: identify (who are you), ping (are you there), peer exchange (whom do you know).
+
+Identify and ping are libp2p's own, so other implementations can talk to us; peer exchange is ours. Every answer is
+bounded before it is read and none of it is believed further than a candidate to dial.
+"""
+
+import secrets
+from collections.abc import Iterable
+
+import msgspec
+import trio
+from google.protobuf.message import DecodeError
+from libp2p.identity.identify.pb.identify_pb2 import Identify
+from multiaddr import Multiaddr
+
+from p2p import limits
+from p2p.addresses import TcpAddress
+from p2p.api import Stream
+from p2p.errors import StreamFailed
+from p2p.framing import BufferedReader, ByteStream
+from p2p.peerbook import usable_addresses
+
+IDENTIFY = "/ipfs/id/1.0.0"
+PING = "/ipfs/ping/1.0.0"
+EXCHANGE = "/neurond/peers/1"
+
+_PING_BYTES = 32
+_PROTOCOL_VERSION = "neurond/1"
+
+
+class ExchangeRequest(msgspec.Struct, frozen=True):
+    """Our own listen addresses, and how many peers we would like."""
+
+    addresses: tuple[str, ...]
+    wanted: int
+
+
+class ExchangeAnswer(msgspec.Struct, frozen=True):
+    """Addresses of connected peers, each ending in /p2p/<peer id>."""
+
+    addresses: tuple[str, ...]
+
+
+def identify_message(public_key: bytes, agent: str, addresses: Iterable[TcpAddress], protocols: Iterable[str]) -> bytes:
+    """Our description of ourselves, with its length; `public_key` is in libp2p's protobuf form."""
+    message = Identify(
+        protocol_version=_PROTOCOL_VERSION,
+        agent_version=agent[: limits.AGENT_MAX_CHARS],
+        public_key=public_key,
+        listen_addrs=[Multiaddr(f"/{a.kind}/{a.host}/tcp/{a.port}").to_bytes() for a in addresses],
+        protocols=list(protocols),
+    )
+    raw: bytes = message.SerializeToString()
+    return _varint(len(raw)) + raw
+
+
+async def read_identify(reader: BufferedReader, peer_id: str) -> tuple[str, list[TcpAddress]]:
+    """The agent name and the TCP addresses of a peer. Raises StreamFailed for anything malformed."""
+    frame = await reader.varint_frame(limits.IDENTIFY_MAX_BYTES)
+    message = Identify()
+    try:
+        message.ParseFromString(frame or b"")
+        agent = message.agent_version
+    except (DecodeError, UnicodeDecodeError) as error:
+        raise StreamFailed("the peer's description of itself is malformed") from error
+    printable = "".join(character for character in agent[: limits.AGENT_MAX_CHARS] if character.isprintable())
+    texts = []
+    for raw in message.listen_addrs[: limits.ADDRESSES_PER_PEER]:
+        try:
+            text = str(Multiaddr(raw))
+        except Exception:  # the library raises many kinds for hostile bytes; such an address is no use to us
+            continue
+        texts.append(f"{text}/p2p/{peer_id}")
+    return printable, usable_addresses(texts)
+
+
+async def answer_pings(stream: ByteStream, reader: BufferedReader) -> None:
+    """Echo pings until the other side ends. Raises StreamFailed."""
+    while True:
+        with trio.move_on_after(limits.HEALTH_INTERVAL_S) as idle:
+            payload = await reader.exactly(_PING_BYTES)
+        if idle.cancelled_caught or not payload:
+            break
+        await stream.write(payload)
+    await stream.aclose()
+
+
+async def ping(stream: ByteStream, reader: BufferedReader) -> float:
+    """The round trip in milliseconds. Raises StreamFailed for a wrong echo."""
+    payload = secrets.token_bytes(_PING_BYTES)
+    started_s = trio.current_time()
+    await stream.write(payload)
+    echo = await reader.exactly(_PING_BYTES)
+    if echo != payload:
+        raise StreamFailed("the peer does not echo pings")
+    return (trio.current_time() - started_s) * 1000.0
+
+
+async def ask_for_peers(stream: Stream, own: Iterable[TcpAddress], wanted: int) -> list[TcpAddress]:
+    """Tell our addresses, get those of other peers. Raises StreamError."""
+    request = ExchangeRequest(tuple(map(str, own))[: limits.ADDRESSES_PER_PEER], wanted)
+    await stream.send(msgspec.json.encode(request))
+    await stream.close_write()
+    raw = await stream.receive(limits.EXCHANGE_MAX_BYTES)
+    try:
+        answer = msgspec.json.decode(raw, type=ExchangeAnswer)
+    except msgspec.MsgspecError as error:
+        raise StreamFailed("the peer's answer about other peers is malformed") from error
+    return usable_addresses(answer.addresses[: limits.EXCHANGE_PEERS_MAX * limits.ADDRESSES_PER_PEER])
+
+
+async def read_exchange_request(stream: Stream) -> tuple[list[TcpAddress], int]:
+    """The asker's addresses and how many peers it may get. Raises StreamError."""
+    raw = await stream.receive(limits.EXCHANGE_MAX_BYTES)
+    try:
+        request = msgspec.json.decode(raw, type=ExchangeRequest)
+    except msgspec.MsgspecError as error:
+        raise StreamFailed("the question about peers is malformed") from error
+    own = [a for a in usable_addresses(request.addresses[: limits.ADDRESSES_PER_PEER]) if a.peer_id == stream.peer_id]
+    return own, max(0, min(request.wanted, limits.EXCHANGE_PEERS_MAX))
+
+
+async def send_exchange_answer(stream: Stream, addresses: Iterable[TcpAddress]) -> None:
+    """Answer with as many addresses as fit the bound. Raises StreamError."""
+    texts: list[str] = []
+    size = 64
+    for address in addresses:
+        size += len(str(address)) + 3
+        if size > limits.EXCHANGE_MAX_BYTES:
+            break
+        texts.append(str(address))
+    await stream.send(msgspec.json.encode(ExchangeAnswer(tuple(texts))))
+
+
+def _varint(number: int) -> bytes:
+    raw = bytearray()
+    while number >= 0x80:
+        raw.append(number & 0x7F | 0x80)
+        number >>= 7
+    raw.append(number)
+    return bytes(raw)
