@@ -5,6 +5,7 @@ Quorums are integers, never fractions: `3·w > 2·W`. Source: docs/protocol.md, 
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from node.consensus.errors import BadAuthoritySet
 from node.ledger.header import Authority, set_hash
@@ -29,7 +30,7 @@ class AuthoritySet:
         keys = [member.account for member in self.members]
         if not 0 < len(keys) <= AUTHORITIES_MAX:
             raise BadAuthoritySet(f"An authority set has 1 to {AUTHORITIES_MAX} members, not {len(keys)}.")
-        if any(left >= right for left, right in zip(keys, keys[1:], strict=False)):
+        if any(left >= right for left, right in pairwise(keys)):
             raise BadAuthoritySet("The members of an authority set are sorted by key and distinct.")
         if any(member.weight <= 0 for member in self.members):
             raise BadAuthoritySet("Every member of an authority set has a weight above zero.")

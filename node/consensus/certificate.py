@@ -107,9 +107,7 @@ def check_quorum_shape(quorum: Certificate | LockProof) -> None:
         raise BadCertificate("The signatures of this certificate do not fit its bitmap.")
 
 
-def _collect(
-    votes: Iterable[Vote], authorities: AuthoritySet, step: Step
-) -> tuple[Vote, bytes, tuple[bytes, ...]]:
+def _collect(votes: Iterable[Vote], authorities: AuthoritySet, step: Step) -> tuple[Vote, bytes, tuple[bytes, ...]]:
     by_seat = {authorities.index_of(vote.voter): vote for vote in votes}
     seats = sorted(seat for seat in by_seat if seat is not None)
     invariant(bool(seats) and len(seats) == len(by_seat), "a certificate is made of members' votes")

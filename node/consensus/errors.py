@@ -1,11 +1,11 @@
 """Leaf errors of consensus: why a header, vote or certificate is refused.
 
-    ConsensusError
-    ├── WrongSet            made for another authority set than the one that decides here
-    ├── BadSeal             a header that its slot's leader did not sign
-    ├── BadVote             a vote or proposal that is malformed or not signed by its voter
-    ├── BadCertificate      too few, repeated or wrong signatures
-    └── BadAuthoritySet     a set without members, weight or order
+ConsensusError
+├── WrongSet            made for another authority set than the one that decides here
+├── BadSeal             a header that its slot's leader did not sign
+├── BadVote             a vote or proposal that is malformed or not signed by its voter
+├── BadCertificate      too few, repeated or wrong signatures
+└── BadAuthoritySet     a set without members, weight or order
 """
 
 from node.primitives.errors import ConsensusError

@@ -95,7 +95,10 @@ Event = BlockReceived | MessageReceived | CertificateReceived | CertifiedBlocks 
 
 @dataclass(frozen=True, slots=True)
 class ProduceBlock:
-    """Build, seal (through the guard) and feed back the block of `slot` on `parent`; without transactions if `empty`."""
+    """Build, seal (through the guard) and feed back a block of `slot` on `parent`, without transactions if `empty`.
+
+    A refusal of the guard is not fed back.
+    """
 
     slot: Slot
     parent: Hash

@@ -1,4 +1,7 @@
-"""Bounds of the consensus machines, each with its reason; those that the wire shares are in `node.primitives.limits`."""
+"""Bounds of the consensus machines, each with its reason.
+
+Those that the wire and other packages share are in `node.primitives.limits`.
+"""
 
 from typing import Final
 

@@ -6,7 +6,7 @@ Source: docs/protocol.md, "Sync".
 from typing import cast
 
 from node.consensus.certificate import Certificate, check_quorum_shape
-from node.ledger.header import Block
+from node.ledger.header import Block, decode_block
 from node.primitives.codec import Wire, decode_canonical, encode
 from node.primitives.errors import DecodeError
 from node.primitives.limits import SYNC_BLOCKS_PER_REQUEST_MAX, SYNC_RESPONSE_BYTES_MAX
@@ -47,9 +47,9 @@ class Status(Wire, frozen=True, tag=4):
 
 
 class Blocks(Wire, frozen=True, tag=5):
-    """Blocks in order, oldest first, and the certificate of the last one where the answering node has it."""
+    """The canonical bytes of blocks, oldest first, and the certificate of the last where the answering node has it."""
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[bytes, ...]
     certificate: tuple[Certificate, ...]
 
 
@@ -95,6 +95,11 @@ def decode_answer(data: bytes) -> Answer:
             if len(answer.blocks) > SYNC_BLOCKS_PER_REQUEST_MAX:
                 raise DecodeError(f"{len(answer.blocks)} blocks in one answer; {SYNC_BLOCKS_PER_REQUEST_MAX} at most.")
     return answer
+
+
+def blocks_in(answer: Blocks) -> tuple[Block, ...]:
+    """Return the well-formed blocks of an answer; DecodeError otherwise."""
+    return tuple(decode_block(block) for block in answer.blocks)
 
 
 def _check_status(status: Status) -> None:

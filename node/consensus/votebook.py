@@ -1,0 +1,144 @@
+"""The votes of one finality instance, counted by weight and bounded in memory.
+
+Kept in full for a window of rounds around the current one; beyond it only each voter's furthest position survives,
+which is all that timers and round skipping need. Expects messages whose signatures were checked.
+"""
+
+from dataclasses import dataclass, field
+
+from node.consensus.authority import AuthoritySet
+from node.consensus.evidence import DoubleProposal, DoubleVote
+from node.consensus.limits import ROUNDS_KEPT_AHEAD, ROUNDS_KEPT_BEHIND
+from node.consensus.messages import Proposal
+from node.consensus.votes import BlockRef, Step, Vote
+from node.primitives.types import AccountId
+
+Position = tuple[int, int]
+"""(round, step): how far a voter has come."""
+
+
+@dataclass(slots=True)
+class StepVotes:
+    """The votes of one step: at most one a voter, the weight of each choice, and the choice with a quorum."""
+
+    votes: dict[AccountId, Vote] = field(default_factory=dict)
+    weights: dict[BlockRef, int] = field(default_factory=dict)
+    quorum: BlockRef | None = None
+
+    def add(self, vote: Vote, authorities: AuthoritySet) -> None:
+        self.votes[vote.voter] = vote
+        weight = self.weights.get(vote.block, 0) + authorities.weight_of(vote.voter)
+        self.weights[vote.block] = weight
+        if authorities.is_quorum(weight):
+            self.quorum = vote.block
+
+    def votes_for(self, block: BlockRef) -> list[Vote]:
+        """Return the votes for `block`."""
+        return [vote for vote in self.votes.values() if vote.block == block]
+
+
+@dataclass(slots=True)
+class RoundVotes:
+    """Everything said in one round."""
+
+    proposal: Proposal | None = None
+    prevotes: StepVotes = field(default_factory=StepVotes)
+    precommits: StepVotes = field(default_factory=StepVotes)
+
+    def of(self, step: Step) -> StepVotes:
+        """Return the votes of `step`."""
+        return self.prevotes if step is Step.PREVOTE else self.precommits
+
+
+class VoteBook:
+    """Votes by round; `focus` tells which rounds are kept."""
+
+    def __init__(self, authorities: AuthoritySet) -> None:
+        self._authorities = authorities
+        self._rounds: dict[int, RoundVotes] = {}
+        self._positions: dict[AccountId, Position] = {}
+        self._convicted: set[AccountId] = set()
+        self._focus = 0
+
+    def focus(self, round_number: int) -> None:
+        """Keep the rounds around `round_number` from now on."""
+        self._focus = round_number
+        for old in [kept for kept in self._rounds if kept < round_number - ROUNDS_KEPT_BEHIND]:
+            del self._rounds[old]
+
+    def round(self, round_number: int) -> RoundVotes:
+        """Return what was said in a round; empty when nothing was."""
+        return self._rounds.get(round_number) or RoundVotes()
+
+    def rounds(self) -> list[tuple[int, RoundVotes]]:
+        """Return the kept rounds, newest first."""
+        return sorted(self._rounds.items(), reverse=True)
+
+    def is_news(self, message: Proposal | Vote) -> bool:
+        """Tell whether `message` would change anything: spares checking the signatures of repetitions."""
+        if isinstance(message, Proposal):
+            known: Proposal | Vote | None = self.round(message.round).proposal
+            author = message.proposer
+        else:
+            known = self.round(message.round).of(message.step).votes.get(message.voter)
+            author = message.voter
+            if self._position_of(author) < (message.round, message.step):
+                return True
+        if known is None:
+            return self._is_kept(message.round)
+        return known.block != message.block and author not in self._convicted
+
+    def add_vote(self, vote: Vote) -> DoubleVote | None:
+        """Count a checked vote; return the proof if its voter voted otherwise before (each voter convicted once)."""
+        position = (vote.round, int(vote.step))
+        if position > self._position_of(vote.voter):
+            self._positions[vote.voter] = position
+        if not self._is_kept(vote.round):
+            return None
+        votes = self._rounds.setdefault(vote.round, RoundVotes()).of(vote.step)
+        earlier = votes.votes.get(vote.voter)
+        if earlier is None:
+            votes.add(vote, self._authorities)
+            return None
+        if earlier.block == vote.block or not self._convict(vote.voter):
+            return None
+        return DoubleVote(earlier, vote)
+
+    def add_proposal(self, proposal: Proposal) -> DoubleProposal | None:
+        """Keep a checked proposal; return the proof if its proposer made another one before."""
+        if not self._is_kept(proposal.round):
+            return None
+        votes = self._rounds.setdefault(proposal.round, RoundVotes())
+        if votes.proposal is None:
+            votes.proposal = proposal
+            return None
+        if votes.proposal.block == proposal.block or not self._convict(proposal.proposer):
+            return None
+        return DoubleProposal(votes.proposal, proposal)
+
+    def weight_at(self, round_number: int, step: Step) -> int:
+        """Return the weight of the voters that have reached `step` of the round or gone beyond."""
+        reached = (round_number, int(step))
+        weights = (self._authorities.weight_of(who) for who, place in self._positions.items() if place >= reached)
+        return sum(weights)
+
+    def round_of_honest(self) -> int:
+        """Return the highest round that voters who cannot all be faulty have reached; -1 for none."""
+        weight = 0
+        for (round_number, _), who in sorted(((place, who) for who, place in self._positions.items()), reverse=True):
+            weight += self._authorities.weight_of(who)
+            if self._authorities.includes_honest(weight):
+                return round_number
+        return -1
+
+    def _position_of(self, voter: AccountId) -> Position:
+        return self._positions.get(voter, (-1, 0))
+
+    def _is_kept(self, round_number: int) -> bool:
+        return self._focus - ROUNDS_KEPT_BEHIND <= round_number <= self._focus + ROUNDS_KEPT_AHEAD
+
+    def _convict(self, who: AccountId) -> bool:
+        if who in self._convicted:
+            return False
+        self._convicted.add(who)
+        return True
