@@ -71,20 +71,21 @@ def set_hash(authorities: tuple[Authority, ...]) -> Hash:
 def decode_header(data: bytes) -> Header:
     """Return the well-formed header in `data`; DecodeError otherwise."""
     header = decode_canonical(Header, data, max_bytes=HEADER_BYTES_MAX)
-    _check_header(header)
+    check_header_shape(header)
     return header
 
 
 def decode_block(data: bytes) -> Block:
     """Return the well-formed block in `data`; DecodeError otherwise. Says nothing about validity."""
     block = decode_canonical(Block, data, max_bytes=BLOCK_BYTES_MAX)
-    _check_header(block.header)
+    check_header_shape(block.header)
     if len(block.transactions) > TRANSACTIONS_PER_BLOCK_MAX:
         raise DecodeError(f"{len(block.transactions)} transactions in one block; {TRANSACTIONS_PER_BLOCK_MAX} at most.")
     return block
 
 
-def _check_header(header: Header) -> None:
+def check_header_shape(header: Header) -> None:
+    """Refuse a header that is malformed on its own (DecodeError)."""
     if header.version != HEADER_VERSION:
         raise DecodeError(f"This node does not know headers of version {header.version}.")
     fixed = (header.parent, header.transactions_root, header.state_root, header.next_set_hash)
