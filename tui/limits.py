@@ -1,0 +1,35 @@
+"""Every bound of the terminal UI, each with its reason."""
+
+from typing import Final
+
+TICK_S: Final = 0.25  # four paints a second look live and cost a fifth of painting every event
+STREAM_TICK_S: Final = 0.1  # a growing answer is one small widget; at four a second it would stutter
+
+PEERS_INTERVAL_S: Final = 2.0
+CHAIN_INTERVAL_S: Final = 4.0  # seats, subnets and earnings change once an epoch
+POLL_PAUSE_MAX_S: Final = 30.0  # after failures, so that a node in trouble is left alone
+JOB_INTERVAL_S: Final = 1.0  # in case the events of a job are missed
+
+ATTACH_RETRIES_S: Final = (0.2, 0.4, 0.8, 1.6, 3.0, 5.0)  # pauses while a started node opens its socket
+GONE_AFTER_S: Final = 3.0  # shorter gaps heal by themselves and are not worth a banner
+
+LOG_LINES_MAX: Final = 2000  # a screen shows 30; older ones are in the file
+TASKS_MAX: Final = 500
+JOBS_MAX: Final = 50
+PEERS_MAX: Final = 1000
+SAMPLES_MAX: Final = 240  # a chart has two points a column
+
+LINE_CHARS_MAX: Final = 2000  # of one log line or name from outside, before any drawing
+ANSWER_CHARS_MAX: Final = 64_000  # 8192 tokens of about 8 characters
+QUESTION_CHARS_MAX: Final = 8000  # what a small model's context holds
+TARGET_CHARS_MAX: Final = 4096  # the control API's own bound on an invite
+PASSWORD_CHARS_MAX: Final = 1024
+FILTER_CHARS_MAX: Final = 80
+EXCHANGES_MAX: Final = 100  # questions kept in one session's history
+TURNS_SENT: Final = 8  # messages of context sent with a question; more only slows a small model
+MESSAGES_CHARS_MAX: Final = 24_000  # their sum
+STRIPS_MAX: Final = 2000  # drawn lines kept by one table
+
+NARROW_COLUMNS: Final = 110  # below it side panes become tabs
+TINY_COLUMNS: Final = 60  # below it one pane
+SHORT_ROWS: Final = 20  # below it there is no room for cards

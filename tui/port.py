@@ -1,0 +1,96 @@
+"""What the UI needs from outside: a connection to a node, and the starting, stopping and signing around it.
+
+`tui.local` implements it with `node.control`; tests and pictures implement it with recorded data. Blocking methods
+say so; the app calls them in worker threads.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from node.control.api import Api
+from node.control.options import ProgressSink
+from node.control.schema import Hello, Role
+
+if TYPE_CHECKING:
+    from node.control.role_actions import RoleDraft
+
+LinkState = Literal["disconnected", "connected", "closed"]
+
+
+class Client(Api, Protocol):
+    """A lasting connection to one node: the API, and how well it is connected."""
+
+    @property
+    def connected(self) -> bool: ...
+
+    @property
+    def stale(self) -> bool:
+        """Whether what subscriptions have delivered is no longer to be trusted as current."""
+        ...
+
+    async def connect(self) -> Hello:
+        """Connect; from the first success on reconnection is automatic. Raises ControlError."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+class Port(Protocol):
+    """Everything around the API."""
+
+    @property
+    def home(self) -> Path:
+        """The home that this window was opened on."""
+        ...
+
+    def client(self, home: Path) -> Client:
+        """Return an unconnected client of the node in `home`."""
+        ...
+
+    def find(self) -> Path | None:
+        """Return the home of a node that answers: this home's, or one of the devnet below it. Blocks."""
+        ...
+
+    def network(self) -> str | None:
+        """Return a few words on what `start` would start, None when this home has no network yet. Blocks."""
+        ...
+
+    def start(self, home: Path | None, progress: ProgressSink) -> Path:
+        """Start the node of `home` (None: what `network` describes); return the home to attach to. Blocks."""
+        ...
+
+    def start_devnet(self, progress: ProgressSink) -> Path:
+        """Start a network of processes on this machine; return the home to attach to. Blocks."""
+        ...
+
+    def join(self, target: str, progress: ProgressSink) -> Path:
+        """Join the network of an invite or multiaddress; return the home to attach to. Blocks."""
+        ...
+
+    def stop(self, home: Path, progress: ProgressSink) -> None:
+        """Let the node of `home` finish its work and stop. Blocks."""
+        ...
+
+    async def prepare_role(self, api: Api, role: Role, coldkey: str | None) -> "RoleDraft":
+        """Return what switching to `role` takes, nothing signed yet. Raises NodeError."""
+        ...
+
+    def needs_password(self, home: Path, coldkey: str) -> bool:
+        """Tell whether the key file of `coldkey` in `home` is sealed. Blocks; raises NodeError without the key."""
+        ...
+
+    def sign_role(self, home: Path, coldkey: str | None, password: str | None, draft: "RoleDraft") -> tuple[bytes, ...]:
+        """Sign the transactions of `draft` in this process. Blocks; raises NodeError on a wrong password."""
+        ...
+
+
+class Clock(Protocol):
+    """Time, so that pictures and tests can freeze it."""
+
+    def now_ms(self) -> int: ...
+
+    def monotonic_s(self) -> float: ...
+
+
+Tell = Callable[[str], None]

@@ -1,0 +1,1 @@
+"""One widget a file; none of them knows a screen or the node."""
