@@ -1,18 +1,15 @@
 """What the market needs to know of the chain, as a protocol: the service implements it, tests fake it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import trio
 
+from node.ledger.calls import Call
+from node.ledger.queries import Metagraph, NeuronRow
 from node.primitives.crypto import Signer
-from node.primitives.types import Hash, Height, NetUid
-
-if TYPE_CHECKING:
-    from node.ledger.calls import Call
-    from node.ledger.queries import Metagraph
+from node.primitives.types import ZERO_HASH, Hash, Height, NetUid
+from node.subnets.base import Neuron, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +21,8 @@ class Head:
 
 
 class ChainReader(Protocol):
-    """The chain at its best head. Every method but `submit` answers at once from memory or a point read."""
+    """The chain at its best head. Everything but `submit` answers at once: `metagraph` is asked for every request that
+    comes in, so keep it per head."""
 
     @property
     def genesis_hash(self) -> Hash: ...
@@ -41,14 +39,31 @@ class ChainReader(Protocol):
         """The subnet as of the best head; None when there is no such subnet."""
         ...
 
-    def blocks_to_epoch(self, netuid: NetUid) -> int:
-        """Blocks between the best head and the next epoch of the subnet."""
-        ...
-
     def heads(self) -> trio.MemoryReceiveChannel[Head]:
-        """A new channel that gets every new best head; a slow reader loses old ones. Close it when done."""
+        """A new channel that gets every new best head; a slow reader loses some. Close it when done."""
         ...
 
     async def submit(self, call: Call, signer: Signer) -> Hash:
         """Sign and send a transaction; returns its hash. Raises LedgerError when it is refused at once."""
         ...
+
+
+def view_of(chain: ChainReader, netuid: NetUid) -> View:
+    """The subnet at the best head as subnets see it; without seats while the chain does not know it."""
+    height = chain.height()
+    metagraph = chain.metagraph(netuid)
+    neurons = () if metagraph is None else tuple(_neuron(row) for row in metagraph.rows)
+    return View(netuid, height, chain.block_hash(height) or ZERO_HASH, neurons)
+
+
+def _neuron(row: NeuronRow) -> Neuron:
+    return Neuron(
+        uid=row.uid,
+        hotkey=row.hotkey,
+        coldkey=row.coldkey,
+        peer_id=row.peer_id,
+        addresses=row.addresses,
+        stake_rao=row.stake_weight_rao,
+        validator_permit=row.validator_permit,
+        last_update=row.last_update,
+    )

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from node.market.chain import ChainReader
+from node.market.chain import ChainReader, view_of
+from node.market.switchboard import Switchboard
 from node.primitives.crypto import Signer
 from node.primitives.types import AccountId, NetUid
 from node.subnets.base import Neuron, View
@@ -11,9 +12,10 @@ from p2p import Network
 
 @dataclass(frozen=True, slots=True)
 class MarketContext:
-    """One hotkey's place in one subnet."""
+    """One hotkey's place in one subnet. All contexts of one network share its switchboard."""
 
     network: Network
+    doors: Switchboard
     chain: ChainReader
     netuid: NetUid
     signer: Signer
@@ -24,7 +26,7 @@ class MarketContext:
 
     def view(self) -> View:
         """The subnet at the best head; without seats while the chain does not know the subnet."""
-        raise NotImplementedError
+        return view_of(self.chain, self.netuid)
 
     def seat(self) -> Neuron | None:
         """Our own seat, once registered."""

@@ -1,17 +1,17 @@
 """What can go wrong with a task, a call or an answer; each leaf has a stable `code` and says what to do.
 
-    MarketError
-    ├── MalformedMessage      a task, part or frame that breaks its form or a bound
-    ├── BadRequest            a user's request that no miner could answer; `param` names the field
-    │   └── UnknownModel      a model no subnet of this network serves
-    ├── CallRefused           the other side said no; `refusal` is its reason
-    ├── CallTimeout           a deadline passed; `phase` says which
-    ├── CallBroken            the stream ended or lied in the middle of an answer
-    ├── ForgedAnswer          the answer's signature or digest does not hold
-    ├── Unreachable           the miner cannot be connected
-    ├── NoMiner               nobody could be asked; `tried` lists who refused and why
-    ├── ServeFailed           a miner cannot serve a task; `refusal` is what the caller is told
-    └── UnknownSubnet         a subnet this build has no rules for
+MarketError
+├── MalformedMessage      a task, part or frame that breaks its form or a bound
+├── BadRequest            a user's request that no miner could answer; `param` names the field
+│   └── UnknownModel      a model no subnet of this network serves
+├── CallRefused           the other side said no; `refusal` is its reason
+├── CallTimeout           a deadline passed; `phase` says which
+├── CallBroken            the stream ended or lied in the middle of an answer
+├── ForgedAnswer          the answer's signature or digest does not hold
+├── Unreachable           the miner cannot be connected
+├── NoMiner               nobody could be asked; `tried` lists who refused and why
+├── ServeFailed           a miner cannot serve a task; `refusal` is what the caller is told
+└── UnknownSubnet         a subnet this build has no rules for
 """
 
 from typing import TYPE_CHECKING, Literal

@@ -50,6 +50,7 @@ class Code(enum.IntEnum):
     MISADDRESSED = 26  # meant for another miner or another subnet
     UNREGISTERED = 27  # the caller holds no seat in the subnet
     MINER_FAULT = 28  # the miner's own program failed
+    CANCELLED = 29  # the asker left before the end
 
 
 # --- messages -------------------------------------------------------------------------------------------------------
@@ -91,7 +92,9 @@ def decode_message(kind: type[M], data: bytes, *, max_bytes: int) -> M:
 
 
 def check_text(name: str, text: str, *, max_chars: int) -> None:
-    """Refuse text that is too long, not in Unicode form NFC, or holds a NUL."""
+    """Refuse text that is too long, not in Unicode form NFC, or holds a NUL or half a character."""
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise MalformedMessage(f"{name} holds half of a surrogate pair.")
     if len(text) > max_chars:
         raise MalformedMessage(f"{name} has {len(text)} characters; {max_chars} at most.")
     if "\x00" in text:
@@ -163,8 +166,8 @@ class TextRuntime(Protocol):
         """Token ids of a chat of (role, content). Raises models.BadPrompt."""
         ...
 
-    async def decode(self, tokens: Sequence[int]) -> str:
-        """Text of token ids, as a reader of the stream would see it."""
+    async def visible_text(self, tokens: Sequence[int], sampling: Sampling) -> str:
+        """The text that the stream of this answer adds up to."""
         ...
 
     def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Token, None]:
@@ -311,7 +314,7 @@ class Route(Generic[RequestT, ReplyT, TaskT, PartT]):
     method: str
     path: str
     to_task: Callable[[RequestT, bytes], TaskT]  # (request, 32 random bytes) -> task; raises BadRequest
-    to_reply: Callable[[PartT], ReplyT]
+    to_reply: Callable[[PartT, AccountId], ReplyT]  # (part, the miner who made it) -> reply
     stream: bool = False
 
 

@@ -1,0 +1,240 @@
+"""A call, the asking side: one signed request, a stream of parts back, a final part signed over everything.
+
+A unary answer is a stream of one part. Nothing a miner sends is believed before its form, order and bounds are checked,
+and nothing counts as an answer before the final signature holds.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+import trio
+
+from node.market.context import MarketContext
+from node.market.errors import CallBroken, CallRefused, CallTimeout, ForgedAnswer, MalformedMessage
+from node.market.frames import (
+    CallRequest,
+    FinalFrame,
+    FrameKind,
+    PartChain,
+    Receipt,
+    RefusalFrame,
+    answer_message,
+    code_of,
+    decode,
+    frame,
+    open_frame,
+    receipt_digest,
+    request_digest,
+    sign_call,
+)
+from node.market.limits import (
+    ANSWER_TIMEOUT_S,
+    CLOSE_TIMEOUT_S,
+    FIRST_PART_TIMEOUT_S,
+    NONCE_BYTES,
+    RECEIPT_TIMEOUT_S,
+    SEND_TIMEOUT_S,
+)
+from node.market.reach import open_stream
+from node.market.receipts import sign_receipt
+from node.primitives.codec import encode
+from node.primitives.crypto import Verifier, verify
+from node.primitives.limits import ANSWER_PART_BYTES_MAX, ANSWER_PARTS_MAX
+from node.primitives.types import Hash
+from node.subnets.base import Answer, AnySubnet, M, Message, Neuron, Part, decode_message
+from p2p import P2PError, Stream
+
+CALL_PROTOCOL = "/neurond/call/1"
+_FRAME_BYTES_MAX = ANSWER_PART_BYTES_MAX + 1
+
+
+async def open_call(
+    context: MarketContext,
+    subnet: AnySubnet,
+    miner: Neuron,
+    task: Message,
+    *,
+    first_part_s: float = FIRST_PART_TIMEOUT_S,
+    answer_s: float = ANSWER_TIMEOUT_S,
+    random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+    verifier: Verifier = verify,
+) -> Call:
+    """Connect, sign and send a task; the deadlines run from now. Raises Unreachable, CallBroken, CallTimeout."""
+    started = trio.current_time()
+    stream = await open_stream(context.network, miner, CALL_PROTOCOL)
+    try:
+        request = sign_call(
+            context.chain.genesis_hash,
+            context.netuid,
+            context.chain.height(),
+            random_bytes(NONCE_BYTES),
+            miner.hotkey,
+            encode(task),
+            context.signer,
+        )
+        call = Call(context, subnet, stream, request, started + first_part_s, started + answer_s, started, verifier)
+        await call.start()
+    except BaseException:
+        await _abandon(stream)
+        raise
+    return call
+
+
+class Call:
+    """A running call: iterate it for parts, then read `answer` and `receipt`. Always `aclose` it."""
+
+    def __init__(
+        self,
+        context: MarketContext,
+        subnet: AnySubnet,
+        stream: Stream,
+        request: CallRequest,
+        first_deadline: float,
+        deadline: float,
+        started: float,
+        verifier: Verifier,
+    ) -> None:
+        self.request = request
+        self.answer: Answer | None = None
+        self.receipt: Receipt | None = None
+        self._context = context
+        self._subnet = subnet
+        self._stream = stream
+        self._first_deadline = first_deadline
+        self._deadline = deadline
+        self._started = started
+        self._verify = verifier
+        self._chain = PartChain(request_digest(request.head))
+        self._parts: list[Part] = []
+        self._t_first_ms = 0
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What has been received so far."""
+        return tuple(self._parts)
+
+    @property
+    def elapsed_ms(self) -> int:
+        """Time since the call began."""
+        return int((trio.current_time() - self._started) * 1000)
+
+    @property
+    def receipt_digest(self) -> Hash | None:
+        """Identity of the receipt, once the answer is complete."""
+        return None if self.receipt is None else receipt_digest(self.receipt)
+
+    async def start(self) -> None:
+        """Send the request."""
+        try:
+            with trio.fail_after(SEND_TIMEOUT_S):
+                await self._stream.send(encode(self.request))
+        except trio.TooSlowError as error:
+            raise CallTimeout("The miner does not take the request.", "first part") from error
+        except P2PError as error:
+            raise CallBroken(f"The connection broke while asking: {error}") from error
+
+    def __aiter__(self) -> Call:
+        return self
+
+    async def __anext__(self) -> Part:
+        """The next part, checked; ends after the signed end. Raises CallRefused, CallTimeout, CallBroken."""
+        if self.answer is not None:
+            raise StopAsyncIteration
+        kind, body = await self._receive()
+        if kind is FrameKind.REFUSAL:
+            refusal = _decoded(RefusalFrame, body)
+            raise CallRefused(f"The miner refused: {refusal.text}", code_of(refusal.code))
+        if kind is FrameKind.FINAL:
+            await self._finish(_decoded(FinalFrame, body))
+            raise StopAsyncIteration
+        if kind is not FrameKind.PART:
+            raise CallBroken("The miner sent a frame that only callers send.")
+        return self._take(body)
+
+    async def collect(self) -> Answer:
+        """Read to the end and return the whole answer. Raises as iteration does."""
+        async for _ in self:
+            pass
+        if self.answer is None:
+            raise CallBroken("The answer ended without a signature.")
+        return self.answer
+
+    async def aclose(self) -> None:
+        """Let go of the stream; a miner that is still working stops."""
+        if self.answer is None:
+            await _abandon(self._stream)
+            return
+        with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+            await self._stream.aclose()
+
+    async def _receive(self) -> tuple[FrameKind, bytes]:
+        deadline = self._deadline if self._parts else min(self._first_deadline, self._deadline)
+        with trio.move_on_at(deadline):
+            try:
+                return open_frame(await self._stream.receive(_FRAME_BYTES_MAX))
+            except P2PError as error:
+                raise CallBroken(f"The answer broke off: {error}") from error
+            except MalformedMessage as error:
+                raise CallBroken(error.message) from error
+        if self._parts:
+            raise CallTimeout("The answer took too long.", "whole answer")
+        raise CallTimeout("The miner did not begin to answer in time.", "first part")
+
+    def _take(self, body: bytes) -> Part:
+        if len(self._parts) >= ANSWER_PARTS_MAX:
+            raise CallBroken(f"The answer has more than {ANSWER_PARTS_MAX} parts.")
+        try:
+            part: Part = decode_message(self._subnet.Part, body, max_bytes=ANSWER_PART_BYTES_MAX)
+        except MalformedMessage as error:
+            raise CallBroken(f"A part of the answer is malformed: {error.message}") from error
+        if part.index != len(self._parts) or (self._parts and self._parts[-1].done):
+            raise CallBroken("The parts of the answer are out of order.")
+        if not self._parts:
+            self._t_first_ms = self.elapsed_ms
+        self._parts.append(part)
+        self._chain.add(body)
+        return part
+
+    async def _finish(self, final: FinalFrame) -> None:
+        if not self._parts or not self._parts[-1].done or final.parts != len(self._parts):
+            raise CallBroken("The answer ended before its last part.")
+        if final.usage != self._parts[-1].usage:
+            raise ForgedAnswer("The usage signed is not the usage of the last part.")
+        head = self.request.head
+        message = answer_message(request_digest(head), self._chain, final.usage)
+        if not self._verify(head.to, message, final.signature):
+            raise ForgedAnswer("The miner's signature does not fit its answer.")
+        self.answer = Answer(
+            miner=head.to,
+            parts=tuple(self._parts),
+            usage=final.usage,
+            digest=self._chain.digest,
+            signature=final.signature,
+            t_first_ms=self._t_first_ms,
+            t_done_ms=self.elapsed_ms,
+        )
+        self.receipt = sign_receipt(head, self.answer, self._subnet.spec.version, self._context.signer)
+        await self._send_receipt(self.receipt)
+
+    async def _send_receipt(self, receipt: Receipt) -> None:
+        # The answer is complete and paid attention to already; a miner that left early only misses its own receipt.
+        with trio.move_on_after(RECEIPT_TIMEOUT_S):
+            try:
+                await self._stream.send(frame(FrameKind.RECEIPT, encode(receipt)))
+                await self._stream.close_write()
+            except P2PError:
+                return
+
+
+def _decoded(kind: type[M], body: bytes) -> M:
+    try:
+        return decode(kind, body)
+    except MalformedMessage as error:
+        raise CallBroken(error.message) from error
+
+
+async def _abandon(stream: Stream) -> None:
+    with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+        await stream.reset()

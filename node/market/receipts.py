@@ -1,0 +1,52 @@
+"""Receipts: what both sides of a call sign when it is over, so that usage can be counted and answers audited later.
+
+The miner signs the answer, the caller signs that it got it and how fast. A receipt holds digests, never the words.
+"""
+
+from node.market.errors import MalformedMessage
+from node.market.frames import (
+    RECEIPT_VERSION,
+    CallHead,
+    PartChain,
+    Receipt,
+    ReceiptBody,
+    decode,
+    receipt_holds,
+    receipt_message,
+    request_digest,
+)
+from node.primitives.crypto import Signer, Verifier
+from node.subnets.base import Answer, Usage
+
+
+def sign_receipt(head: CallHead, answer: Answer, spec_version: int, signer: Signer) -> Receipt:
+    """The caller's receipt for a complete answer; the answer's signature becomes the miner's half."""
+    body = ReceiptBody(
+        version=RECEIPT_VERSION,
+        genesis=head.genesis,
+        netuid=head.netuid,
+        spec_version=spec_version,
+        caller=head.caller,
+        miner=head.to,
+        request=request_digest(head),
+        answer=answer.digest,
+        usage=answer.usage,
+        t_first_ms=answer.t_first_ms,
+        t_done_ms=answer.t_done_ms,
+        code=int(answer.status),
+        height=head.height,
+    )
+    return Receipt(body, answer.signature, signer.sign(receipt_message(body)))
+
+
+def check_receipt(data: bytes, head: CallHead, chain: PartChain, usage: Usage, verify: Verifier) -> Receipt:
+    """The receipt in `data`, once it is proven to be for this call and this answer. Raises MalformedMessage."""
+    receipt = decode(Receipt, data)
+    body = receipt.body
+    expected = (head.genesis, head.netuid, head.caller, head.to, request_digest(head), chain.digest, usage, head.height)
+    given = (body.genesis, body.netuid, body.caller, body.miner, body.request, body.answer, body.usage, body.height)
+    if given != expected:
+        raise MalformedMessage("This receipt is for another call.")
+    if not receipt_holds(receipt, verify):
+        raise MalformedMessage("A signature of this receipt does not hold.")
+    return receipt

@@ -1,0 +1,111 @@
+"""What a role remembers: recent tasks in memory for screens, and the journal on disk, written behind by one task.
+
+Writing never delays work: a full queue drops rows and counts them, a failing disk is counted and logged. The chain does
+not depend on any of it.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Final
+
+import trio
+
+from node.market.frames import Receipt, receipt_digest
+from node.market.tasks import TaskLog, TaskView
+from node.primitives.codec import encode
+from node.primitives.types import AccountId, Height, NetUid
+from node.subnets.base import Standing, Verdict
+from storage import MarketStore, ScoreRow, StorageError, TaskRow, VerdictRow
+
+ROWS_QUEUED_MAX: Final = 1024  # some seconds of the busiest node; each is one small SQLite transaction
+
+_log = logging.getLogger(__name__)
+_NOBODY = AccountId(b"")
+
+
+class RoleJournal:
+    """Task list and journal of one role in one subnet; without a store it keeps to memory."""
+
+    def __init__(self, netuid: NetUid, store: MarketStore | None) -> None:
+        self.log = TaskLog()
+        self.counts: Counter[str] = Counter()
+        self._netuid = netuid
+        self._store = store
+        self._send, self._receive = trio.open_memory_channel[Callable[[], None]](ROWS_QUEUED_MAX)
+
+    async def run(self) -> None:
+        """Write what is queued, until cancelled."""
+        async for write in self._receive:
+            await self._write(write)
+
+    async def flush(self) -> None:
+        """Write what is queued now, then return."""
+        while True:
+            try:
+                write = self._receive.receive_nowait()
+            except trio.WouldBlock:
+                return
+            await self._write(write)
+
+    def task(self, view: TaskView, *, validator: AccountId | None = None) -> None:
+        """Show a task, and keep it once it is over."""
+        self.log.put(view)
+        if self._store is None or view.state not in ("done", "failed"):
+            return
+        row = TaskRow(
+            id=bytes.fromhex(view.id),
+            netuid=self._netuid,
+            kind=view.kind,
+            miner=view.miner,
+            validator=validator or _NOBODY,
+            created_at_ms=view.created_at_ms,
+            status=view.state,
+            latency_ms=view.latency_ms,
+            score=view.score,
+            tokens=view.tokens,
+            preview=view.preview,
+        )
+        self._queue(partial(self._store.record_tasks, [row]))
+
+    def verdict(self, view: TaskView, validator: AccountId, verdict: Verdict, judged_at_ms: int) -> None:
+        """Keep a judgement."""
+        if self._store is None:
+            return
+        reason = f"{verdict.code.name} {verdict.evidence}".rstrip()
+        row = VerdictRow(
+            bytes.fromhex(view.id), self._netuid, view.miner, validator, verdict.score, reason, judged_at_ms
+        )
+        self._queue(partial(self._store.record_verdicts, [row]))
+
+    def receipt(self, receipt: Receipt) -> None:
+        """Keep a receipt."""
+        if self._store is not None:
+            self._queue(partial(self._store.record_receipt, receipt_digest(receipt), encode(receipt)))
+
+    async def load_scores(self) -> list[tuple[AccountId, Standing]]:
+        """The saved score book. Raises StorageError."""
+        if self._store is None:
+            return []
+        rows = await trio.to_thread.run_sync(self._store.load_scores, self._netuid)
+        return [(AccountId(row.hotkey), Standing(row.score, row.samples, Height(row.last_height))) for row in rows]
+
+    def save_scores(self, book: Iterable[tuple[AccountId, Standing]]) -> None:
+        """Replace the saved score book, soon."""
+        if self._store is not None:
+            rows = [ScoreRow(hotkey, row.score, row.samples, row.last_height) for hotkey, row in book]
+            self._queue(partial(self._store.save_scores, self._netuid, rows))
+
+    def _queue(self, write: Callable[[], None]) -> None:
+        try:
+            self._send.send_nowait(write)
+        except trio.WouldBlock:
+            self.counts["journal.dropped"] += 1
+
+    async def _write(self, write: Callable[[], None]) -> None:
+        try:
+            await trio.to_thread.run_sync(write)
+        except StorageError as error:
+            self.counts["journal.failed"] += 1
+            _log.warning("the market journal could not be written: %s", error)

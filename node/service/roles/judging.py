@@ -1,0 +1,112 @@
+"""Judges answers one after the other, off the event loop, and writes down what came out."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import trio
+
+from node.market.book import ScoreBook
+from node.market.limits import JUDGE_QUEUE_MAX
+from node.market.tasks import TaskView
+from node.primitives.types import AccountId, Height
+from node.service.roles.journal import RoleJournal
+from node.subnets.base import Answer, AnySubnet, Code, Host, Message, Verdict
+
+JUDGE_TIMEOUT_S: Final = 60.0  # a pass over the longest answer takes about 6 s of one core
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An answer to judge; `view` is its row on the screen."""
+
+    view: TaskView
+    task: Message
+    answer: Answer
+    height: Height
+
+
+class Bench:
+    """The judge's queue and its one worker; `submit` never waits."""
+
+    def __init__(
+        self,
+        subnet: AnySubnet,
+        host: Host,
+        book: ScoreBook,
+        journal: RoleJournal,
+        now_ms: Callable[[], int],
+        *,
+        timeout_s: float = JUDGE_TIMEOUT_S,
+    ) -> None:
+        self._subnet = subnet
+        self._host = host
+        self._book = book
+        self._journal = journal
+        self._now_ms = now_ms
+        self._timeout_s = timeout_s
+        self._send, self._receive = trio.open_memory_channel[Case](JUDGE_QUEUE_MAX)
+        self._open = 0
+        self._idle = trio.Event()
+        self._idle.set()
+        self.dirty = False
+        self.counts: Counter[str] = Counter()
+
+    def submit(self, case: Case) -> None:
+        """Queue a case; when the queue is full it ends without a score."""
+        try:
+            self._send.send_nowait(case)
+        except trio.WouldBlock:
+            self.settle(case.view, Verdict(None, Code.VALIDATOR_FAULT, "the judge's queue is full"), case.height)
+            return
+        self._open += 1
+        self._idle = trio.Event() if self._idle.is_set() else self._idle
+        self._journal.task(replace(case.view, state="judging"))
+
+    async def run(self) -> None:
+        """Judge what comes, until cancelled."""
+        async for case in self._receive:
+            verdict = await self._judge(case)
+            self.settle(case.view, verdict, case.height)
+            self._open -= 1
+            if not self._open:
+                self._idle.set()
+
+    async def wait_idle(self) -> None:
+        """Wait until every queued case is settled."""
+        await self._idle.wait()
+
+    def settle(self, view: TaskView, verdict: Verdict, height: Height) -> None:
+        """Book a verdict and write it down."""
+        moved = self._book.record(view.miner, verdict, height)
+        self.dirty = self.dirty or moved
+        self.counts[f"verdict.{verdict.code.name.lower()}"] += 1
+        score = verdict.score if moved else None
+        judged = replace(view, state="done", score=score, code=verdict.code.name)
+        self._journal.task(judged, validator=self._host.hotkey)
+        self._journal.verdict(judged, self._host.hotkey, replace(verdict, score=score), self._now_ms())
+
+    async def _judge(self, case: Case) -> Verdict:
+        try:
+            with trio.move_on_after(self._timeout_s):
+                return await self._subnet.judge(case.task, case.answer, self._host)
+        except Exception as error:  # a subnet's program may fail in any way; its miners are not to blame
+            _log.exception("the subnet %s failed to judge an answer", self._subnet.spec.name)
+            return Verdict(None, Code.VALIDATOR_FAULT, type(error).__name__)
+        return Verdict(None, Code.VALIDATOR_FAULT, f"not judged within {self._timeout_s:.0f} s")
+
+
+def unjudged(view: TaskView, answer: Answer, preview: str) -> TaskView:
+    """The row of an answer that has arrived and waits for the judge."""
+    return replace(
+        view, latency_ms=answer.t_done_ms, tokens=answer.usage.completion_tokens, preview=preview or view.preview
+    )
+
+
+def pending_view(task_id: str, miner: AccountId, asker: AccountId, created_at_ms: int, preview: str) -> TaskView:
+    """The row of a challenge that was just sent."""
+    return TaskView(task_id, "challenge", miner, "running", created_at_ms, preview=preview, asker=asker)

@@ -1,0 +1,30 @@
+"""The rounds of a validator: when one is due, whom it asks, and what silence means."""
+
+from collections.abc import Sequence
+
+from node.market.limits import TARGETS_MAX
+from node.primitives.crypto import digest
+from node.primitives.types import AccountId, Height
+from node.subnets.base import Book, Code, Neuron, Standing, Verdict
+
+
+def round_at(height: Height, challenge_blocks: int, validator: AccountId) -> int:
+    """Number of the round a block belongs to; each validator's rounds begin at blocks of its own, to spread the work."""
+    offset = int.from_bytes(validator[:4], "big") % challenge_blocks
+    return (height + offset) // challenge_blocks
+
+
+def choose_targets(candidates: Sequence[Neuron], book: Book, seed: bytes, sample: int) -> tuple[AccountId, ...]:
+    """At most `sample` miners, those judged longest ago first, ties in an order that follows from the seed."""
+
+    def order(neuron: Neuron) -> tuple[int, bytes]:
+        return (book.get(neuron.hotkey, Standing()).last_height, digest("target", seed, neuron.hotkey))
+
+    return tuple(neuron.hotkey for neuron in sorted(candidates, key=order)[: min(sample, TARGETS_MAX)])
+
+
+def silence(anyone_answered: bool) -> Verdict:
+    """The verdict on a miner that did not answer: its own fault only if our line was good enough for somebody else."""
+    if anyone_answered:
+        return Verdict(0.0, Code.TIMEOUT, "no answer in time while others answered")
+    return Verdict(None, Code.UNCHECKABLE, "nobody answered; the fault may be ours")

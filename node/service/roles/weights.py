@@ -1,0 +1,73 @@
+"""Sets a validator's weights once an epoch, shortly before its end, and makes sure that the chain has them."""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from node.ledger.calls import SetWeights
+from node.market.context import MarketContext
+from node.market.weights import WeightVector, weight_vector
+from node.primitives.errors import LedgerError
+from node.primitives.types import Height
+from node.subnets.base import AnySubnet, Book
+
+LEAD_BLOCKS_MAX: Final = 10  # of a long epoch: three tries of three blocks
+LEAD_BLOCKS_MIN: Final = 4  # of a short one: one try and one more
+RETRY_BLOCKS: Final = 3  # a transaction that is not in after three blocks is sent again
+
+_log = logging.getLogger(__name__)
+
+
+def lead_blocks(tempo_blocks: int) -> int:
+    """How long before the epoch's end weights are set: a third of the epoch within the bounds."""
+    return min(max(tempo_blocks // 3, LEAD_BLOCKS_MIN), LEAD_BLOCKS_MAX)
+
+
+class WeightSetter:
+    """Call `tick` at every head; `last_set_height` is the last success that the chain shows."""
+
+    def __init__(self, context: MarketContext, subnet: AnySubnet, book: Callable[[], Book]) -> None:
+        self._context = context
+        self._subnet = subnet
+        self._book = book
+        self._epoch_end = Height(0)
+        self._submitted_at: Height | None = None
+        self.last_set_height: Height | None = None
+        self.last_error = ""
+        self.next_vector: WeightVector | None = None
+        self.abstained = 0
+
+    async def tick(self) -> None:
+        """Submit `SetWeights` when it is time and the chain does not have them yet. Never raises LedgerError."""
+        metagraph = self._context.chain.metagraph(self._context.netuid)
+        seat = self._context.seat()
+        if metagraph is None or seat is None:
+            return
+        height, left = metagraph.height, metagraph.subnet.blocks_to_epoch
+        if self._submitted_at is not None and seat.last_update >= self._submitted_at:
+            self.last_set_height, self.last_error = seat.last_update, ""
+        if height + left != self._epoch_end:
+            self._epoch_end, self._submitted_at = Height(height + left), None
+        if left > lead_blocks(metagraph.subnet.tempo_blocks) or not self._is_due(height, seat.last_update):
+            return
+        await self._submit(height)
+
+    def _is_due(self, height: Height, last_update: Height) -> bool:
+        if self._submitted_at is None:
+            return True
+        return last_update < self._submitted_at and height >= self._submitted_at + RETRY_BLOCKS
+
+    async def _submit(self, height: Height) -> None:
+        view = self._context.view()
+        self.next_vector = weight_vector(self._subnet.weigh(self._book(), view), view)
+        self._submitted_at = height
+        if self.next_vector is None:
+            self.abstained += 1
+            return
+        vector = self.next_vector
+        call = SetWeights(self._context.netuid, vector.uids, vector.values, self._subnet.spec.version)
+        try:
+            await self._context.chain.submit(call, self._context.signer)
+        except LedgerError as error:
+            self.last_error = str(error)
+            _log.warning("weights could not be set: %s", error)
