@@ -1,4 +1,4 @@
-"""A chat as users' programs ask for it, already parsed: what the HTTP gateway and the control socket hand in and get back.
+"""A chat as users' programs ask for it, already parsed: what gateways hand in and get back.
 
 Numbers are plain floats here; the wire form of a task has integers only. Nothing of this file is signed.
 """

@@ -92,8 +92,8 @@ class NoMiner(MarketError):
     code = "market.no_miner"
     remedy = "Wait for miners to come online, or start one with `neurond role set miner`."
 
-    def __init__(self, message: str, tried: tuple[str, ...] = ()) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, tried: tuple[str, ...] = (), *, remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
         self.tried = tried
 
 

@@ -5,7 +5,7 @@ from node.subnets.base import Neuron, View
 
 
 def may_validate(neuron: Neuron, view: View) -> bool:
-    """Whether a seat's challenges count: it holds a permit, or nobody does yet (before the first epoch) and it has stake."""
+    """Whether a seat's challenges count: it holds a permit or, before the first epoch gave any, it has stake."""
     if any(other.validator_permit for other in view.neurons):
         return neuron.validator_permit
     return neuron.stake_rao > 0

@@ -191,7 +191,7 @@ class CallServer:
 
 
 async def serve_parts(subnet: AnySubnet, task: Message, host: Host) -> AsyncGenerator[Part, None]:
-    """The parts of a complete answer. Raises ServeFailed, whatever `serve` raises, and when it ends without a last part."""
+    """The parts of a complete answer. Whatever `serve` raises, and an end without a last part, becomes ServeFailed."""
     last: Part | None = None
     try:
         async with aclosing(subnet.serve(task, host)) as parts:

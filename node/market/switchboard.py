@@ -1,6 +1,7 @@
 """Protocols that come and go with roles, on a network where a protocol is served once and for all.
 
-A stream that arrives while nothing is plugged in is reset; unplugging cancels what still runs. One switchboard a network.
+A stream that arrives while nothing is plugged in is reset; unplugging cancels what still runs.
+One switchboard a network.
 """
 
 from collections.abc import Iterator

@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import AsyncGenerator, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from models import FinishReason, Sampling, Token, Verification
 from node.market.errors import MalformedMessage
@@ -244,13 +244,16 @@ class Verdict:
     weight: float = 1.0
 
 
+_GENESIS: Final = Height(0)
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """A miner's place in one validator's book: moving average, summed evidence, height of the last verdict."""
 
     score: float = 0.0
     samples: float = 0.0
-    last_height: Height = Height(0)
+    last_height: Height = _GENESIS
 
 
 Book = Mapping[AccountId, Standing]
@@ -343,7 +346,7 @@ class Subnet(Generic[TaskT, PartT]):
         return Refusal(Code.REFUSED, f"The subnet {self.spec.name} keeps no journal.")
 
     def weigh(self, book: Book, view: View) -> dict[AccountId, float]:
-        """Shares of the emission by hotkey, summing to 1; empty to abstain. Only seated hotkeys with a score get one."""
+        """Shares of the emission by hotkey, summing to 1; empty to abstain. Only seats with a score get one."""
         powers = {
             neuron.hotkey: max(book[neuron.hotkey].score, 0.0) ** self.spec.power
             for neuron in view.neurons

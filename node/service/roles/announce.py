@@ -24,7 +24,7 @@ class Announcer:
         self.last_error = ""
 
     async def tick(self, head: Head) -> None:
-        """Submit `ServeAxon` when the seat names another peer or other addresses than ours. Never raises LedgerError."""
+        """Submit `ServeAxon` when the seat names another peer or other addresses. Never raises LedgerError."""
         seat = self._context.seat()
         peer_id, addresses = self._context.network.peer_id, self._addresses()
         if seat is None or head.height < self._next_try:

@@ -9,7 +9,7 @@ from node.subnets.base import Book, Code, Neuron, Standing, Verdict
 
 
 def round_at(height: Height, challenge_blocks: int, validator: AccountId) -> int:
-    """Number of the round a block belongs to; each validator's rounds begin at blocks of its own, to spread the work."""
+    """Number of the round a block belongs to; validators begin theirs at different blocks, to spread the work."""
     offset = int.from_bytes(validator[:4], "big") % challenge_blocks
     return (height + offset) // challenge_blocks
 

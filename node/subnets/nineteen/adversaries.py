@@ -1,7 +1,7 @@
 """Miners that cheat, for devnets and simulations: each shows that the rules of the subnet make its trick worthless.
 
-They keep the form of an honest answer, so that only its content gives them away. A node mines with one of them only when
-its configuration names it.
+They keep the form of an honest answer, so that only its content gives them away. A node mines with one of them only
+when its configuration names it.
 """
 
 import tempfile

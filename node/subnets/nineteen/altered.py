@@ -1,7 +1,7 @@
 """Makes a bundle whose weights were tampered with, for the cheat that runs another model than the one it claims.
 
-Stands for a cheaper quantisation or a fine-tune: every scale of the weights moves by a few percent. Writes nothing into the
-original folder.
+Stands for a cheaper quantisation or a fine-tune: every scale of the weights moves by a few percent. Writes nothing into
+the original folder.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ _SCALES_MIN: Final = 256  # smaller tensors are constants of the graph, not weig
 
 
 def alter_bundle(bundle: Path, target: Path, *, seed: int = 1, strength: float = STRENGTH) -> Path:
-    """Write an altered copy of `bundle` into the folder `target` and return it. Blocks; equal seeds give equal copies."""
+    """Write an altered copy of `bundle` into `target` and return that. Blocks; equal seeds give equal copies."""
     target.mkdir(parents=True, exist_ok=True)
     graph = onnx.load_model(bundle / ONNX_FILE, load_external_data=False)
     random = np.random.default_rng(seed)

@@ -31,14 +31,15 @@ class SeededChoice:
 
 
 _TOPICS: Final = (
-    "photosynthesis", "the water cycle", "compound interest", "how vaccines work", "the French Revolution", "black holes",
-    "sourdough bread", "learning to play the guitar", "public libraries", "electric cars", "remote work", "chess openings",
-    "the Roman aqueducts", "coral reefs", "time zones", "the printing press", "honey bees", "earthquakes", "jazz music",
-    "growing tomatoes", "marathon training", "the moon landing", "recycling plastic", "how batteries work", "wind power",
-    "the silk road", "writing a diary", "board games", "public speaking", "the immune system", "volcanoes", "migraines",
-    "garbage collection in programming languages", "hash tables", "unit testing", "version control", "relational databases",
-    "container shipping", "stock indices", "budgeting for a family", "job interviews", "hiking in the Alps", "street food",
-    "impressionist painting", "the history of zero", "ocean tides", "sleep and memory", "house plants", "meditation",
+    "photosynthesis", "the water cycle", "compound interest", "how vaccines work", "the French Revolution",
+    "black holes", "sourdough bread", "learning to play the guitar", "public libraries", "electric cars",
+    "remote work", "chess openings", "the Roman aqueducts", "coral reefs", "time zones", "the printing press",
+    "honey bees", "earthquakes", "jazz music", "growing tomatoes", "marathon training", "the moon landing",
+    "recycling plastic", "how batteries work", "wind power", "the silk road", "writing a diary", "board games",
+    "public speaking", "the immune system", "volcanoes", "migraines", "garbage collection in programming languages",
+    "hash tables", "unit testing", "version control", "relational databases", "container shipping", "stock indices",
+    "budgeting for a family", "job interviews", "hiking in the Alps", "street food", "impressionist painting",
+    "the history of zero", "ocean tides", "sleep and memory", "house plants", "meditation",
     "the Great Wall of China", "penguins", "glass making", "bicycle repair", "national parks", "film photography",
 )  # fmt: skip
 
