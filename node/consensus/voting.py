@@ -137,7 +137,7 @@ class Voting(Generic[S]):
             self._feed(message, peer, now_ms, out)
 
     def say(self, message: Proposal | Vote, now_ms: int, out: list[Effect[S]]) -> None:
-        """Take this node's own message, just signed, and spread it; one for a decided instance is of no use any more."""
+        """Take this node's own message, just signed, and spread it, unless its instance is decided already."""
         if message.instance == self.instance and message.set_id == self._authorities.set_id:
             out.append(Publish(message))
             self._feed(message, None, now_ms, out)
