@@ -40,7 +40,7 @@ class Tolerance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bad_per_token: float
     sum_allowed: float  # sum of gaps allowed: sum_allowed + sum_per_token * n
     sum_per_token: float
-    nucleus_slack: float  # probability by which the nucleus of an honest machine may be larger or smaller
+    edge_slack: float  # logits by which tokens at the edge of top-k and top-p may have moved against each other
 
 
 class Geometry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

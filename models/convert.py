@@ -56,7 +56,7 @@ def convert_gguf(
     tolerance: Tolerance = DEFAULT_TOLERANCE,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> ModelCard:
-    """Write the bundle of `source` into the existing `folder`; `progress(tensors done, tensors in all)`."""
+    """Write the bundle of `source` into the existing `folder`; `progress(matrices done, matrices in all)`."""
     with GgufFile(source) as file:
         geometry, weights = _plan(file, progress)
         tokenizer = tokenizer_from_gguf(file).encode()
@@ -111,7 +111,7 @@ def _plan(file: GgufFile, progress: Callable[[int, int], None]) -> tuple[Geometr
     shapes = _expected_shapes(geometry, feed_forward, tied)
     _check_tensors(file, shapes)
     weights = DecoderWeights(
-        blocks=_block_reader(file, geometry, len(shapes), progress),
+        blocks=_block_reader(file, geometry, sum(len(shape) == 2 for shape in shapes.values()), progress),
         vector=lambda tensor: read_floats(file, file.tensors[tensor]),
         tied_head=tied,
         epsilon=file.real("llama.attention.layer_norm_rms_epsilon", *_EPSILON),
@@ -156,7 +156,7 @@ def _block_reader(
     def read(tensor: str) -> Blocks:
         nonlocal done
         done += 1
-        progress(min(done, total), total)
+        progress(done, total)
         blocks = read_blocks(file, file.tensors[tensor])
         if tensor.endswith("attn_q.weight"):
             return blocks.select_rows(half_rotation_order(geometry.heads, geometry.head_size))

@@ -102,7 +102,7 @@ def _convert(entry: CatalogueEntry, source: Path, folder: Path, progress: Report
 
     def step(done: int, total: int) -> None:
         nonlocal meter
-        meter = meter or Meter(progress, "convert", total, "tensors")
+        meter = meter or Meter(progress, "convert", total, "matrices")
         meter.update(done)
 
     card = convert_gguf(source, folder, name=entry.name, licence=entry.licence, progress=step)

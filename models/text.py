@@ -111,7 +111,7 @@ class TextModel:
             return refused(reason)
         ended = finish_reason is FinishReason.STOP
         judged = [*claimed, self.card.end_token] if ended else list(claimed)
-        slack = self.card.tolerance.nucleus_slack
+        slack = self.card.tolerance.edge_slack
         gaps = [
             position_gap(logits, judged[i], sampling, i, judged, slack)
             for i, logits in enumerate(self.teacher_forced(prompt, judged))

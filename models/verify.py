@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from models.bundle import Tolerance
-from models.sampling import Logits, Sampling, candidates, gumbel_noise, penalise, top_p_floor
+from models.sampling import Ids, Logits, Sampling, candidates, gumbel_noise, penalise
 
 # Measured with SmolLM2 135M, int8 compute: honest answers have a mean gap of 0.003 (prefill against single steps) and a
 # largest one of 1.2; a 4-bit copy of the weights, one layer less, or another seed have mean gaps of 0.3 to 2.
@@ -25,9 +25,9 @@ DEFAULT_TOLERANCE: Final = Tolerance(
     bad_gap=0.3,
     bad_allowed=2.0,
     bad_per_token=0.02,
-    sum_allowed=1.0,
+    sum_allowed=2.0,
     sum_per_token=0.015,
-    nucleus_slack=0.02,
+    edge_slack=0.25,
 )
 
 
@@ -73,26 +73,44 @@ def refused(reason: Reason) -> Verification:
 def position_gap(
     logits: Logits, claimed: int, sampling: Sampling, position: int, answer: Sequence[int], slack: float
 ) -> float:
-    """How far `claimed` is, in logits, from being drawn at `position`; `answer` holds the tokens before it."""
+    """How far `claimed` is, in logits, from being drawn at `position`; `answer` holds the tokens before it.
+
+    Two things can be wrong: another token would have won, or the claimed one is outside top-k and top-p. `slack`, in
+    logits, is how far tokens may have moved against each other: rivals count only when no such move could drop them.
+    """
     penalised = penalise(logits, answer[:position], sampling.repetition_penalty)
     if sampling.temperature == 0.0:
         return float(penalised.max() - penalised[claimed])
     scaled = penalised / np.float32(sampling.temperature)
-    ids = candidates(scaled, sampling.top_k)
-    surely = ids[scaled[ids] >= top_p_floor(scaled[ids], max(sampling.top_p - slack, 0.0))]
-    both = np.append(surely, claimed)
+    rivals, edge = _edges(scaled, sampling, slack / sampling.temperature)
+    both = np.append(rivals, claimed)
     noisy = scaled[both] + gumbel_noise(sampling.seed, position, scaled.size, both)
-    outside = 0.0
-    if sampling.top_p < 1.0 or sampling.top_k:
-        outside = max(0.0, _edge(scaled, ids, sampling, slack) - float(scaled[claimed]))
-    return max(float(noisy.max() - noisy[-1]), outside) * sampling.temperature
+    beaten_by, outside_by = float(noisy.max() - noisy[-1]), edge - float(scaled[claimed])
+    return max(beaten_by, outside_by, 0.0) * sampling.temperature
 
 
-def _edge(scaled: Logits, ids: np.ndarray[tuple[int], np.dtype[np.intp]], sampling: Sampling, slack: float) -> float:
-    """Lowest scaled logit that some honest machine might still keep."""
-    if sampling.top_p + slack < 1.0:
-        return top_p_floor(scaled[ids], sampling.top_p + slack)
-    return float(scaled[ids].min())
+def _edges(scaled: Logits, sampling: Sampling, shift: float) -> tuple[Ids, float]:
+    """Tokens that stay inside top-k and top-p after any move of up to `shift`, and the lowest value that may enter."""
+    ids = candidates(scaled, 0)
+    ids = ids[np.argsort(-scaled[ids], kind="stable")]
+    values = scaled[ids].astype(np.float64)
+    weights = np.exp(values - values[0])
+    mass = np.cumsum(weights)
+    kept = min(sampling.top_k or len(ids), len(ids))
+    whole = mass[kept - 1]
+    rank = np.searchsorted(-values, shift - values, side="left")  # how many, itself included, may come before it
+    before = mass[rank - 1] - weights
+    surely = (rank <= kept) & (before < whole * _moved(sampling.top_p, -shift))
+    last = min(kept - 1, int(np.searchsorted(mass, whole * _moved(sampling.top_p, shift))))
+    return ids[surely], float(values[last]) - shift
+
+
+def _moved(top_p: float, shift: float) -> float:
+    """The probability `top_p` after the tokens inside gained `shift` over those outside."""
+    if top_p >= 1.0:
+        return 1.0
+    odds = top_p / (1.0 - top_p) * float(np.exp(shift))
+    return odds / (1.0 + odds)
 
 
 def conclude(gaps: Sequence[float], ended: bool, tolerance: Tolerance) -> Verification:

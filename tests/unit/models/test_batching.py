@@ -63,21 +63,23 @@ def test_a_cancelled_answer_in_the_queue_never_runs(model: TextModel) -> None:
 
 
 def test_a_full_queue_refuses_at_once(model: TextModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    gate = threading.Event()
+    gate, entered = threading.Event(), threading.Event()
     step = Decoder.step
 
     def held(*args, **kwargs):  # type: ignore[no-untyped-def]
+        entered.set()
         gate.wait()
         return step(*args, **kwargs)
 
     monkeypatch.setattr(Decoder, "step", held)
     batcher = Batcher(model, max_batch=1, max_queued=1)
-    accepted = []
+    running = batcher.submit([5], BASE)
+    entered.wait()
+    waiting = batcher.submit([5], BASE)
     with pytest.raises(Busy, match="try again later"):
-        for _ in range(3):  # one runs, one waits
-            accepted.append(batcher.submit([5], BASE))
+        batcher.submit([5], BASE)
     gate.set()
-    assert all(list(answer) for answer in accepted)
+    assert list(running) == list(waiting)
     batcher.close()
 
 

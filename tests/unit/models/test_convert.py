@@ -1,4 +1,4 @@
-"""The converter: the graph computes the llama forward pass, writes the same bytes each time, refuses what it ignores."""
+"""The converter: the graph computes the llama forward pass, writes equal bytes each time, refuses what it ignores."""
 
 from __future__ import annotations
 

@@ -77,8 +77,7 @@ def test_a_tensor_outside_the_file_is_refused(tmp_path: Path) -> None:
     image = small()
     image.tensors["w"] = ((4096, 32), 0, bytes(256))
     with pytest.raises(BadModelFile, match="does not lie inside the file"):
-        image.write(tmp_path / "m.gguf")
-        GgufFile(tmp_path / "m.gguf")
+        GgufFile(image.write(tmp_path / "m.gguf"))
 
 
 def test_a_shape_that_overflows_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Chats are laid out as the model was trained, control tokens cannot be smuggled in, text streams in whole characters."""
+"""Chats are laid out as the model was trained, control tokens cannot be smuggled in, text comes in whole characters."""
 
 from __future__ import annotations
 
