@@ -1,7 +1,7 @@
 """One transaction: whether it may enter a block, and what it does there.
 
-A transaction that may not enter leaves no trace and blocks that hold it are invalid. One that may enter pays its fee and
-uses its nonce; if its call then fails, nothing else of it remains.
+A transaction that may not enter leaves no trace and blocks that hold it are invalid. One that may enter pays its fee
+and uses its nonce; if its call then fails, nothing else of it remains.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,10 @@ class Receipt:
 
 
 def apply_transaction(context: Context, raw: bytes, genesis_hash: Hash, *, verify: Verifier) -> Receipt:
-    """Run one transaction of the block. Raises a `TransactionError` leaf if it may not be in it; nothing is written then."""
+    """Run one transaction of the block.
+
+    Raises a `TransactionError` leaf if it may not be in the block; nothing is written then.
+    """
     transaction = decode_transaction(raw)
     check_entry(context.state, context.height, transaction, genesis_hash, verify=verify)
     nonce = accounts.ACCOUNT.get(context.state, transaction.sender).nonce

@@ -1,4 +1,4 @@
-"""Fees: what a transaction pays for its place in a block. Fee and tip go to the block's producer, whatever the call does.
+"""Fees: what a transaction pays for its place in a block. Fee and tip go to the block's producer in any case.
 
 Free calls (weights, axons, commitments) are bounded by their rate limits and enter a block only when they succeed.
 """

@@ -74,6 +74,7 @@ class Overlay:
 
     def __init__(self, base: StateView) -> None:
         self._base = base
+        self._read: dict[Hash, bytes | None] = {}
         self._writes: dict[Hash, bytes | None] = {}
         self._objects: dict[Hash, object] = {}
         self._journal: list[tuple[Hash, bool, bytes | None]] = []
@@ -81,7 +82,7 @@ class Overlay:
     def get(self, path: Hash) -> bytes | None:
         if path in self._writes:
             return self._writes[path]
-        return self._base.get(path)
+        return self._original(path)
 
     def set(self, path: Hash, value: bytes | None) -> None:
         """Write `value` under `path`; None removes the row."""
@@ -114,11 +115,17 @@ class Overlay:
 
     def changes(self) -> dict[Hash, bytes | None]:
         """The net change against the base, by ascending path; rows that ended as they began are left out."""
-        return {path: self._writes[path] for path in sorted(self._writes) if self._writes[path] != self._base.get(path)}
+        return {path: self._writes[path] for path in sorted(self._writes) if self._writes[path] != self._original(path)}
 
     def undo(self) -> dict[Hash, bytes | None]:
         """What `changes` replaced: applying it after them restores the base."""
-        return {path: self._base.get(path) for path in self.changes()}
+        return {path: self._original(path) for path in self.changes()}
+
+    def _original(self, path: Hash) -> bytes | None:
+        """The base's row; each is asked for once, because the base may be a database."""
+        if path not in self._read:
+            self._read[path] = self._base.get(path)
+        return self._read[path]
 
 
 class Item(Generic[K, V]):

@@ -139,7 +139,7 @@ def _inject(overlay: Overlay, share: _Share) -> int:
             netuid,
             tao_rao=tao_in,
             alpha_in=alpha_in,
-            quote_weight=after.quote_weight - pool.quote_weight,
+            quote_weight=after.quote_weight,
         )
     bought_rao = _buy_back(overlay, netuid, terms.excess_tao_rao)
     put(overlay, netuid, tao_in=tao_in + bought_rao, alpha_in=alpha_in, alpha_out=terms.alpha_out_rao)

@@ -78,12 +78,30 @@ def price_q64(view: StateView, netuid: NetUid) -> int:
     return 1 << 64 if netuid == ROOT_NETUID else amm.price(amm_pool(POOL.get(view, netuid)))
 
 
-def change(overlay: Overlay, netuid: NetUid, **deltas: int) -> None:
-    """Add to fields of a pool; none of them may fall below zero or exceed the supply."""
-    pool = POOL.get(overlay, netuid)
-    fields = {name: getattr(pool, name) + delta for name, delta in deltas.items()}
-    invariant(all(0 <= value <= MAX_SUPPLY_RAO for value in fields.values()), "a pool's amounts stay within the supply")
-    POOL.put(overlay, netuid, _replaced(pool, fields))
+def change(
+    overlay: Overlay,
+    netuid: NetUid,
+    *,
+    tao_rao: int = 0,
+    alpha_in: int = 0,
+    alpha_out: int = 0,
+    protocol_alpha: int = 0,
+    burned_alpha: int = 0,
+    quote_weight: int | None = None,
+) -> None:
+    """Add to a pool's amounts, and set its weight if one is given; nothing may fall below zero or exceed the supply."""
+    old = POOL.get(overlay, netuid)
+    new = SubnetPool(
+        old.tao_rao + tao_rao,
+        old.alpha_in + alpha_in,
+        old.alpha_out + alpha_out,
+        old.quote_weight if quote_weight is None else quote_weight,
+        old.protocol_alpha + protocol_alpha,
+        old.burned_alpha + burned_alpha,
+    )
+    amounts = (new.tao_rao, new.alpha_in, new.alpha_out, new.protocol_alpha, new.burned_alpha)
+    invariant(all(0 <= amount <= MAX_SUPPLY_RAO for amount in amounts), "a pool's amounts stay within the supply")
+    POOL.put(overlay, netuid, new)
 
 
 def simulate(
@@ -112,12 +130,10 @@ def apply(overlay: Overlay, netuid: NetUid, swap: amm.Swap) -> None:
     """Write a swap's reserves. The α that crosses the pool's border changes `alpha_out`; the fee is not touched."""
     if netuid == ROOT_NETUID:
         change(overlay, netuid, tao_rao=swap.out_rao if swap.side is amm.Side.BUY else -swap.paid_in_rao)
-        return
-    crossing = swap.out_rao if swap.side is amm.Side.BUY else -swap.paid_in_rao
-    change(overlay, netuid, alpha_out=crossing)
-    pool = POOL.get(overlay, netuid)
-    reserves = {"tao_rao": swap.pool.tao_rao, "alpha_in": swap.pool.alpha_rao}
-    POOL.put(overlay, netuid, _replaced(pool, reserves))
+    elif swap.side is amm.Side.BUY:
+        change(overlay, netuid, tao_rao=swap.paid_in_rao, alpha_in=-swap.out_rao, alpha_out=swap.out_rao)
+    else:
+        change(overlay, netuid, tao_rao=-swap.out_rao, alpha_in=swap.paid_in_rao, alpha_out=-swap.paid_in_rao)
 
 
 def pay_fee(context: Context, netuid: NetUid, swap: amm.Swap) -> None:
@@ -165,14 +181,3 @@ def _call_error(error: economics.SwapError) -> errors.CallError:
         if isinstance(error, kind):
             return answer(error.message)
     return errors.InsufficientLiquidity(error.message)
-
-
-def _replaced(pool: SubnetPool, fields: dict[str, int]) -> SubnetPool:
-    return SubnetPool(
-        fields.get("tao_rao", pool.tao_rao),
-        fields.get("alpha_in", pool.alpha_in),
-        fields.get("alpha_out", pool.alpha_out),
-        fields.get("quote_weight", pool.quote_weight),
-        fields.get("protocol_alpha", pool.protocol_alpha),
-        fields.get("burned_alpha", pool.burned_alpha),
-    )
