@@ -44,6 +44,8 @@ class PeerState:
     agent: str = ""
     latency_ms: float | None = None
     connections: list[SwarmConn] = field(default_factory=list)
+    settled: trio.Event = field(default_factory=trio.Event)
+    """Set once the peer has talked to us after the handshake, or is gone."""
 
 
 class Libp2pNetwork:
@@ -212,6 +214,7 @@ class Libp2pNetwork:
             self.host.pubsub.connection_lost(ID.from_base58(peer_id), connection.muxed_conn)
             return
         del self.connected[peer_id]
+        state.settled.set()
         self.totals.add("peers.lost")
         self.book.postpone(peer_id, trio.current_time(), limits.REDIAL_FIRST_S)
         self.dialer.wake()
@@ -284,11 +287,20 @@ class Libp2pNetwork:
         self.totals.add("dials")
         try:
             await self.host.swarm.dial(address, ID.from_base58(peer_id))
+            await self._settle(address, peer_id)
         except UnreachableError:
             self.totals.add("dials.failed")
             raise
         finally:
             self._dials.pop(peer_id).set()
+
+    async def _settle(self, address: TcpAddress, peer_id: str) -> None:
+        """A peer that has banned us, or has no room, closes only after the handshake: wait for its first words."""
+        state = self.connected.get(peer_id)
+        if state is not None:
+            await state.settled.wait()
+        if peer_id not in self.connected:
+            raise UnreachableError(f"{address} closed the connection at once; it is full or does not want us")
 
     def _note_answered(self, address: TcpAddress) -> None:
         self.book.add(address, has_answered=True)

@@ -88,6 +88,7 @@ class Upkeep:
         self._peer_arrived.set()
 
     async def _identify(self, peer_id: str, connection: SwarmConn) -> None:
+        """Learn who the peer is; a connection on which it does not answer at all is of no use."""
         try:
             with trio.fail_after(limits.OPEN_TIMEOUT_S):
                 stream, reader, _ = await self._network.host.open_on(connection, (wellknown.IDENTIFY,))
@@ -95,12 +96,16 @@ class Upkeep:
                     agent, addresses = await wellknown.read_identify(reader, peer_id)
                 finally:
                     await stream.aclose()
+        except ProtocolRefusedError:
+            agent, addresses = "", []
         except (P2PError, trio.TooSlowError) as error:
-            _log.debug("identify of %s failed: %s", peer_id, error)
+            _log.debug("%s does not talk to us: %s", peer_id, error)
+            await close_quietly(connection)
             return
         state = self._network.connected.get(peer_id)
         if state is not None:
             state.agent = agent
+            state.settled.set()
         self._learn(peer_id, addresses)
 
     async def _serve_identify(self, stream: Libp2pStream, _reader: BufferedReader) -> None:

@@ -6,4 +6,14 @@ connections on cancelled writes and buffers without bound. Everything outside th
 Importing this folder applies the replaced constants once and fails unless exactly that release is installed.
 """
 
+import logging
+
 from p2p.hardened import version as version  # must stay first: refuses any other release
+
+
+def quiet_library() -> None:
+    """The library logs what peers do at the level of errors, so any peer could fill our log; we count instead."""
+    logging.getLogger("libp2p").setLevel(logging.CRITICAL)
+
+
+quiet_library()

@@ -76,6 +76,7 @@ class HardenedSwarm(Swarm):  # type: ignore[misc]  # libp2p is opaque to the typ
             retry_config=RetryConfig(max_retries=0),
             connection_config=_connection_config(max_peers),
         )
+        self.auto_connector = _NoAutoConnector()
         self._gate = gate
         self._counters = counters
         self._pending = PendingUpgrades()
@@ -140,6 +141,18 @@ class HardenedSwarm(Swarm):  # type: ignore[misc]  # libp2p is opaque to the typ
             _log.debug("inbound connection of %s failed: %r", ip, error)
         finally:
             await _abort(raw)
+
+
+class _NoAutoConnector:
+    """Stands in for the library's dialler, which would dial every address any peer told it: ours is in p2p.dialer."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def run_background_task(self, _nursery: trio.Nursery) -> None: ...
+
+    def record_disconnect(self, _peer_id: ID) -> None: ...
 
 
 async def close_quietly(connection: SwarmConn) -> None:

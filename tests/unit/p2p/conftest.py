@@ -1,0 +1,28 @@
+"""The worlds as fixtures."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import trio
+
+from tests.unit.p2p.worlds import Libp2pWorld, MemoryWorld, World
+
+
+@pytest.fixture
+async def libp2p_world(nursery: trio.Nursery, tmp_path: Path) -> AsyncIterator[Libp2pWorld]:
+    world = Libp2pWorld(nursery, tmp_path)
+    yield world
+    for name in tuple(world.running):
+        await world.stop(name)
+
+
+@pytest.fixture(params=["memory", "libp2p"])
+async def world(request: pytest.FixtureRequest, nursery: trio.Nursery, tmp_path: Path) -> AsyncIterator[World]:
+    if request.param == "memory":
+        yield MemoryWorld(nursery)
+        return
+    libp2p = Libp2pWorld(nursery, tmp_path)
+    yield libp2p
+    for name in tuple(libp2p.running):
+        await libp2p.stop(name)
