@@ -62,13 +62,18 @@ def convert_gguf(
         tokenizer = tokenizer_from_gguf(file).encode()
         end_token = file.integer("tokenizer.ggml.eos_token_id", 0, geometry.vocabulary - 1)
         default_system = _default_system(file)
-        onnx = build_decoder(geometry, weights)
+        pieces = build_decoder(geometry, weights)
+    digest = hashlib.sha256()
+    with (folder / ONNX_FILE).open("wb") as out:
+        for piece in pieces:
+            digest.update(piece)
+            out.write(piece)
     card = ModelCard(
         format=CARD_FORMAT,
         name=name,
         kind="text",
         licence=licence,
-        sha256=hashlib.sha256(onnx).hexdigest(),
+        sha256=digest.hexdigest(),
         tokenizer_sha256=hashlib.sha256(tokenizer).hexdigest(),
         source_sha256=sha256_of(source),
         converter=CONVERTER,
@@ -77,7 +82,6 @@ def convert_gguf(
         default_system=default_system,
         tolerance=tolerance,
     )
-    (folder / ONNX_FILE).write_bytes(onnx)
     (folder / TOKENIZER_FILE).write_bytes(tokenizer)
     (folder / MANIFEST_FILE).write_bytes(encode_card(card))
     return card

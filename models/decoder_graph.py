@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from models.bundle import Geometry
 from models.quant import BLOCK, F32, MIDDLE, Blocks
@@ -25,6 +25,12 @@ _OPSET: Final = 21
 _CONTRIB_OPSET: Final = 1
 _IR_VERSION: Final = 10
 _INT8_COMPUTE: Final = 4  # the kernels' accuracy level: int8 activations, the only fast one for 8-bit weights
+_ELEMENT_TYPES: Final = {
+    np.dtype(np.float32): TensorProto.FLOAT,
+    np.dtype(np.uint8): TensorProto.UINT8,
+    np.dtype(np.int64): TensorProto.INT64,
+}
+_GRAPH_TAG: Final = b"\x3a"  # field 7 of ModelProto, length-delimited
 _PI: Final = "3.14159265358979323846264338327950288419716939937510582097494459"
 _TAYLOR_TERMS: Final = 24  # of cosine and sine on [-pi, pi]: the rest is below 1e-18
 
@@ -60,14 +66,20 @@ def rotary_tables(base: float, head_size: int, positions: int) -> tuple[F32, F32
 
 
 class _Graph:
-    """Nodes and initialisers in the order they are added."""
+    """Nodes and arrays in the order they are added; arrays are encoded at once, so that each is held only once."""
 
     def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.initialisers: list[onnx.TensorProto] = []
+        self.skeleton = onnx.GraphProto(name="decoder")
+        self.arrays: list[bytes] = []
 
     def constant(self, name: str, array: NDArray[np.generic]) -> str:
-        self.initialisers.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        holder = onnx.GraphProto()
+        tensor = holder.initializer.add()
+        tensor.name = name
+        tensor.data_type = _ELEMENT_TYPES[array.dtype]
+        tensor.dims.extend(array.shape)
+        tensor.raw_data = array.tobytes()
+        self.arrays.append(holder.SerializeToString(deterministic=True))
         return name
 
     def node(
@@ -80,7 +92,7 @@ class _Graph:
     ) -> str:
         domain = _CONTRIB if contrib else ""
         made = helper.make_node(op, inputs, outputs, name=outputs[0] + "/node", domain=domain, **(attributes or {}))
-        self.nodes.append(made)
+        self.skeleton.node.append(made)
         return outputs[0]
 
     def linear(self, source: str, name: str, blocks: Blocks, output: str) -> str:
@@ -98,8 +110,8 @@ class _Graph:
         return self.node("MatMulNBits", inputs, [output], attributes)
 
 
-def build_decoder(geometry: Geometry, weights: DecoderWeights) -> bytes:
-    """Serialised ONNX model."""
+def build_decoder(geometry: Geometry, weights: DecoderWeights) -> list[bytes]:
+    """The serialised ONNX model, in pieces to be written one after the other."""
     graph = _Graph()
     cosine, sine = rotary_tables(weights.rope_base, geometry.head_size, geometry.context)
     graph.constant("cos_cache", cosine)
@@ -191,7 +203,7 @@ def _add_and_norm(
     return output + ".residual", output + ".normed"
 
 
-def _serialise(graph: _Graph, geometry: Geometry) -> bytes:
+def _serialise(graph: _Graph, geometry: Geometry) -> list[bytes]:
     def value(name: str, kind: int, shape: list[int | str]) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(name, kind, shape)
 
@@ -207,8 +219,27 @@ def _serialise(graph: _Graph, geometry: Geometry) -> bytes:
             shape: list[int | str] = ["B", geometry.kv_heads, "T", geometry.head_size]
             inputs.append(value(f"past.{layer}.{part}", TensorProto.FLOAT, shape))
             outputs.append(value(f"present.{layer}.{part}", TensorProto.FLOAT, shape))
-    body = helper.make_graph(graph.nodes, "decoder", inputs, outputs, graph.initialisers)
-    opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_CONTRIB, _CONTRIB_OPSET)]
-    model = helper.make_model(body, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="neurond")
-    serialised: bytes = model.SerializeToString(deterministic=True)
-    return serialised
+    interface = onnx.GraphProto()
+    interface.input.extend(inputs)
+    interface.output.extend(outputs)
+    head = onnx.ModelProto(ir_version=_IR_VERSION, producer_name="neurond")
+    tail = onnx.ModelProto(
+        opset_import=[helper.make_opsetid("", _OPSET), helper.make_opsetid(_CONTRIB, _CONTRIB_OPSET)]
+    )
+    # Concatenated messages are one message: the parts need never be copied into a whole.
+    body = [_bytes_of(graph.skeleton), *graph.arrays, _bytes_of(interface)]
+    size = sum(map(len, body))
+    return [_bytes_of(head), _GRAPH_TAG + _varint(size), *body, _bytes_of(tail)]
+
+
+def _bytes_of(message: onnx.GraphProto | onnx.ModelProto) -> bytes:
+    encoded: bytes = message.SerializeToString(deterministic=True)
+    return encoded
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])

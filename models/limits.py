@@ -54,5 +54,6 @@ HTTP_TIMEOUT_S: Final = 30.0  # silence on a connection
 PIP_TIMEOUT_S: Final = 1_800.0  # a hundred megabytes on the slowest line we care about
 LOCK_TIMEOUT_S: Final = 3_600.0  # another process may be downloading for all that time
 LOCK_POLL_S: Final = 0.1  # unnoticeable to a person, cheap to a core
+ETA_AFTER_S: Final = 1.0  # before that, a rate is a guess
 REPORT_INTERVAL_S: Final = 0.1  # ten progress reports a second look smooth and cost nothing
 MAX_REASON_CHARS: Final = 400  # one failed source in an error message

