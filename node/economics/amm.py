@@ -98,6 +98,7 @@ def swap(
     simulating a swap and doing it is one call.
     """
     invariant(amount_rao >= 0, "a swap amount is not negative")
+    invariant(0 <= fee_rate_u16 <= FEE_RATE_MAX_U16, "a fee rate lies within its bounds")
     reserve_in, reserve_out = _reserves(pool, side)
     fee_rao = fee_of(amount_rao, fee_rate_u16)
     net_rao = amount_rao - fee_rao

@@ -17,7 +17,7 @@ def epoch_due(block: int, netuid: int, tempo: int) -> bool:
 
 
 def blocks_until_next_epoch(block: int, netuid: int, tempo: int) -> int:
-    """Blocks left before the next epoch's block; `tempo` in an epoch's own block, 2^64 - 1 for tempo 0."""
+    """Blocks between this one and the next epoch's: 0 if the next block runs it, 2^64 - 1 for tempo 0."""
     return tempo - _phase(block, netuid) % (tempo + 1) if tempo > 0 else U64_MAX
 
 

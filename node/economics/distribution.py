@@ -90,7 +90,10 @@ class Incentive:
 
 @dataclass(frozen=True, slots=True)
 class Dividend:
-    """A validator's dividend: `take_rao` is stake of the owner, `rest_rao` raises the hotkey's whole share pool."""
+    """A validator's dividend: `take_rao` is stake of the owner, `rest_rao` raises the hotkey's whole share pool.
+
+    `rest_rao` is 0 unless the hotkey has stake of the kind that is paid, so the pool it raises is never empty.
+    """
 
     hotkey: AccountId
     owner: AccountId
@@ -105,7 +108,7 @@ class Dividend:
 
 @dataclass(frozen=True, slots=True)
 class Distribution:
-    """Payouts of one epoch; amounts in α rao sum to the pending amounts exactly (see `dust_rao`)."""
+    """Payouts of one epoch in α rao: all parts, burned and dust included, sum to what was pending."""
 
     owner_cut_rao: int
     incentives: tuple[Incentive, ...]
@@ -133,17 +136,20 @@ def distribute_epoch(inputs: DistributionInput) -> Distribution:
     pending = inputs.pending
     incentive_rao = sum(earning.incentive_rao for earning in inputs.earnings)
     incentives, withheld_rao = _incentives(inputs, hotkeys)
+    dividends, burned_rao = _dividends_with_parents(inputs, hotkeys)
     validator_rao = pending.validator_rao + (0 if incentive_rao else pending.server_rao)
     # Truncation inside the epoch can give miners a few rao more than their half: the validators' half pays for it.
     validator_rao = clamp(pending.epoch_emission_rao - incentive_rao - pending.root_rao, 0, validator_rao)
     root_rao = clamp(pending.epoch_emission_rao - incentive_rao - validator_rao, 0, pending.root_rao)
-    dividends, childkey_burned_rao = _dividends_with_parents(inputs, hotkeys)
+    burned_rao = min(burned_rao, validator_rao)
     weights = {key: (hotkeys[key].alpha_stake_rao, hotkeys[key].root_stake_rao) for key in dividends}
-    paid = divide_dividends(dividends, weights, validator_rao, root_rao, tao_weight_q32(inputs.tao_weight_u64))
-    alpha_dividends = _dividends(hotkeys, {key: alpha for key, (alpha, _) in paid.items()})
-    root_dividends = _dividends(hotkeys, {key: root for key, (_, root) in paid.items()})
+    paid = divide_dividends(
+        dividends, weights, validator_rao - burned_rao, root_rao, tao_weight_q32(inputs.tao_weight_u64)
+    )
+    alpha_dividends = tuple(_dividend(hotkeys[key], alpha, weights[key][0]) for key, (alpha, _) in paid.items())
+    root_dividends = tuple(_dividend(hotkeys[key], root, weights[key][1]) for key, (_, root) in paid.items())
     root_alpha_rao = sum(dividend.paid_rao for dividend in root_dividends)
-    spent_rao = incentive_rao + sum(dividend.paid_rao for dividend in alpha_dividends) + root_alpha_rao
+    spent_rao = incentive_rao + sum(dividend.paid_rao for dividend in alpha_dividends) + root_alpha_rao + burned_rao
     dust_rao = pending.epoch_emission_rao - spent_rao
     invariant(dust_rao >= 0, "an epoch pays out no more than was pending")
     return Distribution(
@@ -151,10 +157,10 @@ def distribute_epoch(inputs: DistributionInput) -> Distribution:
         incentives=incentives,
         withheld_rao=withheld_rao,
         miner_burned_q32=U96F32.safe_div(withheld_rao, incentive_rao),
-        alpha_dividends=alpha_dividends,
-        root_dividends=root_dividends,
+        alpha_dividends=tuple(dividend for dividend in alpha_dividends if dividend.paid_rao),
+        root_dividends=tuple(dividend for dividend in root_dividends if dividend.paid_rao),
         root_alpha_rao=root_alpha_rao,
-        childkey_burned_rao=childkey_burned_rao,
+        childkey_burned_rao=burned_rao,
         dust_rao=dust_rao,
     )
 
@@ -253,12 +259,11 @@ def _dividends_with_parents(
     return {name: received[name] for name in sorted(received) if received[name]}, burned_rao
 
 
-def _dividends(hotkeys: Mapping[AccountId, HotkeySnapshot], paid_q32: Mapping[AccountId, int]) -> tuple[Dividend, ...]:
-    dividends = (
-        Dividend(key, hotkeys[key].owner, *split_take(amount, hotkeys[key].take_u16))
-        for key, amount in paid_q32.items()
-    )
-    return tuple(dividend for dividend in dividends if dividend.paid_rao)
+def _dividend(snapshot: HotkeySnapshot, paid_q32: int, stake_rao: int) -> Dividend:
+    take_rao, rest_rao = split_take(paid_q32, snapshot.take_u16)
+    if stake_rao == 0:  # nobody's stake stands behind the hotkey (it earned a child-key take): all is its owner's
+        take_rao, rest_rao = take_rao + rest_rao, 0
+    return Dividend(snapshot.hotkey, snapshot.owner, take_rao, rest_rao)
 
 
 def root_dividends_in_tao(root_dividends: Sequence[Dividend], proceeds_rao: int) -> tuple[Dividend, ...]:
