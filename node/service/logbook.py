@@ -1,7 +1,8 @@
 """The node's log: a file in the home that rotates, and a ring in memory that clients follow by sequence number.
 
-Everything speaks through the standard `logging` module under the name `neurond.<area>`. The ring is bounded; a reader
-that comes too late is told how many lines it lost. Must never block or raise into whoever logs.
+Everything speaks through the standard `logging` module: the shell as `neurond.<area>`, other packages under their own
+module names. The ring is bounded; a reader that comes too late is told how many lines it lost. Must never block or
+raise into whoever logs.
 """
 
 import logging
@@ -15,6 +16,7 @@ from typing import Final
 from node.control.schema import LogLevel, LogLine, LogPage
 
 ROOT: Final = "neurond"
+SPEAKERS: Final = (ROOT, "node", "p2p", "storage", "models")  # top-level loggers whose lines are kept
 RING_LINES_MAX: Final = 5000  # a few minutes of a busy node; older lines are in the file
 LINE_CHARS_MAX: Final = 2000  # one line never fills a screen or a frame
 FILE_BYTES_MAX: Final = 10 * 1024 * 1024
@@ -86,10 +88,11 @@ def open_log(file: Path, *, also_stderr: bool, level: int = logging.INFO) -> Log
         handlers.append(logging.StreamHandler())
     for handler in handlers:
         handler.setFormatter(logging.Formatter(_FORMAT))
-    root = logging.getLogger(ROOT)
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    root.propagate = False
+    for name in SPEAKERS:
+        speaker = logging.getLogger(name)
+        speaker.handlers[:] = handlers
+        speaker.setLevel(level)
+        speaker.propagate = False
     for noisy in ("libp2p", "multiaddr", "hypercorn", "hypercorn.error"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     return book
@@ -104,4 +107,6 @@ def _level(number: int) -> LogLevel:
 
 
 def _area(name: str) -> str:
-    return name.removeprefix(f"{ROOT}.")
+    """`neurond.chain` is chain; a module of another package is named by its package, of `node` by its last part."""
+    parts = name.split(".")
+    return parts[-1] if parts[0] in (ROOT, "node") else parts[0]

@@ -1,8 +1,8 @@
 """The authority's pen: nothing is signed before the durable record says that it may be.
 
-Blocks are lane "block" at (slot); proposals lane "proposal" at (instance, round); votes lane "vote" at (instance, round,
-step). Instances count through all authority sets, so the set id needs no place of its own. A refusal is silent for the
-network: the message is simply never sent.
+Blocks are lane "block" at (slot); proposals lane "proposal" at (instance, round); votes lane "vote" at (instance,
+round, step). Instances count through all authority sets, so the set id needs no place of its own. A refusal is silent
+for the network: the message is simply never sent.
 """
 
 import msgspec

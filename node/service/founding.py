@@ -1,0 +1,67 @@
+"""Founding a network: the genesis of a local devnet with one text subnet, and the wallets of its nodes.
+
+Devnet numbers are small where waiting is the only cost (slots, tempo, rate limits) and real everywhere else. Its keys
+are stored without a password: a devnet's τ is worth nothing, and its wallets must never be used elsewhere.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from node.ledger.genesis import Balance, GenesisNeuron, GenesisSpec, GenesisStake, GenesisSubnet
+from node.ledger.parameters import Hyperparameters
+from node.primitives.types import RAO_PER_TAO, AccountId, Alpha, NetUid, Rao
+
+TEXT_NETUID: Final = NetUid(1)
+TEXT_SUBNET: Final = "nineteen"
+
+_BALANCE_RAO: Final = Rao(10_000 * RAO_PER_TAO)
+_POOL_RAO: Final = Rao(100_000 * RAO_PER_TAO)
+_POOL_ALPHA: Final = Alpha(100_000 * RAO_PER_TAO)
+_VALIDATOR_ALPHA: Final = Alpha(5_000 * RAO_PER_TAO)  # five times what a validator needs
+_BURN_RAO: Final = Rao(RAO_PER_TAO // 10)
+_RATE_LIMIT_BLOCKS: Final = 5
+_IMMUNITY_BLOCKS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Founder:
+    """The two public keys of one founding node."""
+
+    coldkey: AccountId
+    hotkey: AccountId
+
+
+def devnet_genesis(
+    name: str, authorities: Sequence[Founder], others: Sequence[Founder], *, start_ms: int, slot_ms: int, tempo: int
+) -> GenesisSpec:
+    """Return the genesis in which `authorities` produce blocks and validate, and everybody has τ to begin with.
+
+    The first authority owns the text subnet. `others` hold balances and nothing else: they register by transaction.
+    """
+    owner = authorities[0]
+    subnet = GenesisSubnet(
+        netuid=TEXT_NETUID,
+        name=TEXT_SUBNET,
+        owner_hotkey=owner.hotkey,
+        owner_coldkey=owner.coldkey,
+        pool_tao_rao=_POOL_RAO,
+        pool_alpha=_POOL_ALPHA,
+        hyperparameters=Hyperparameters(
+            tempo_blocks=tempo,
+            immunity_blocks=_IMMUNITY_BLOCKS,
+            weights_rate_limit_blocks=min(_RATE_LIMIT_BLOCKS, tempo),
+            serving_rate_limit_blocks=_RATE_LIMIT_BLOCKS,
+            burn_start_rao=_BURN_RAO,
+        ),
+        neurons=tuple(GenesisNeuron(each.hotkey, each.coldkey, validator_permit=True) for each in authorities[1:]),
+    )
+    return GenesisSpec(
+        name=name,
+        start_ms=start_ms,
+        slot_ms=slot_ms,
+        authorities=tuple(each.hotkey for each in authorities),
+        balances=tuple(Balance(each.coldkey, _BALANCE_RAO) for each in (*authorities, *others)),
+        subnets=(subnet,),
+        stakes=tuple(GenesisStake(each.coldkey, each.hotkey, TEXT_NETUID, _VALIDATOR_ALPHA) for each in authorities),
+    )

@@ -1,0 +1,208 @@
+"""Blocks, finality messages and transactions between the gossip topics and the chain.
+
+Topic names hold the genesis hash, so networks never mix. The checks run on the event loop before a message is passed
+on: form, size and signature, so that garbage costs its sender score and goes no further. Large blocks travel as their
+header alone and the body is fetched by stream. What gossip loses, sync repairs.
+"""
+
+from functools import partial
+from typing import Annotated, Final, cast
+
+import msgspec
+import trio
+
+from node.consensus.certificate import Certificate, check_certificate
+from node.consensus.errors import WrongSet
+from node.consensus.events import BlockReceived, CertificateReceived, MessageReceived, NeedBlocks
+from node.consensus.messages import (
+    FinalityMessage,
+    Proposal,
+    check_proposal,
+    decode_message,
+    encode_message,
+)
+from node.consensus.seals import check_seal
+from node.consensus.votes import Vote, check_vote
+from node.ledger.header import Block, Header, check_header_shape, header_hash
+from node.primitives.codec import Wire, decode_canonical, encode
+from node.primitives.errors import ConsensusError, DecodeError, LedgerError
+from node.primitives.limits import BLOCK_BYTES_MAX, TRANSACTION_BYTES_MAX
+from node.primitives.types import Hash
+from node.service.chain import Chain, authority_set_of, now_ms
+from node.service.logbook import logger
+from p2p import Message, Network, Verdict
+
+INLINE_BLOCK_BYTES_MAX: Final = 64 * 1024  # gossip sends several copies; a larger body is fetched once, by stream
+BATCH_TRANSACTIONS_MAX: Final = 64  # one message a batch: its price is per message, not per byte
+BATCH_DELAY_S: Final = 0.1  # how long a transaction waits for company
+OUTBOX_MAX: Final = 4096  # own transactions waiting; the pool still has what does not fit
+_BATCH_BYTES_MAX: Final = BATCH_TRANSACTIONS_MAX * TRANSACTION_BYTES_MAX
+_NEWS_BYTES_MAX: Final = INLINE_BLOCK_BYTES_MAX + 16
+
+log = logger("gossip")
+
+
+class BlockNews(Wire, frozen=True, tag=1):
+    """A new block, whole."""
+
+    block: Block
+
+
+class HeaderNews(Wire, frozen=True, tag=2):
+    """A new block too large for gossip; fetch it from whoever tells."""
+
+    header: Header
+
+
+News = BlockNews | HeaderNews
+Batch = Annotated[tuple[bytes, ...], msgspec.Meta(max_length=BATCH_TRANSACTIONS_MAX)]
+
+
+class Gossip:
+    """The chain's three topics."""
+
+    def __init__(self, network: Network, genesis_hash: Hash) -> None:
+        prefix = f"/neurond/{genesis_hash.hex()[:16]}"
+        self._network = network
+        self.blocks_topic = f"{prefix}/blocks/1"
+        self.finality_topic = f"{prefix}/finality/1"
+        self.transactions_topic = f"{prefix}/transactions/1"
+        self._outbox, self._to_send = trio.open_memory_channel[bytes](OUTBOX_MAX)
+
+    # --- out --------------------------------------------------------------------------------------------------------
+
+    async def publish(self, message: Block | FinalityMessage) -> None:
+        """Gossip what the engine wants published."""
+        if isinstance(message, Block):
+            data = encode(BlockNews(message))
+            if len(data) > _NEWS_BYTES_MAX:
+                data = encode(HeaderNews(message.header))
+            await self._network.publish(self.blocks_topic, data)
+        else:
+            await self._network.publish(self.finality_topic, encode_message(message))
+
+    def publish_transaction(self, raw: bytes) -> None:
+        """Gossip a transaction, together with others of the same moment."""
+        try:
+            self._outbox.send_nowait(raw)
+        except trio.WouldBlock:
+            log.warning("too many transactions at once; one stays here until this node makes a block")
+
+    # --- in ---------------------------------------------------------------------------------------------------------
+
+    async def run(self, chain: Chain, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Pass messages on until cancelled."""
+        network = self._network
+        blocks = network.subscribe(self.blocks_topic, partial(check_news, chain))
+        finality = network.subscribe(self.finality_topic, partial(check_finality, chain), capacity=1024)
+        transactions = network.subscribe(self.transactions_topic, partial(check_batch, chain))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_pass_blocks, blocks, chain)
+            nursery.start_soon(_pass_finality, finality, chain)
+            nursery.start_soon(_pass_transactions, transactions, chain, network)
+            nursery.start_soon(self._send_batches)
+            task_status.started()
+
+    async def _send_batches(self) -> None:
+        async for first in self._to_send:
+            await trio.sleep(BATCH_DELAY_S)
+            batch = [first]
+            while len(batch) < BATCH_TRANSACTIONS_MAX:
+                try:
+                    batch.append(self._to_send.receive_nowait())
+                except trio.WouldBlock:
+                    break
+            await self._network.publish(self.transactions_topic, encode(tuple(batch)))
+
+
+# --- checks: on the event loop, before a message is passed on ---------------------------------------------------------
+
+
+def check_news(chain: Chain, peer_id: str, data: bytes) -> Verdict:
+    """Pass on new blocks with a seal that holds."""
+    try:
+        header = header_of(_decode_news(data))
+        if header.height <= chain.final.header.height:
+            return Verdict.IGNORE
+        if header.slot > chain.clock.slot_at(now_ms()) + 1:
+            return Verdict.IGNORE
+        check_seal(header, authority_set_of(chain.head.executed), chain.genesis_hash, chain.verify)
+    except WrongSet:
+        return Verdict.IGNORE  # of another epoch: whether it holds, sync finds out
+    except (DecodeError, ConsensusError):
+        return Verdict.REJECT
+    return Verdict.ACCEPT
+
+
+def check_finality(chain: Chain, peer_id: str, data: bytes) -> Verdict:
+    """Pass on votes, proposals and certificates that are new and signed by an authority."""
+    try:
+        message = decode_message(data)
+        certificate = chain.final.certificate
+        if certificate is not None and message.instance <= certificate.instance:
+            return Verdict.IGNORE
+        authorities = authority_set_of(chain.head.executed)
+        match message:
+            case Vote():
+                check_vote(message, authorities, chain.genesis_hash, chain.verify)
+            case Proposal():
+                check_proposal(message, authorities, chain.genesis_hash, chain.verify)
+            case Certificate():
+                check_certificate(message, authorities, chain.genesis_hash, chain.verify)
+    except WrongSet:
+        return Verdict.IGNORE
+    except (DecodeError, ConsensusError):
+        return Verdict.REJECT
+    return Verdict.ACCEPT
+
+
+def check_batch(chain: Chain, peer_id: str, data: bytes) -> Verdict:
+    """Pass on batches of well-formed transactions of which at least one is new here."""
+    try:
+        batch = decode_canonical(cast("type[tuple[bytes, ...]]", Batch), data, max_bytes=_BATCH_BYTES_MAX)
+        unknown = [raw for raw in batch if not chain.transactions.knows(raw)]
+        for raw in unknown:
+            chain.transactions.check_form(raw)
+    except (DecodeError, LedgerError):
+        return Verdict.REJECT
+    return Verdict.ACCEPT if unknown else Verdict.IGNORE
+
+
+def header_of(news: News) -> Header:
+    """Return the header that the news is about."""
+    return news.block.header if isinstance(news, BlockNews) else news.header
+
+
+def _decode_news(data: bytes) -> News:
+    news = decode_canonical(cast("type[News]", News), data, max_bytes=min(_NEWS_BYTES_MAX, BLOCK_BYTES_MAX))
+    check_header_shape(header_of(news))
+    return news
+
+
+# --- from the topics to the chain -------------------------------------------------------------------------------------
+
+
+async def _pass_blocks(messages: trio.MemoryReceiveChannel[Message], chain: Chain) -> None:
+    async for message in messages:
+        match _decode_news(message.data):
+            case BlockNews(block):
+                await chain.feed(BlockReceived(block, message.peer_id))
+            case HeaderNews(header):
+                chain.want(NeedBlocks(header_hash(header), message.peer_id))
+
+
+async def _pass_finality(messages: trio.MemoryReceiveChannel[Message], chain: Chain) -> None:
+    async for message in messages:
+        decoded = decode_message(message.data)
+        if isinstance(decoded, Certificate):
+            await chain.feed(CertificateReceived(decoded, message.peer_id))
+        else:
+            await chain.feed(MessageReceived(decoded, message.peer_id))
+
+
+async def _pass_transactions(messages: trio.MemoryReceiveChannel[Message], chain: Chain, network: Network) -> None:
+    async for message in messages:
+        batch = decode_canonical(cast("type[tuple[bytes, ...]]", Batch), message.data, max_bytes=_BATCH_BYTES_MAX)
+        for raw in batch:
+            if not chain.transactions.knows(raw):
+                await chain.transactions.receive(raw, message.peer_id, network.report)

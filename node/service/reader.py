@@ -1,0 +1,75 @@
+"""The chain as the work market sees it: the best head, the metagraph kept per head, and a way to submit."""
+
+import trio
+
+from node.ledger import queries
+from node.ledger.calls import Call
+from node.ledger.errors import SubnetNotExists
+from node.ledger.queries import Metagraph
+from node.ledger.transaction import sign_transaction
+from node.market.chain import Head
+from node.market.limits import HEADS_QUEUED_MAX
+from node.primitives.crypto import Signer
+from node.primitives.types import Hash, Height, NetUid
+from node.service.chain import Chain, HeadView
+
+
+class Reader:
+    """Implements `node.market.chain.ChainReader` over the running chain."""
+
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
+        self._metagraphs: dict[NetUid, tuple[Hash, Metagraph | None]] = {}
+
+    @property
+    def genesis_hash(self) -> Hash:
+        return self._chain.genesis_hash
+
+    def height(self) -> Height:
+        """Return the height of the best head."""
+        return self._chain.head.height
+
+    def block_hash(self, height: Height) -> Hash | None:
+        """Return the hash of a recent block of the best chain."""
+        head = self._chain.head
+        return head.hash if height == head.height else queries.block_hash(head.executed.state.view, height)
+
+    def metagraph(self, netuid: NetUid) -> Metagraph | None:
+        """Return the subnet as of the best head; computed once a head."""
+        head = self._chain.head
+        known = self._metagraphs.get(netuid)
+        if known is None or known[0] != head.hash:
+            try:
+                graph: Metagraph | None = queries.metagraph(head.executed.state.view, netuid)
+            except SubnetNotExists:
+                graph = None
+            known = self._metagraphs[netuid] = (head.hash, graph)
+        return known[1]
+
+    def heads(self) -> trio.MemoryReceiveChannel[Head]:
+        """Return a channel of new best heads; a slow reader loses some."""
+        send, receive = trio.open_memory_channel[Head](HEADS_QUEUED_MAX)
+
+        def tell(head: HeadView) -> None:
+            try:
+                send.send_nowait(Head(head.height, head.hash))
+            except trio.WouldBlock:
+                return
+            except trio.BrokenResourceError:  # the reader closed its end
+                end()
+
+        end = self._chain.on_head(tell)
+        return receive
+
+    async def submit(self, call: Call, signer: Signer) -> Hash:
+        """Sign `call` with a nonce of this moment and send it. Raises LedgerError or MempoolError."""
+        head = self._chain.head
+        raw = sign_transaction(
+            signer,
+            call,
+            nonce=self._chain.transactions.next_nonce(signer.public),
+            birth_height=head.height,
+            birth_hash=head.hash,
+            genesis_hash=self._chain.genesis_hash,
+        )
+        return await self._chain.transactions.submit(raw)

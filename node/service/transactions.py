@@ -1,0 +1,244 @@
+"""Transactions on their way into the chain: the pool, what became of each, and the next free nonce.
+
+Checks with a signature run in worker threads. What this node was given by its own clients is gossiped again until it is
+in a block. Must never let a peer's transaction in without both stages of the ledger's check.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import trio
+
+from node.control.errors import error_view
+from node.control.schema import ErrorView, TransactionStatus
+from node.ledger import queries
+from node.ledger.errors import BadSignature
+from node.ledger.header import Block, header_hash
+from node.ledger.transaction import transaction_hash
+from node.ledger.transition import Checked, Executed, Receipt, Skipped, check_stateless, check_transaction
+from node.mempool import Added, AlreadyPooled, Mempool, PoolTransaction
+from node.primitives.errors import NodeError
+from node.primitives.limits import BLOCK_BYTES_MAX, TRANSACTIONS_PER_BLOCK_MAX
+from node.primitives.types import AccountId, Hash, Height
+from node.service.logbook import logger
+
+if TYPE_CHECKING:
+    from node.consensus.events import Finalised, NewHead
+    from node.service.chain import Chain
+
+BODY_BYTES_MAX: Final = BLOCK_BYTES_MAX - 64 * 1024  # room for the header and the lengths
+REMEMBERED_MAX: Final = 20_000  # fates of transactions kept for questions; four full blocks
+REPUBLISH_BLOCKS: Final = 10  # a transaction that gossip lost is sent again after this many blocks
+POINTS_BAD_SIGNATURE: Final = 10.0
+
+log = logger("transactions")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Included:
+    """A transaction in a block of the best chain."""
+
+    height: Height
+    block: Hash
+    receipt: Receipt
+
+
+class Transactions:
+    """The pool of one chain and the fate of each transaction it saw."""
+
+    def __init__(self, chain: Chain) -> None:
+        self._chain = chain
+        self._pool = Mempool(chain.head.height)
+        self._senders: set[AccountId] = set()
+        self._own: OrderedDict[Hash, bytes] = OrderedDict()
+        self._included: OrderedDict[Hash, Included] = OrderedDict()
+        self._dropped: OrderedDict[Hash, ErrorView] = OrderedDict()
+        self.publish: Callable[[bytes], None] = lambda raw: None
+
+    # --- in ---------------------------------------------------------------------------------------------------------
+
+    def knows(self, raw: bytes) -> bool:
+        """Tell whether this node need not look at the transaction again."""
+        key = transaction_hash(raw)
+        return key in self._pool or key in self._included or key in self._dropped
+
+    def check_form(self, raw: bytes) -> None:
+        """First stage: form and size. Raises LedgerError."""
+        check_stateless(raw)
+
+    async def submit(self, raw: bytes) -> Hash:
+        """Take a transaction from this node's own clients and gossip it. Raises LedgerError or MempoolError."""
+        checked = await self._check(raw)
+        self._add(checked, raw)
+        _keep(self._own, checked.hash, raw)
+        return checked.hash
+
+    async def receive(self, raw: bytes, peer_id: str, penalise: Callable[[str, float, str], None]) -> None:
+        """Take a transaction from a peer; one that does not fit is remembered and otherwise ignored."""
+        try:
+            self._add(await self._check(raw), raw)
+        except BadSignature:
+            penalise(peer_id, POINTS_BAD_SIGNATURE, "a transaction with a wrong signature")
+        except AlreadyPooled:
+            return  # it came in while its signature was checked
+        except NodeError as error:
+            self._drop(transaction_hash(raw), error)
+
+    async def _check(self, raw: bytes) -> Checked:
+        chain = self._chain
+
+        def check() -> Checked:
+            return check_transaction(chain.head.executed.state, raw, chain.genesis_hash, verify=chain.verify)
+
+        return await trio.to_thread.run_sync(check)
+
+    def _add(self, checked: Checked, raw: bytes) -> None:
+        entry = PoolTransaction(
+            checked.hash,
+            checked.sender,
+            checked.nonce,
+            checked.fee_rao,
+            checked.size_bytes,
+            checked.expires_height,
+            raw,
+        )
+        outcome = self._pool.add(entry, checked.next_nonce)
+        self._senders.add(checked.sender)
+        self._dropped.pop(checked.hash, None)
+        for ready in outcome.ready if isinstance(outcome, Added) else (entry,):
+            self.publish(ready.raw)
+
+    # --- into blocks ------------------------------------------------------------------------------------------------
+
+    def candidates(self) -> list[bytes]:
+        """Return what to build the next block of, in order."""
+        view = self._chain.head.executed.state.view
+        chosen = self._pool.select(
+            bytes_max=BODY_BYTES_MAX,
+            count_max=TRANSACTIONS_PER_BLOCK_MAX,
+            next_nonce=lambda account: queries.nonce(view, account),
+        )
+        return [entry.raw for entry in chosen]
+
+    def skipped(self, skipped: Sequence[Skipped]) -> None:
+        """Forget candidates that turned out not to execute; what only lacked room stays."""
+        for each in skipped:
+            if each.error_code != "BlockTooLarge":
+                self._pool.discard(each.transaction_hash)
+                code = each.error_code
+                _keep(self._dropped, each.transaction_hash, ErrorView(code, f"The ledger refuses it: {code}."))
+
+    def moved(self, new: NewHead[Executed], executed: Mapping[Hash, Executed]) -> None:
+        """Follow the head: used nonces leave the pool, transactions of undone blocks come back."""
+        for block in new.undone:
+            for raw in block.transactions:
+                self._included.pop(transaction_hash(raw), None)
+        for block in new.applied:
+            self._include(block, executed)
+        view = new.state.state.view
+        nonces = {account: queries.nonce(view, account) for account in self._senders}
+        for entry in self._pool.prune(new.height, nonces):
+            if entry.hash not in self._included:
+                _keep(self._dropped, entry.hash, _EXPIRED)
+        self._return(new)
+        self._republish(new.height)
+
+    def finalised(self, final: Finalised[Executed]) -> None:
+        """Learn of blocks that became final, also those that were never the head."""
+        for block, state in zip(final.blocks, final.states, strict=True):
+            self._include(block, {header_hash(block.header): state})
+
+    def _include(self, block: Block, executed: Mapping[Hash, Executed]) -> None:
+        block_hash = header_hash(block.header)
+        effect = executed.get(block_hash)
+        if effect is None or not block.transactions:
+            return
+        for receipt in effect.receipts:
+            _keep(self._included, receipt.transaction_hash, Included(Height(block.header.height), block_hash, receipt))
+            self._own.pop(receipt.transaction_hash, None)
+
+    def _return(self, new: NewHead[Executed]) -> None:
+        for block in reversed(new.undone):
+            for raw in block.transactions:
+                if transaction_hash(raw) in self._included:
+                    continue
+                try:
+                    state, genesis = new.state.state, self._chain.genesis_hash
+                    self._add(check_transaction(state, raw, genesis, verify=self._chain.verify), raw)
+                except NodeError as error:
+                    self._drop(transaction_hash(raw), error)
+
+    def _republish(self, height: Height) -> None:
+        if height % REPUBLISH_BLOCKS == 0:
+            for key, raw in tuple(self._own.items()):
+                if key in self._pool:
+                    self.publish(raw)
+                else:
+                    del self._own[key]
+
+    def _drop(self, key: Hash, error: NodeError) -> None:
+        view = error_view(error)
+        if view is not None:
+            _keep(self._dropped, key, view)
+
+    # --- questions --------------------------------------------------------------------------------------------------
+
+    def next_nonce(self, account: AccountId) -> int:
+        """Return the nonce that the account's next transaction must carry, pending ones counted."""
+        return self._pool.next_nonce(account, queries.nonce(self._chain.head.executed.state.view, account))
+
+    def waiting(self) -> int:
+        """Return how many transactions are in the pool."""
+        return len(self._pool)
+
+    def status(self, key: Hash) -> TransactionStatus:
+        """Return what became of a transaction, as far as this node knows."""
+        text = key.hex()
+        found = self._included.get(key)
+        if found is not None:
+            return self._status_of(text, found)
+        if key in self._pool:
+            return TransactionStatus(text, "pending")
+        if key in self._dropped:
+            return TransactionStatus(text, "failed", error=self._dropped[key])
+        stored = self._chain.store.transaction(key)
+        if stored is None:
+            return TransactionStatus(text, "unknown")
+        block = self._chain.store.hash_at(stored[0])
+        return TransactionStatus(text, "final", stored[0], None if block is None else block.hex())
+
+    def _status_of(self, text: str, found: Included) -> TransactionStatus:
+        receipt = found.receipt
+        final = found.height <= self._chain.final.header.height
+        error = None
+        if not receipt.ok:
+            error = ErrorView(
+                receipt.error_code, f"The ledger refused it in block {found.height}: {receipt.error_code}."
+            )
+        return TransactionStatus(
+            text,
+            "failed" if not receipt.ok else "final" if final else "in_block",
+            found.height,
+            found.block.hex(),
+            receipt.fee_rao,
+            error,
+        )
+
+
+_EXPIRED: Final = ErrorView(
+    "expired",
+    "Its era ended, or its nonce was used by another transaction, before it was in a block.",
+    "Sign it again.",
+)
+
+
+def _keep(memory: OrderedDict[Hash, V], key: Hash, value: V) -> None:
+    memory[key] = value
+    memory.move_to_end(key)
+    while len(memory) > REMEMBERED_MAX:
+        memory.popitem(last=False)
