@@ -176,7 +176,7 @@ ITEMS: Final[dict[tuple[str, str], Item[object, object]]] = {}
 class Value(Item[tuple[()], V]):
     """One value of the whole chain."""
 
-    def __init__(self, pallet: str, name: str, kind: type[V], *, default: V | None = None, about: str) -> None:
+    def __init__(self, pallet: str, name: str, kind: object, *, default: V | None = None, about: str) -> None:
         super().__init__(pallet, name, kind, default, about)
         self.path = self.path_of(b"")
 
@@ -200,7 +200,7 @@ class Map(Item[K, V]):
     """Values by key; a key is a tuple of integers and bytes, encoded canonically."""
 
     def __init__(
-        self, pallet: str, name: str, key: type[K], kind: type[V], *, default: V | None = None, about: str
+        self, pallet: str, name: str, key: object, kind: object, *, default: V | None = None, about: str
     ) -> None:
         super().__init__(pallet, name, kind, default, about)
         self.key = key
@@ -239,13 +239,11 @@ class IndexedList(Generic[K, V]):
     Three items: how many, who sits at an index, and at which index a member sits.
     """
 
-    def __init__(self, pallet: str, name: str, owner: type[K], member: type[V], *, about: str) -> None:
+    def __init__(self, pallet: str, name: str, owner: object, member: object, *, about: str) -> None:
         self._count: Map[K, int] = Map(pallet, f"{name}_count", owner, int, default=0, about=f"{about}: how many")
-        self._at: Map[tuple[K, int], V] = Map(
-            pallet, f"{name}_at", cast("type[tuple[K, int]]", tuple), member, about=f"{about}: by index"
-        )
+        self._at: Map[tuple[K, int], V] = Map(pallet, f"{name}_at", (owner, int), member, about=f"{about}: by index")
         self._slot: Map[tuple[K, V], int] = Map(
-            pallet, f"{name}_slot", cast("type[tuple[K, V]]", tuple), int, about=f"{about}: index of a member"
+            pallet, f"{name}_slot", (owner, member), int, about=f"{about}: index of a member"
         )
 
     def count(self, view: StateView, owner: K) -> int:

@@ -26,9 +26,13 @@ class Account(Wire, frozen=True):
     free_rao: Rao = Rao(0)
 
 
-ACCOUNT: Final = Map("accounts", "account", AccountId, Account, default=Account(), about="Nonce and free balance")
-ACCOUNTS: Final = IndexedList("accounts", "accounts", tuple[()], AccountId, about="Every account")
-ISSUANCE: Final = Value("accounts", "issuance", int, default=0, about="All τ in existence, in rao")
+ACCOUNT: Final[Map[AccountId, Account]] = Map(
+    "accounts", "account", AccountId, Account, default=Account(), about="Nonce and free balance"
+)
+ACCOUNTS: Final[IndexedList[tuple[()], AccountId]] = IndexedList(
+    "accounts", "accounts", tuple[()], AccountId, about="Every account"
+)
+ISSUANCE: Final[Value[int]] = Value("accounts", "issuance", int, default=0, about="All τ in existence, in rao")
 
 
 def free_balance(view: StateView, account: AccountId) -> Rao:

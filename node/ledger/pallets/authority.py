@@ -15,7 +15,9 @@ class AuthoritySet(Wire, frozen=True):
     members: tuple[Authority, ...]
 
 
-CURRENT: Final = Value("authority", "current", AuthoritySet, about="The authority set of the next block")
+CURRENT: Final[Value[AuthoritySet]] = Value(
+    "authority", "current", AuthoritySet, about="The authority set of the next block"
+)
 
 
 def announced(view: StateView) -> tuple[SetId, Hash, tuple[Authority, ...]]:

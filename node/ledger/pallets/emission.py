@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec.structs import replace
+
 from node.economics import amm
 from node.economics import emission as rules
 from node.economics.distribution import PendingEmission
@@ -40,7 +42,9 @@ class Emission(Wire, frozen=True):
         return self.pending_server + self.pending_validator + self.pending_root + self.pending_owner
 
 
-EMISSION: Final = Map("emission", "emission", NetUid, Emission, default=Emission(), about="Emission of a subnet")
+EMISSION: Final[Map[NetUid, Emission]] = Map(
+    "emission", "emission", NetUid, Emission, default=Emission(), about="Emission of a subnet"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +98,7 @@ def drain(overlay: Overlay, netuid: NetUid) -> PendingEmission:
 
 def put(overlay: Overlay, netuid: NetUid, **fields: int) -> None:
     """Replace fields of a subnet's emission record."""
-    old = EMISSION.get(overlay, netuid)
-    values = {name: fields.get(name, getattr(old, name)) for name in Emission.__struct_fields__}
-    EMISSION.put(overlay, netuid, Emission(**values))
+    EMISSION.put(overlay, netuid, replace(EMISSION.get(overlay, netuid), **fields))
 
 
 def _shares(context: Context, netuids: Sequence[NetUid], block_rao: int) -> list[_Share]:

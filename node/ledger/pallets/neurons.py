@@ -33,12 +33,17 @@ class Commitment(Wire, frozen=True):
     data: bytes
 
 
-COUNT: Final = Map("neurons", "count", NetUid, int, default=0, about="Seats taken in a subnet; uids are below it")
-NEURON: Final = Map("neurons", "neuron", tuple[NetUid, Uid], Neuron, about="One seat of a subnet")
-UID: Final = Map("neurons", "uid", tuple[NetUid, AccountId], Uid, about="The seat of a hotkey in a subnet")
-AXON: Final = Map("neurons", "axon", tuple[NetUid, AccountId], Axon, about="Where a neuron can be reached")
-COMMITMENT: Final = Map(
-    "neurons", "commitment", tuple[NetUid, AccountId], Commitment, about="A neuron's published commitment"
+Seat = tuple[NetUid, Uid]
+HotkeyAt = tuple[NetUid, AccountId]
+
+COUNT: Final[Map[NetUid, int]] = Map(
+    "neurons", "count", NetUid, int, default=0, about="Seats taken in a subnet; uids are below it"
+)
+NEURON: Final[Map[Seat, Neuron]] = Map("neurons", "neuron", Seat, Neuron, about="One seat of a subnet")
+UID: Final[Map[HotkeyAt, Uid]] = Map("neurons", "uid", HotkeyAt, Uid, about="The seat of a hotkey in a subnet")
+AXON: Final[Map[HotkeyAt, Axon]] = Map("neurons", "axon", HotkeyAt, Axon, about="Where a neuron can be reached")
+COMMITMENT: Final[Map[HotkeyAt, Commitment]] = Map(
+    "neurons", "commitment", HotkeyAt, Commitment, about="A neuron's published commitment"
 )
 
 

@@ -31,7 +31,7 @@ class Burn(Wire, frozen=True):
     total_rao: Rao = Rao(0)
 
 
-BURN: Final = Map("registration", "burn", NetUid, Burn, about="Burn price of a seat")
+BURN: Final[Map[NetUid, Burn]] = Map("registration", "burn", NetUid, Burn, about="Burn price of a seat")
 
 
 def decay_prices(context: Context) -> None:

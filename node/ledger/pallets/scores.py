@@ -3,7 +3,7 @@
 from typing import Final, TypeVar
 
 from node.economics.yuma.types import EpochOutput, SparseRow
-from node.ledger.pallets.neurons import COUNT
+from node.ledger.pallets.neurons import COUNT, Seat
 from node.ledger.state import Map, Overlay, StateView
 from node.primitives.codec import Wire
 from node.primitives.errors import invariant
@@ -29,12 +29,14 @@ class Scores(Wire, frozen=True):
     emission: tuple[int, ...] = ()
 
 
-SCORES: Final = Map("scores", "scores", NetUid, Scores, default=Scores(), about="Results of a subnet's last epoch")
-BONDS: Final = Map(
+SCORES: Final[Map[NetUid, Scores]] = Map(
+    "scores", "scores", NetUid, Scores, default=Scores(), about="Results of a subnet's last epoch"
+)
+BONDS: Final[Map[Seat, SparseRow]] = Map(
     "scores",
     "bonds",
-    tuple[NetUid, Uid],
-    tuple[tuple[int, int], ...],
+    Seat,
+    SparseRow,
     default=(),
     about="A validator's bonds as (uid, u16)",
 )

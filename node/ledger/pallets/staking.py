@@ -50,21 +50,28 @@ class PoolRow(Wire, frozen=True):
     generation: int
 
 
+HotkeyOnSubnet = tuple[AccountId, NetUid]
 Position = tuple[AccountId, NetUid, AccountId]
 
-HOTKEY: Final = Map("staking", "hotkey", AccountId, Hotkey, about="Owner and take of a hotkey")
-HOTKEYS: Final = IndexedList("staking", "hotkeys", tuple[()], AccountId, about="Every hotkey")
-POOL: Final = Map("staking", "pool", tuple[AccountId, NetUid], PoolRow, about="Stake behind a hotkey on a subnet")
-SHARE: Final = Map(
-    "staking", "share", tuple[AccountId, NetUid, AccountId], ShareRow, about="A coldkey's share of (hotkey, subnet)"
+HOTKEY: Final[Map[AccountId, Hotkey]] = Map("staking", "hotkey", AccountId, Hotkey, about="Owner and take of a hotkey")
+HOTKEYS: Final[IndexedList[tuple[()], AccountId]] = IndexedList(
+    "staking", "hotkeys", tuple[()], AccountId, about="Every hotkey"
 )
-POSITIONS: Final = IndexedList(
-    "staking", "positions", AccountId, tuple[AccountId, NetUid], about="Positions of a coldkey"
+POOL: Final[Map[HotkeyOnSubnet, PoolRow]] = Map(
+    "staking", "pool", HotkeyOnSubnet, PoolRow, about="Stake behind a hotkey on a subnet"
 )
-NOMINATORS: Final = IndexedList(
-    "staking", "nominators", tuple[AccountId, NetUid], AccountId, about="Coldkeys behind a hotkey"
+SHARE: Final[Map[Position, ShareRow]] = Map(
+    "staking", "share", Position, ShareRow, about="A coldkey's share of (hotkey, subnet)"
 )
-STAKED: Final = IndexedList("staking", "staked", NetUid, AccountId, about="Hotkeys with stake on a subnet")
+POSITIONS: Final[IndexedList[AccountId, HotkeyOnSubnet]] = IndexedList(
+    "staking", "positions", AccountId, HotkeyOnSubnet, about="Positions of a coldkey"
+)
+NOMINATORS: Final[IndexedList[HotkeyOnSubnet, AccountId]] = IndexedList(
+    "staking", "nominators", HotkeyOnSubnet, AccountId, about="Coldkeys behind a hotkey on a subnet"
+)
+STAKED: Final[IndexedList[NetUid, AccountId]] = IndexedList(
+    "staking", "staked", NetUid, AccountId, about="Hotkeys with stake on a subnet"
+)
 
 
 def require_hotkey(view: StateView, account: AccountId) -> Hotkey:

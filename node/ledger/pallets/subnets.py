@@ -5,6 +5,7 @@ subnet is in its pool or counted by `alpha_out`; what of that belongs to nobody 
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from node.economics import amm
@@ -48,10 +49,16 @@ class SubnetPool(Wire, frozen=True):
         return self.alpha_in + self.alpha_out
 
 
-NETUIDS: Final = Value("subnets", "netuids", tuple[NetUid, ...], default=(), about="Every subnet but root, ascending")
-SUBNET: Final = Map("subnets", "subnet", NetUid, Subnet, about="Owner and age of a subnet")
-HYPERPARAMETERS: Final = Map("subnets", "hyperparameters", NetUid, Hyperparameters, about="A subnet's own numbers")
-POOL: Final = Map("subnets", "pool", NetUid, SubnetPool, default=SubnetPool(), about="A subnet's reserves")
+NETUIDS: Final[Value[tuple[NetUid, ...]]] = Value(
+    "subnets", "netuids", tuple[NetUid, ...], default=(), about="Every subnet but root, ascending"
+)
+SUBNET: Final[Map[NetUid, Subnet]] = Map("subnets", "subnet", NetUid, Subnet, about="Owner and age of a subnet")
+HYPERPARAMETERS: Final[Map[NetUid, Hyperparameters]] = Map(
+    "subnets", "hyperparameters", NetUid, Hyperparameters, about="A subnet's own numbers"
+)
+POOL: Final[Map[NetUid, SubnetPool]] = Map(
+    "subnets", "pool", NetUid, SubnetPool, default=SubnetPool(), about="A subnet's reserves"
+)
 
 
 def require(view: StateView, netuid: NetUid) -> Subnet:
@@ -120,10 +127,13 @@ def simulate(
     pool = amm_pool(POOL.get(view, netuid))
     try:
         if limit is None:
-            return amm.swap(pool, side, amount, fee_rate_u16=fee_u16)
-        return amm.swap_all_or_partial(pool, side, amount, limit, allow_partial=allow_partial, fee_rate_u16=fee_u16)
+            swap = amm.swap(pool, side, amount, fee_rate_u16=fee_u16)
+        else:
+            swap = amm.swap_all_or_partial(pool, side, amount, limit, allow_partial=allow_partial, fee_rate_u16=fee_u16)
     except economics.SwapError as error:
         raise _call_error(error) from error
+    # A fill that stops at the limit rounds its fee anew, which may come to one unit more than was offered.
+    return replace(swap, fee_rao=min(swap.fee_rao, amount - swap.paid_in_rao))
 
 
 def apply(overlay: Overlay, netuid: NetUid, swap: amm.Swap) -> None:

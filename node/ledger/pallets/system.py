@@ -27,10 +27,12 @@ class Clock(Wire, frozen=True):
     producer: AccountId
 
 
-NETWORK: Final = Value("system", "network", Network, about="Name, start and slot length of the network")
-PARAMETERS: Final = Value("system", "parameters", Parameters, about="Chain-wide parameters")
-CLOCK: Final = Value("system", "clock", Clock, about="Height, slot and producer of the block this state belongs to")
-RECENT_HASHES: Final = Map(
+NETWORK: Final[Value[Network]] = Value("system", "network", Network, about="Name, start and slot length of the network")
+PARAMETERS: Final[Value[Parameters]] = Value("system", "parameters", Parameters, about="Chain-wide parameters")
+CLOCK: Final[Value[Clock]] = Value(
+    "system", "clock", Clock, about="Height, slot and producer of the block this state belongs to"
+)
+RECENT_HASHES: Final[Map[int, Hash]] = Map(
     "system", "recent_hashes", int, Hash, about="Hashes of the last 4096 blocks by height modulo 4096"
 )
 

@@ -3,20 +3,21 @@
 from typing import Final
 
 from node.economics.children import total_stake_weight
+from node.economics.yuma.types import SparseRow
 from node.ledger import errors
 from node.ledger.calls import SetWeights
 from node.ledger.context import Context
 from node.ledger.events import WeightsSet
 from node.ledger.pallets import scores, staking, subnets
-from node.ledger.pallets.neurons import COUNT, NEURON, Neuron, require_uid
+from node.ledger.pallets.neurons import COUNT, NEURON, Neuron, Seat, require_uid
 from node.ledger.state import Map, Overlay, StateView
 from node.primitives.types import ROOT_NETUID, AccountId, NetUid, Uid
 
-WEIGHTS: Final = Map(
+WEIGHTS: Final[Map[Seat, SparseRow]] = Map(
     "weights",
     "weights",
-    tuple[NetUid, Uid],
-    tuple[tuple[int, int], ...],
+    Seat,
+    SparseRow,
     default=(),
     about="A neuron's weights as (uid, u16), ascending; explicit zeros are kept",
 )
