@@ -79,9 +79,11 @@ def open_chain(store: ChainStore, spec: GenesisSpec) -> Opened:
     header, state, rows = genesis_state(spec)
     genesis_hash = state.hash
     if store.tip() is None:
-        store.commit(
-            Commit(blocks=(block_row(Block(header, ())),), finalised=((0, genesis_hash),), state=dict(rows))
-        )  # fmt: skip
+        state_rows: dict[bytes, bytes | None] = {}
+        for path, value in rows.items():
+            state_rows[path] = value
+        block = block_row(Block(header, ()))
+        store.commit(Commit(blocks=(block,), finalised=((0, genesis_hash),), state=state_rows))
     elif store.hash_at(0) != genesis_hash:
         raise BadGenesis("The database of this home belongs to another network.")
     base = StoredState(store)

@@ -111,6 +111,7 @@ class Chain:
         self._send, self._receive = trio.open_memory_channel[tuple[ChainEvent, trio.Event | None]](INBOX_MAX)
         self._wanted_send, self.wanted = trio.open_memory_channel[Wanted](INBOX_MAX)
         self._head_listeners: list[Callable[[HeadView], None]] = []
+        self._final_listeners: list[Callable[[Finalised[Executed]], None]] = []
         self.engine: Engine[Executed] = Engine(
             genesis_hash=opened.genesis_hash,
             clock=self.clock,
@@ -138,6 +139,10 @@ class Chain:
         """Call `listener` with each new best block; returns what ends it."""
         self._head_listeners.append(listener)
         return lambda: self._head_listeners.remove(listener)
+
+    def on_final(self, listener: Callable[[Finalised[Executed]], None]) -> None:
+        """Call `listener` with all blocks that become final from now on."""
+        self._final_listeners.append(listener)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run until cancelled. Raises StorageError when the store fails."""
@@ -251,6 +256,8 @@ class Chain:
             key: value for key, value in self._executed.items() if value.state.height >= tip.state.height
         }  # fmt: skip
         self.transactions.finalised(final)
+        for listener in self._final_listeners:
+            listener(final)
 
     def _move_head(self, new: NewHead[Executed]) -> None:
         self.head = HeadView(new.height, new.hash, new.state)
@@ -274,7 +281,8 @@ def commit_of(final: Finalised[Executed]) -> Commit:
     transactions: list[tuple[bytes, int, int]] = []
     for block, executed in zip(final.blocks, final.states, strict=True):
         height = block.header.height
-        changes.update(executed.changes)
+        for path, value in executed.changes.items():
+            changes[path] = value
         events += [(height, index, encode(event)) for index, event in enumerate(executed.events)]
         transactions += [(transaction_hash(raw), height, index) for index, raw in enumerate(block.transactions)]
     certificate = final.certificate

@@ -159,7 +159,7 @@ def check_finality(chain: Chain, peer_id: str, data: bytes) -> Verdict:
 def check_batch(chain: Chain, peer_id: str, data: bytes) -> Verdict:
     """Pass on batches of well-formed transactions of which at least one is new here."""
     try:
-        batch = decode_canonical(cast("type[tuple[bytes, ...]]", Batch), data, max_bytes=_BATCH_BYTES_MAX)
+        batch = decode_canonical(Batch, data, max_bytes=_BATCH_BYTES_MAX)
         unknown = [raw for raw in batch if not chain.transactions.knows(raw)]
         for raw in unknown:
             chain.transactions.check_form(raw)
@@ -202,7 +202,7 @@ async def _pass_finality(messages: trio.MemoryReceiveChannel[Message], chain: Ch
 
 async def _pass_transactions(messages: trio.MemoryReceiveChannel[Message], chain: Chain, network: Network) -> None:
     async for message in messages:
-        batch = decode_canonical(cast("type[tuple[bytes, ...]]", Batch), message.data, max_bytes=_BATCH_BYTES_MAX)
+        batch = decode_canonical(Batch, message.data, max_bytes=_BATCH_BYTES_MAX)
         for raw in batch:
             if not chain.transactions.knows(raw):
                 await chain.transactions.receive(raw, message.peer_id, network.report)

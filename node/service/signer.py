@@ -45,10 +45,12 @@ class GuardedSigner:
         """Return the signed message, None when something else was signed at or after its place."""
         match message:
             case Vote():
-                lane, position = _VOTE, (message.instance, message.round, int(message.step))
+                lane = _VOTE
+                position: tuple[int, ...] = (message.instance, message.round, int(message.step))
                 digest = message_of_vote(message, self._genesis_hash)
             case Proposal():
-                lane, position = _PROPOSAL, (message.instance, message.round)
+                lane = _PROPOSAL
+                position = (message.instance, message.round)
                 digest = proposal_message(message, self._genesis_hash)
         signature = self._sign(lane, position, digest, b"" if lock is None else encode(lock))
         return None if signature is None else msgspec.structs.replace(message, signature=signature)
