@@ -21,7 +21,7 @@ from models.errors import (
     RuntimeFailure,
     UnsupportedModel,
 )
-from models.runtime import RuntimeReport, runtime_report
+from models.providers import RuntimeReport, runtime_report
 from models.sampling import Sampling
 from models.sources import Progress
 from models.text import TextModel, open_text

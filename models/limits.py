@@ -47,6 +47,9 @@ MAX_BATCH_ROWS: Final = 64  # above 16 rows a CPU gains nothing; GPUs gain a lit
 MAX_QUEUED_REQUESTS: Final = 256  # beyond this a caller waits minutes: refuse at once instead
 MAX_INTRA_THREADS: Final = 64  # more threads than that never help one decode step
 
+CUDA_TRIAL_PROMPT_TOKENS: Final = 32  # enough for attention to matter, milliseconds to run
+CUDA_TRIAL_STEPS: Final = 16  # a stable timing of one step
+
 # --- fetching -----------------------------------------------------------------------------------------------------
 COPY_CHUNK_BYTES: Final = 1 * MIB  # progress is reported and cancellation seen once a chunk
 MAX_PEER_CHUNK_BYTES: Final = 8 * MIB  # one piece from a peer; larger ones are refused

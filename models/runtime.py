@@ -1,4 +1,4 @@
-"""onnxruntime as this package uses it: pinned session options, the key/value cache, and which provider really runs.
+"""onnxruntime as this package uses it: pinned session options, the key/value cache, and one step of a decoder.
 
 A cache is one block of anonymous memory that the kernels update in place: pages that no token has reached cost nothing.
 Rows of a step are neighbours in the cache, and each row's result is the same alone or in company.
@@ -8,35 +8,22 @@ from __future__ import annotations
 
 import mmap
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from onnx import TensorProto, helper
 
 from models.bundle import Geometry
 from models.errors import BadModelFile, RuntimeFailure
 from models.limits import MAX_BATCH_ROWS, MAX_INTRA_THREADS
 
 CPU: Final = "CPUExecutionProvider"
-CUDA: Final = "CUDAExecutionProvider"
 _ERRORS_ONLY: Final = 3
 
 Logits = NDArray[np.float32]
 Ids = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class RuntimeReport:
-    """What the installed runtime can really do on this machine."""
-
-    version: str
-    built_for: tuple[str, ...]  # providers in the wheel; says nothing about this machine
-    usable: tuple[str, ...]  # providers a session really got here
-    cuda_note: str  # why CUDA is not used, or empty
 
 
 def default_threads() -> int:
@@ -54,35 +41,6 @@ def session_options(threads: int) -> onnxruntime.SessionOptions:
     options.enable_mem_pattern = False  # shapes change every step: patterns would only pile up
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
-
-
-def runtime_report() -> RuntimeReport:
-    """Run a one-node model on every provider of the wheel and report those that really took it."""
-    built_for = tuple(onnxruntime.get_available_providers())
-    usable = [CPU]
-    note = "this onnxruntime is built without CUDA"
-    if CUDA in built_for:
-        note = _try_cuda()
-        if not note:
-            usable.insert(0, CUDA)
-    return RuntimeReport(onnxruntime.__version__, built_for, tuple(usable), note)
-
-
-def _try_cuda() -> str:
-    """Empty when a session really runs on CUDA, else what is in the way."""
-    value = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1])
-    result = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
-    graph = helper.make_graph([helper.make_node("Neg", ["x"], ["y"])], "probe", [value], [result])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
-    options = session_options(1)
-    options.log_severity_level = 4
-    try:
-        session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=[CUDA, CPU])
-    except Exception as error:  # the runtime raises bare Exceptions from its C++ side
-        return f"CUDA failed to start: {error!s:.200}"
-    if session.get_providers()[0] == CUDA:
-        return ""
-    return "no usable CUDA device, driver or library was found; the CPU is used"
 
 
 class KvCache:
@@ -106,13 +64,14 @@ class KvCache:
 class Decoder:
     """One ONNX session of a decoder. `step` may be called from several threads with different caches."""
 
-    def __init__(self, model: Path, geometry: Geometry, threads: int) -> None:
+    def __init__(self, model: Path, geometry: Geometry, threads: int, provider: str = CPU) -> None:
+        providers = [CPU] if provider == CPU else [provider, CPU]
         try:
-            self._session = onnxruntime.InferenceSession(str(model), session_options(threads), providers=[CPU])
+            self._session = onnxruntime.InferenceSession(str(model), session_options(threads), providers=providers)
         except Exception as error:  # the runtime raises bare Exceptions from its C++ side
             raise RuntimeFailure(f"onnxruntime cannot load {model.name}: {error!s:.300}") from error
         self.geometry = geometry
-        self.provider: str = self._session.get_providers()[0]
+        self.provider: str = self._session.get_providers()[0]  # the one asked for may have been dropped silently
         self._check_interface()
         parts = [(layer, part) for layer in range(geometry.layers) for part in ("key", "value")]
         self._past = [f"past.{layer}.{part}" for layer, part in parts]
@@ -124,6 +83,7 @@ class Decoder:
         Returns logits [B,K,vocabulary] at the offsets `wanted` [B,K] within S. S above 1 needs B = 1.
         """
         count, offsets = ids.shape[0], wanted.shape[1]
+        self._check_step(cache, row, ids, lengths)
         logits = np.empty((count, offsets, self.geometry.vocabulary), np.float32)
         binding = self._session.io_binding()
         binding.bind_cpu_input("input_ids", ids)
@@ -142,6 +102,13 @@ class Decoder:
         except Exception as error:  # the runtime raises bare Exceptions from its C++ side
             raise RuntimeFailure(f"onnxruntime failed while running the model: {error!s:.300}") from error
         return logits
+
+    def _check_step(self, cache: KvCache, row: int, ids: Ids, lengths: NDArray[np.int32]) -> None:
+        """The kernels trust these numbers with memory: nothing out of range may reach them."""
+        shape = self.geometry
+        fits = row >= 0 and row + len(ids) <= cache.rows and int(lengths.max()) <= shape.context
+        if not fits or int(ids.min()) < 0 or int(ids.max()) >= shape.vocabulary or int(lengths.min()) < ids.shape[1]:
+            raise RuntimeFailure("a step outside the cache, the context or the vocabulary was asked for")
 
     def _check_interface(self) -> None:
         """The graph must have exactly the inputs and outputs that `step` binds, with the card's sizes."""

@@ -16,6 +16,7 @@ from models.answer import AnswerState, Token, visible_text
 from models.bundle import ONNX_FILE, TOKENIZER_FILE, ModelCard, check_bundle, read_bounded
 from models.errors import BadPrompt, BadSampling, PromptTooLong
 from models.limits import MAX_INTRA_THREADS, MAX_TOKENIZER_BYTES, PREFILL_CHUNK_TOKENS
+from models.providers import open_decoder
 from models.runtime import Decoder, KvCache, Logits, default_threads
 from models.sampling import Sampling
 from models.tokens import TextCodec
@@ -160,4 +161,4 @@ def open_text(bundle: Path, *, threads: int | None = None, prefer_cuda: bool = T
         raise BadSampling(f"threads must be between 1 and {MAX_INTRA_THREADS}")
     card = check_bundle(bundle)
     codec = TextCodec(read_bounded(bundle / TOKENIZER_FILE, MAX_TOKENIZER_BYTES), card.vocabulary, card.default_system)
-    return TextModel(card, Decoder(bundle / ONNX_FILE, card.geometry, threads), codec)
+    return TextModel(card, open_decoder(bundle / ONNX_FILE, card, threads, prefer_cuda), codec)

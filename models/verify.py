@@ -25,7 +25,7 @@ DEFAULT_TOLERANCE: Final = Tolerance(
     bad_gap=0.3,
     bad_allowed=2.0,
     bad_per_token=0.02,
-    sum_allowed=2.0,
+    sum_allowed=1.5,
     sum_per_token=0.015,
     edge_slack=0.25,
 )
