@@ -1,7 +1,7 @@
 """Text to token ids and back: the tokenizer of a bundle, the chat form, and text that grows token by token.
 
-Content of a message can never produce a special token: it is encoded by a tokenizer that knows none, so a user who
-writes the marker of another role gets its letters, and is refused outright where the marker would be ambiguous.
+Content of a message can never produce a special token: it is encoded by a tokenizer that treats their names as letters.
+A message that contains a control marker is refused all the same, since nobody writes one by accident.
 """
 
 from __future__ import annotations
@@ -74,6 +74,8 @@ class TextCodec:
         missing = [marker for marker in (TURN_START, TURN_END) if marker not in self._special]
         if missing:
             raise UnsupportedModel(f"the tokenizer has no {' and no '.join(missing)}: only chat models are supported")
+        # Other special names, such as <filename>, are ordinary words in a question and become ordinary letters.
+        self._control = [name for name in self._special if name.startswith("<|")]
         self._default_system = default_system
 
     def encode(self, text: str) -> list[int]:
@@ -100,7 +102,7 @@ class TextCodec:
         for role, content in messages:
             if role not in ROLES:
                 raise BadPrompt(f"unknown role {role!r:.40}; use one of {', '.join(ROLES)}")
-            found = next((name for name in self._special if name in content), None)
+            found = next((name for name in self._control if name in content), None)
             if found is not None:
                 raise BadPrompt(f"a message contains the control marker {found}; remove it")
             ids += [self._special[TURN_START], *self.encode(f"{role}\n{content}")]
@@ -117,7 +119,6 @@ class TextStream:
         self._ids: list[int] = []
         self._settled = 0  # ids before this index decode to text that later ids cannot change
         self._pending = ""  # decoded, but possibly the beginning of a stop string
-        self._tail = ""  # text of unsettled ids that was already moved to pending
 
     def push(self, token: int) -> tuple[str, bool]:
         """Add an id. Returns the text that is now certain, and whether a stop string was completed."""

@@ -38,6 +38,12 @@ def test_the_chat_form_is_that_of_the_models_template(real: TextModel) -> None:
     assert real.chat_prompt([("user", "Hello, 42!")]) == whole
 
 
+def test_names_of_special_tokens_that_are_ordinary_words_are_only_letters(real: TextModel) -> None:
+    prompt = real.chat_prompt([("user", "What does <filename> mean?")])
+    assert "<filename>" in real.decode(prompt)
+    assert not {token for token in prompt if 2 < token < 17}
+
+
 def test_it_answers_in_english_sentences(real: TextModel) -> None:
     prompt = real.chat_prompt([("user", "Explain why the sky is blue.")])
     text = "".join(token.text for token in real.generate(prompt, replace(SAMPLING, temperature=0.0)))
