@@ -1,0 +1,144 @@
+"""The state tree: its root depends on the rows alone, and proofs prove exactly what is there."""
+
+import hashlib
+import random
+
+import pytest
+
+from node.ledger import merkle
+from node.ledger.merkle import Proof
+from node.primitives.errors import InvariantBroken
+from node.primitives.types import ZERO_HASH, Hash
+
+RANDOM = random.Random(11)
+ROWS = {Hash(RANDOM.randbytes(32)): RANDOM.randbytes(RANDOM.randrange(1, 80)) for _ in range(300)}
+
+
+def _h(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=32, person=b"merkle").digest()
+
+
+def _reference(rows: dict[Hash, bytes], depth: int = 0) -> bytes:
+    """The rules written once more, without sharing, bisecting or compactness by construction."""
+    if not rows:
+        return bytes(32)
+    if len(rows) == 1:
+        [(path, value)] = rows.items()
+        return _h(b"\x00" + path + _h(value))
+    halves: tuple[dict[Hash, bytes], dict[Hash, bytes]] = ({}, {})
+    for path, value in rows.items():
+        halves[int.from_bytes(path, "big") >> (255 - depth) & 1][path] = value
+    return _h(b"\x01" + _reference(halves[0], depth + 1) + _reference(halves[1], depth + 1))
+
+
+def _build(rows: dict[Hash, bytes]) -> merkle.Node:
+    return merkle.build(sorted(rows.items()))
+
+
+def test_the_root_follows_the_written_rules() -> None:
+    assert merkle.root_hash(_build(ROWS)) == _reference(ROWS)
+
+
+def test_the_root_of_nothing_is_zero() -> None:
+    assert merkle.root_hash(merkle.EMPTY) == ZERO_HASH == merkle.root_hash(merkle.update(merkle.EMPTY, {}))
+
+
+def test_roots_of_fixed_rows_never_change() -> None:
+    rows = {Hash(bytes([i]) * 32): bytes([i]) for i in range(5)}
+    assert merkle.root_hash(_build(rows)).hex() == "07feea3c217584aad8db4eb7a129dcdde7c374a14e0dd29c1f7ad017fbf6ba52"
+    assert (
+        merkle.list_root([b"a", b"b", b"c"]).hex() == "9f32d7b635da171f18c5e0c80147c0ab185d2750a73548de97ead3fc7cd2f491"
+    )
+
+
+def test_updates_in_any_order_give_the_root_of_the_rows() -> None:
+    tree: merkle.Node = merkle.EMPTY
+    items = list(ROWS.items())
+    RANDOM.shuffle(items)
+    for start in range(0, len(items), 37):
+        tree = merkle.update(tree, dict(items[start : start + 37]))
+    assert merkle.root_hash(tree) == merkle.root_hash(_build(ROWS))
+
+
+def test_removing_rows_gives_the_root_of_the_rest() -> None:
+    gone = RANDOM.sample(sorted(ROWS), 200)
+    rest = {path: value for path, value in ROWS.items() if path not in gone}
+    tree = merkle.update(_build(ROWS), dict.fromkeys(gone, None))
+    assert merkle.root_hash(tree) == merkle.root_hash(_build(rest))
+    assert merkle.update(tree, dict.fromkeys(rest, None)) is merkle.EMPTY
+
+
+def test_removing_what_is_not_there_changes_nothing() -> None:
+    tree = _build(ROWS)
+    assert merkle.root_hash(merkle.update(tree, {Hash(bytes(32)): None})) == merkle.root_hash(tree)
+
+
+def test_an_old_tree_stays_what_it_was() -> None:
+    tree = _build(ROWS)
+    before = merkle.root_hash(tree)
+    merkle.update(tree, dict.fromkeys(ROWS, b"changed"))
+    assert merkle.root_hash(tree) == before == _reference(ROWS)
+
+
+def test_paths_that_differ_in_the_last_bit_only_do_not_exhaust_the_stack() -> None:
+    rows = {Hash(bytes(31) + b"\x00"): b"a", Hash(bytes(31) + b"\x01"): b"b"}
+    tree = _build(rows)
+    assert merkle.root_hash(tree) == _reference(rows)
+    path = Hash(bytes(31) + b"\x01")
+    proof = merkle.prove(tree, path)
+    assert len(proof.siblings) == 256
+    assert merkle.verify_proof(merkle.root_hash(tree), path, b"b", proof)
+
+
+def test_every_row_and_every_absence_can_be_proved() -> None:
+    tree = _build(ROWS)
+    root = merkle.root_hash(tree)
+    absent = [Hash(RANDOM.randbytes(32)) for _ in range(200)]
+    for path, value in [*ROWS.items(), *((path, None) for path in absent)]:
+        assert merkle.verify_proof(root, path, value, merkle.prove(tree, path))
+    lonely = merkle.update(merkle.EMPTY, {absent[0]: b"x"})
+    assert merkle.verify_proof(merkle.root_hash(lonely), absent[1], None, merkle.prove(lonely, absent[1]))
+    assert merkle.verify_proof(ZERO_HASH, absent[1], None, merkle.prove(merkle.EMPTY, absent[1]))
+
+
+def test_no_proof_proves_a_falsehood() -> None:
+    tree = _build(ROWS)
+    root = merkle.root_hash(tree)
+    path, value = next(iter(ROWS.items()))
+    absent = Hash(RANDOM.randbytes(32))
+    present_proof, absent_proof = merkle.prove(tree, path), merkle.prove(tree, absent)
+    assert not merkle.verify_proof(root, path, value + b"!", present_proof)
+    assert not merkle.verify_proof(root, path, None, present_proof)
+    assert not merkle.verify_proof(root, absent, b"invented", absent_proof)
+    assert not merkle.verify_proof(root, path, None, absent_proof)
+    assert not merkle.verify_proof(Hash(b"\x01" * 32), path, value, present_proof)
+    itself = Proof(present_proof.siblings, (path, Hash(_h(value))))
+    assert not merkle.verify_proof(root, path, None, itself), "a row is no proof of its own absence"
+
+
+@pytest.mark.parametrize(
+    "proof",
+    [
+        Proof((), ()),
+        Proof((Hash(b"short"),), ()),
+        Proof((ZERO_HASH,) * 257, ()),
+        Proof((), (ZERO_HASH,)),
+        Proof((), (ZERO_HASH, ZERO_HASH, ZERO_HASH)),
+        Proof((ZERO_HASH,) * 256, (Hash(b"x"), ZERO_HASH)),
+    ],
+)
+def test_a_malformed_proof_is_false_and_raises_nothing(proof: Proof) -> None:
+    root = merkle.root_hash(_build(ROWS))
+    assert not merkle.verify_proof(root, Hash(b"\x07" * 32), None, proof)
+    assert not merkle.verify_proof(root, Hash(b"\x07" * 32), b"value", proof)
+    assert not merkle.verify_proof(root, Hash(b"short"), None, proof)
+
+
+def test_rows_out_of_order_are_a_defect_and_stop_the_build() -> None:
+    with pytest.raises(InvariantBroken):
+        merkle.build([(Hash(b"\x02" * 32), b""), (Hash(b"\x01" * 32), b"")])
+
+
+def test_a_list_root_tells_order_length_and_content_apart() -> None:
+    roots = {merkle.list_root(items) for items in ([], [b"a"], [b"b"], [b"a", b"b"], [b"b", b"a"], [b"a", b"b", b"b"])}
+    assert len(roots) == 6
