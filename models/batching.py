@@ -36,7 +36,10 @@ class Answer:
         return self
 
     def __next__(self) -> Token:
-        """The next token; `next(answer, None)` suits worker threads. Ends after the one with a finish reason, or early after `cancel`. Raises ModelError."""
+        """The next token; `next(answer, None)` suits worker threads.
+
+        Ends after the token with a finish reason, or early after `cancel`. Raises ModelError.
+        """
         if self._over:
             raise StopIteration
         item = self._queue.get()
