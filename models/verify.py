@@ -92,6 +92,8 @@ def position_gap(
 def _edges(scaled: Logits, sampling: Sampling, shift: float) -> tuple[Ids, float]:
     """Tokens that stay inside top-k and top-p after any move of up to `shift`, and the lowest value that may enter."""
     ids = candidates(scaled, 0)
+    if sampling.top_p >= 1.0 and sampling.top_k == 0:
+        return ids, -np.inf
     ids = ids[np.argsort(-scaled[ids], kind="stable")]
     values = scaled[ids].astype(np.float64)
     weights = np.exp(values - values[0])
