@@ -104,6 +104,9 @@ def error_view(error: Exception) -> ErrorView | None:
     if isinstance(error, NodeError):
         return ErrorView(error.code, error.message, error.hint)
     code = getattr(type(error), "code", None)
-    if isinstance(code, str):
-        return ErrorView(code, str(error))
-    return None
+    if not isinstance(code, str):
+        return None
+    message, hint = getattr(error, "message", None), getattr(error, "hint", None)
+    if isinstance(message, str) and isinstance(hint, str):
+        return ErrorView(code, message, hint)
+    return ErrorView(code, str(error))

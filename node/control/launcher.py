@@ -18,7 +18,7 @@ import msgspec
 
 from node.control.api import ShutdownRequest
 from node.control.client_sync import SyncClient
-from node.control.errors import ConnectionLost, ControlError, DaemonFailed, NotRunning, RequestTimeout
+from node.control.errors import ConnectionLost, DaemonFailed, NotRunning, RequestTimeout
 from node.control.limits import (
     COMMAND_OUTPUT_BYTES_MAX,
     LAUNCH_POLL_S,
@@ -29,6 +29,7 @@ from node.control.limits import (
 from node.control.options import DaemonConfig, DevnetOptions, DevnetStatus, Progress, ProgressSink
 from node.control.paths import create_home, log_path
 from node.control.schema import Hello
+from node.primitives.errors import ControlError
 
 ERROR_PREFIX: Final = "neurond: "
 """How a command begins the one sentence in which it says why it failed."""

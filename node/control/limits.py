@@ -29,6 +29,7 @@ ASK_TOKENS_MAX: Final = 8192  # no model of the catalogue has a longer context
 
 CONNECT_TIMEOUT_S: Final = 2.0  # a local daemon that does not answer hello by then hangs
 CALL_TIMEOUT_S: Final = 20.0  # an ordinary question; the daemon answers in milliseconds even when busy
+ASK_TIMEOUT_S: Final = 120.0  # for each part of an answer; the first may wait for a cold model
 RECONNECT_FIRST_S: Final = 0.2
 RECONNECT_MAX_S: Final = 5.0
 START_TIMEOUT_S: Final = 60.0  # opening a large database on a slow disk

@@ -37,6 +37,21 @@ def wallets_path(home: Path) -> Path:
     return home / "wallets"
 
 
+def models_path(home: Path) -> Path:
+    """Return the folder of models, unless another store is named."""
+    return home / "models"
+
+
+def database_path(home: Path) -> Path:
+    """Return the chain's database."""
+    return home / "chain.db"
+
+
+def devnet_path(home: Path) -> Path:
+    """Return the folder of a whole local network inside a home."""
+    return home / "devnet"
+
+
 def create_home(home: Path) -> None:
     """Make the home with access for its owner alone.
 

@@ -1,0 +1,137 @@
+"""The command `neurond`: without a command it opens the terminal UI.
+
+Every failure ends here as one sentence on standard error: exit code 2 for wrong arguments, 1 for what could not be
+done, 130 after Ctrl-C. No traceback is ever shown; a defect leaves one in a file whose name is told.
+"""
+
+import contextlib
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+
+from node.commands.lazy import LazyGroup
+from node.control.errors import error_view
+from node.control.launcher import ERROR_PREFIX
+from node.control.paths import HOME_VARIABLE, default_home
+from node.control.schema import ErrorView
+
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_INTERRUPTED: Final = 130
+
+_COMMANDS: Final = {
+    "up": ("node.commands.lifecycle:up", "Start the node."),
+    "down": ("node.commands.lifecycle:down", "Stop the node."),
+    "status": ("node.commands.lifecycle:status", "Show how the node is."),
+    "logs": ("node.commands.logs:logs", "Show the node's log."),
+    "devnet": ("node.commands.devnet:devnet", "A whole network on this machine."),
+    "join": ("node.commands.joining:join", "Join a network by invite or multiaddress."),
+    "invite": ("node.commands.joining:invite", "Print an invite to this node's network."),
+    "role": ("node.commands.role:role", "Show or switch the role: staker, miner, validator."),
+    "ask": ("node.commands.ask:ask", "Put a question to the network."),
+    "wallet": ("node.commands.wallet:wallet", "Keys, balances, transfers."),
+    "stake": ("node.commands.stake:stake", "Stake, unstake, quotes."),
+    "subnets": ("node.commands.subnets:subnets", "List subnets, show one, register on one."),
+    "metagraph": ("node.commands.subnets:metagraph", "Show all neurons of a subnet."),
+    "peers": ("node.commands.peers:peers", "Show connected peers."),
+    "models": ("node.commands.models:models", "List, fetch and verify models."),
+    "db": ("node.commands.db:db", "Check a stopped node's database."),
+    "explain": ("node.commands.explain:explain", "Explain an error code or a call."),
+}
+
+
+def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        from neurond.version import __version__
+
+        click.echo(f"neurond {__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy=_COMMANDS,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--home", type=click.Path(path_type=Path, file_okay=False), envvar=HOME_VARIABLE, help="The node's folder."
+)
+@click.option(
+    "--version", is_flag=True, callback=_version, expose_value=False, is_eager=True, help="Print the version."
+)
+@click.pass_context
+def cli(ctx: click.Context, home: Path | None) -> None:
+    """A node of a decentralized machine-learning market. Without a command: the terminal UI.
+
+    \b
+    Examples:
+      neurond                          open the terminal UI
+      neurond devnet up                a whole network on this machine
+      neurond ask "What is a neuron?"  put a question to it
+    """
+    if ctx.invoked_subcommand is not None:
+        if home is not None and HOME_VARIABLE not in os.environ:
+            raise click.UsageError(f"Write --home after the command: neurond {ctx.invoked_subcommand} --home {home}")
+        return
+    from tui.app import run
+
+    run(default_home() if home is None else home.expanduser().absolute())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code; the console script passes it to the shell."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        outcome = cli.main(given, prog_name="neurond", standalone_mode=False)
+    except click.UsageError as error:
+        hint = f"See `{error.ctx.command_path} --help`." if error.ctx else "See `neurond --help`."
+        return _fail(given, ErrorView("usage", _sentence(error.format_message()), hint), EXIT_USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo(f"{ERROR_PREFIX}Interrupted.", err=True)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        _silence_stdout()
+        return EXIT_FAILED
+    except Exception as error:  # the last line of defence: whatever it is, people get a sentence
+        return _fail(given, _view(error), EXIT_FAILED)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _fail(given: Sequence[str], view: ErrorView, exit_code: int) -> int:
+    with contextlib.suppress(BrokenPipeError):
+        if "--json" in given:
+            click.echo(msgspec.json.encode({"error": view}).decode())
+        click.echo(f"{ERROR_PREFIX}{view.message} {view.hint}".rstrip(), err=True)
+    return exit_code
+
+
+def _view(error: Exception) -> ErrorView:
+    expected = error_view(error)
+    if expected is not None:
+        return expected
+    if isinstance(error, click.ClickException):
+        return ErrorView("command_error", _sentence(error.format_message()))
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return ErrorView("os_error", f"{where}{error.strerror or error}.", "Check the path, its owner and free space.")
+    with tempfile.NamedTemporaryFile("w", prefix="neurond-", suffix=".txt", delete=False, encoding="utf-8") as file:
+        traceback.print_exception(error, file=file)
+    return ErrorView("defect", f"This is a defect of neurond ({type(error).__name__}).", f"Please report {file.name}.")
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def _silence_stdout() -> None:
+    """Keep Python from complaining about the closed pipe once more while it exits."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

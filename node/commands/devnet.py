@@ -1,0 +1,137 @@
+"""`neurond devnet`: a whole network of processes on this machine."""
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from node.commands.common import Env, command, facts, show_progress, table
+from node.control.options import CHEAT_KINDS, DEFAULT_MODEL, CheatKind, DevnetNode, DevnetOptions, DevnetStatus
+
+_DEFAULT: Final = DevnetOptions(Path())
+_NODES_MAX: Final = 32  # a process each; more would only fight for the cores
+
+
+@click.group()
+def devnet() -> None:
+    """A whole network on this machine: authorities, validators, miners, one process each.
+
+    \b
+    Example:
+      neurond devnet up --nodes 4 --cheat random
+    """
+
+
+@devnet.command("up")
+@click.option(
+    "--nodes", type=click.IntRange(1, _NODES_MAX), default=_DEFAULT.nodes, show_default=True, help="Honest nodes."
+)
+@click.option(
+    "--authorities", type=click.IntRange(1, _NODES_MAX), default=_DEFAULT.authorities, show_default=True,
+    help="How many of them produce blocks and validate.",
+)  # fmt: skip
+@click.option(
+    "--cheat", "cheaters", type=click.Choice(CHEAT_KINDS), multiple=True,
+    help="Add a dishonest miner of this kind. May be repeated.",
+)  # fmt: skip
+@click.option(
+    "--slot-ms", type=click.IntRange(100, 60_000), default=_DEFAULT.slot_ms, show_default=True, help="Length of a slot."
+)
+@click.option(
+    "--tempo", type=click.IntRange(2, 7200), default=_DEFAULT.tempo, show_default=True, help="Blocks in an epoch."
+)
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Model that miners serve.")
+@click.option("--model-store", type=click.Path(path_type=Path, file_okay=False), help="Folder of models.")
+@click.option(
+    "--base-port", type=click.IntRange(0, 65_000), default=0, show_default=True, help="First TCP port; 0: free ones."
+)
+@command
+def up(
+    env: Env,
+    nodes: int,
+    authorities: int,
+    cheaters: tuple[CheatKind, ...],
+    slot_ms: int,
+    tempo: int,
+    model: str,
+    model_store: Path | None,
+    base_port: int,
+) -> None:
+    """Start a network; one home for each node under --home. A network that is there already goes on.
+
+    \b
+    Examples:
+      neurond devnet up
+      neurond devnet up --nodes 4 --home ./net --cheat random
+    """
+    if authorities > nodes:
+        raise click.UsageError(f"{authorities} authorities do not fit into {nodes} nodes.")
+    from node.service import devnet as service
+
+    options = DevnetOptions(
+        home=env.devnet_home,
+        nodes=nodes,
+        authorities=authorities,
+        slot_ms=slot_ms,
+        tempo=tempo,
+        cheaters=cheaters,
+        model=model,
+        model_store=None if model_store is None else model_store.expanduser().absolute(),
+        base_port=base_port,
+    )
+    status = service.up(options, show_progress)
+    env.emit(status, lambda: _render(status))
+
+
+@devnet.command("down")
+@command
+def down(env: Env) -> None:
+    """Stop all nodes of the network under --home.
+
+    \b
+    Example:
+      neurond devnet down
+    """
+    from node.service import devnet as service
+
+    home = env.devnet_home
+    service.down(home, show_progress)
+    env.emit({"stopped": True}, lambda: click.echo("The network has stopped."))
+
+
+@devnet.command("status")
+@command
+def status(env: Env) -> None:
+    """Show the nodes of the network under --home.
+
+    \b
+    Example:
+      neurond devnet status --json
+    """
+    from node.service import devnet as service
+
+    found = service.status(env.devnet_home)
+    env.emit(found, lambda: _render(found))
+
+
+def _render(found: DevnetStatus) -> None:
+    facts([("network", f"{found.network} ({found.genesis_hash[:16]}…)"), ("home", found.home)])
+    rows = [
+        (
+            node.name,
+            _role(node),
+            "stopped" if node.pid is None else node.pid,
+            "-" if node.height is None else f"{node.height:,}",
+            "-" if node.finalized_height is None else f"{node.finalized_height:,}",
+            node.gateway_url or "-",
+            node.home,
+        )
+        for node in found.nodes
+    ]
+    columns = ("node", "role", "process", "height", "finalized", "gateway", "home")
+    table(columns, rows, right=("process", "height", "finalized"), empty="No nodes.")
+
+
+def _role(node: DevnetNode) -> str:
+    cheat = f" (cheats: {node.cheat})" if node.cheat else ""
+    return f"{node.role}{' and authority' if node.authority else ''}{cheat}"

@@ -1,0 +1,34 @@
+"""What can go wrong in a command before a node is even asked.
+
+CommandError
+├── Declined           the person, or the absence of one, said no
+├── PasswordNeeded     a wallet is locked and nobody can be asked for its password
+└── NothingThere       something named on the command line that does not exist
+"""
+
+from node.primitives.errors import NodeError
+
+
+class CommandError(NodeError):
+    """A command that cannot be carried out as given."""
+
+    code = "command_error"
+
+
+class Declined(CommandError):
+    """Nobody agreed to it."""
+
+    code = "declined"
+
+
+class PasswordNeeded(CommandError):
+    """A wallet is locked and there is no terminal to ask for its password."""
+
+    code = "password_needed"
+    remedy = "Set NEUROND_PASSWORD, or run the command in a terminal."
+
+
+class NothingThere(CommandError):
+    """Something named on the command line does not exist."""
+
+    code = "nothing_there"

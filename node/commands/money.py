@@ -1,0 +1,142 @@
+"""The one way in which commands move money: draft, preview, question, password, signature, sending, outcome."""
+
+import asyncio
+import functools
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from node.commands.common import Env, command, confirm, facts, narrate
+from node.commands.errors import PasswordNeeded
+from node.control.actions import Draft, Intent, Signed, follow, prepare, sign, submit
+from node.control.api import Api
+from node.control.client_async import AsyncClient
+from node.control.errors import ActionRefused, RemoteError
+from node.control.options import DEFAULT_WALLET
+from node.control.schema import ErrorView, TransactionStatus, View
+from node.control.wallets import Wallet, wallet_store
+from node.ledger.calls import spec_of
+from node.primitives.crypto import Signer
+
+PASSWORD_VARIABLE = "NEUROND_PASSWORD"
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyOptions:
+    """Whose money, and how carefully."""
+
+    wallet: str
+    yes: bool
+    dry_run: bool
+
+
+class DraftView(View, frozen=True):
+    """What --dry-run prints: amounts in rao, or α in units of 10^-9."""
+
+    title: str
+    call: str
+    sender: str
+    nonce: int
+    fee_rao: int
+    pays_rao: int
+    gets_rao: int
+    gets_alpha: int
+    impact_ppm: int | None
+    balance_after_rao: int
+    warnings: tuple[str, ...]
+    refusal: ErrorView | None
+
+
+def money_command(function: Callable[..., R]) -> Callable[..., R]:
+    """Give a command --home, --json, --wallet, --yes and --dry-run, handed over as `Env` and `MoneyOptions`."""
+
+    @click.option("-w", "--wallet", default=DEFAULT_WALLET, show_default=True, help="Wallet that pays and signs.")
+    @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+    @click.option("--dry-run", is_flag=True, help="Only show what would happen.")
+    @command
+    @functools.wraps(function)
+    def wrapped(env: Env, *, wallet: str, yes: bool, dry_run: bool, **others: Any) -> R:
+        return function(env, MoneyOptions(wallet, yes, dry_run), **others)
+
+    return wrapped
+
+
+def run_intent(env: Env, money: MoneyOptions, intent: Callable[[Api, str], Awaitable[Intent]]) -> None:
+    """Carry out what `intent` (given the node and the sender's address) asks for, as far as `money` allows."""
+    asyncio.run(_run(env, money, intent))
+
+
+async def _run(env: Env, money: MoneyOptions, intent: Callable[[Api, str], Awaitable[Intent]]) -> None:
+    wallet = wallet_store(env.home).open(money.wallet)
+    async with AsyncClient(env.home) as client:
+        draft = await prepare(client, await intent(client, wallet.address), wallet.address)
+        if money.dry_run:
+            env.emit(draft_view(draft), lambda: show_draft(draft, err=False))
+            return
+        show_draft(draft, err=True)
+        refuse(draft)
+        confirm("Sign and send?", yes=money.yes)
+        status = await send(client, draft, sign(draft, unlock(wallet)))
+    env.emit(status, lambda: click.echo(f"{draft.title}: done in block {status.height:,}."))
+
+
+async def send(client: Api, draft: Draft, signed: Signed) -> TransactionStatus:
+    """Send a signed draft and follow it until it is final; RemoteError with the chain's reason when it fails."""
+    await submit(client, signed)
+    narrate(f"sent {signed.transaction_hash}")
+    latest = TransactionStatus(signed.transaction_hash, "pending")
+    async for latest in follow(client, signed, draft.context, asyncio.sleep):
+        where = f" in block {latest.height:,}" if latest.height is not None else ""
+        narrate(f"{latest.state.replace('_', ' ')}{where if latest.state != 'in_block' else f' {latest.height:,}'}")
+    if latest.state == "failed":
+        raise RemoteError(latest.error or ErrorView("transaction_failed", "The transaction failed."))
+    return latest
+
+
+def unlock(wallet: Wallet) -> Signer:
+    """Return the coldkey's signer, asking for its password when it is sealed.
+
+    Raises:
+        PasswordNeeded: sealed, and neither a terminal nor $NEUROND_PASSWORD. WalletError: as `Wallet.unlock`.
+    """
+    return wallet.unlock(password_of(wallet.name) if wallet.sealed else None)
+
+
+def password_of(wallet_name: str) -> str:
+    """Return the password from the environment or the person at the terminal."""
+    given = os.environ.get(PASSWORD_VARIABLE)
+    if given is not None:
+        return given
+    if not sys.stdin.isatty():
+        raise PasswordNeeded(f"The wallet {wallet_name} is locked and nobody is there to ask for its password.")
+    asked: str = click.prompt(f"Password of wallet {wallet_name}", hide_input=True, err=True)
+    return asked
+
+
+def show_draft(draft: Draft, *, err: bool) -> None:
+    """Show all that can be said before signing."""
+    click.echo(draft.title, err=err)
+    facts([(f"  {label}", value) for label, value in draft.lines], err=err)
+    for warning in draft.warnings:
+        click.echo(f"  ! {warning}", err=err)
+    if draft.refusal is not None:
+        click.echo(f"  ✗ {draft.refusal.message}", err=err)
+
+
+def refuse(draft: Draft) -> None:
+    """Raise ActionRefused when the draft would fail."""
+    if draft.refusal is not None:
+        raise ActionRefused(draft.refusal.message, remedy=draft.refusal.hint)
+
+
+def draft_view(draft: Draft) -> DraftView:
+    """Return the draft with the stable keys of --json."""
+    return DraftView(
+        draft.title, spec_of(draft.call).name, draft.sender, draft.nonce, draft.fee_rao, draft.pays_rao,
+        draft.gets_rao, draft.gets_alpha, draft.impact_ppm, draft.balance_after_rao, draft.warnings, draft.refusal,
+    )  # fmt: skip

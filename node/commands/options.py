@@ -1,0 +1,163 @@
+"""Options that several commands share, and the small types that check them before anything is started."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import click
+
+from node.commands.common import Env, command
+from node.control.amounts import parse_amount
+from node.control.errors import BadAmount
+from node.control.options import (
+    CHEAT_KINDS,
+    DEFAULT_HOTKEY,
+    DEFAULT_LISTEN,
+    DEFAULT_MODEL,
+    DEFAULT_WALLET,
+    DaemonConfig,
+)
+from node.control.schema import ROLES
+
+R = TypeVar("R")
+Context = click.Context
+_PORT_MAX: Final = 65_535
+_HASH_DIGITS: Final = 64
+
+
+class _Port(click.ParamType[int | None]):
+    """A TCP port, 0 for any free one, or "none"."""
+
+    name = "port"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: Context | None) -> int | None:
+        text = str(value)
+        if text == "none":
+            return None
+        if not text.isdecimal() or int(text) > _PORT_MAX:
+            self.fail(f"{text!r} is no port: write 0 to {_PORT_MAX}, or none", param, ctx)
+        return int(text)
+
+
+class _Amount(click.ParamType[int]):
+    """An exact amount of τ or α."""
+
+    name = "amount"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_amount(str(value))
+        except BadAmount as error:
+            self.fail(str(error), param, ctx)
+
+
+class _Tolerance(click.ParamType[int]):
+    """A price tolerance in percent, kept as parts per million."""
+
+    name = "percent"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        text = str(value).removesuffix("%").strip()
+        whole, _, part = text.partition(".")
+        if not whole.isdecimal() or (part and not part.isdecimal()) or len(whole) > 2 or len(part) > 4:
+            self.fail(f"{value!r} is no tolerance: write percent below 100, such as 0.5", param, ctx)
+        return int(whole) * 10_000 + int(part.ljust(4, "0") or 0)
+
+
+class _GenesisHash(click.ParamType[str]):
+    """The hash of a genesis block."""
+
+    name = "hash"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: Context | None) -> str:
+        text = str(value).lower().removeprefix("0x")
+        if len(text) != _HASH_DIGITS or any(digit not in "0123456789abcdef" for digit in text):
+            self.fail(f"{str(value)[:20]!r} is no hash: it has {_HASH_DIGITS} hexadecimal digits", param, ctx)
+        return text
+
+
+PORT: Final = _Port()
+AMOUNT: Final = _Amount()
+TOLERANCE: Final = _Tolerance()
+GENESIS_HASH: Final = _GenesisHash()
+NETUID: Final = click.IntRange(0, 65_535)
+
+
+def check_listen(_ctx: Context, _param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what cannot be an address to listen on."""
+    for address in given:
+        if not address.startswith(("/ip4/", "/ip6/")) or "/tcp/" not in address:
+            raise click.BadParameter(f"{address!r} is no address to listen on; write /ip4/0.0.0.0/tcp/4001")
+    return given
+
+
+def check_bootstrap(_ctx: Context, _param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse what cannot be the address of a node."""
+    for address in given:
+        if not is_peer_address(address):
+            raise click.BadParameter(f"{address!r} is no node's address; it looks like /ip4/1.2.3.4/tcp/4001/p2p/12D3…")
+    return given
+
+
+def is_peer_address(text: str) -> bool:
+    """Tell whether `text` looks like the multiaddress of a node."""
+    return text.startswith("/") and "/p2p/" in text
+
+
+def netuid_option(function: Callable[..., R]) -> Callable[..., R]:
+    """Add --netuid, the first subnet unless said otherwise."""
+    return click.option("--netuid", type=NETUID, default=1, show_default=True, help="Subnet; 0 is root.")(function)
+
+
+def _daemon_options(function: Callable[..., R]) -> Callable[..., R]:
+    for decorate in reversed(
+        (
+            click.option(
+                "--listen", multiple=True, callback=check_listen, metavar="MULTIADDR",
+                help="Address to listen on. May be repeated.",
+            ),
+            click.option("--role", type=click.Choice(ROLES), help="Default: the role this home had last."),
+            click.option("--wallet", default=DEFAULT_WALLET, show_default=True, help="Wallet that owns the stake."),
+            click.option("--hotkey", default=DEFAULT_HOTKEY, show_default=True, help="Hotkey the node works with."),
+            click.option(
+                "--gateway-port", type=PORT, default="0", metavar="PORT",
+                help="HTTP port on 127.0.0.1; 0 takes any free one, none opens no gateway.",
+            ),
+            click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Model that a miner serves."),
+            click.option(
+                "--model-store", type=click.Path(path_type=Path, file_okay=False),
+                help="Folder of models. Default: inside the home.",
+            ),
+            click.option(
+                "--accept-copied-home", is_flag=True,
+                help="This home was copied from another machine and runs nowhere else.",
+            ),
+            click.option("--cheat", type=click.Choice(CHEAT_KINDS), hidden=True),
+        )
+    ):  # fmt: skip
+        function = decorate(function)
+    return function
+
+
+def daemon_command(function: Callable[..., R]) -> Callable[..., R]:
+    """Give a command --home, --json and the options of a daemon, handed over as `Env` and `DaemonConfig`."""
+
+    @_daemon_options
+    @command
+    @functools.wraps(function)
+    def wrapped(env: Env, *, listen: tuple[str, ...], model_store: Path | None, **others: Any) -> R:
+        names = ("role", "wallet", "hotkey", "gateway_port", "model", "accept_copied_home", "cheat")
+        config = DaemonConfig(
+            home=env.home,
+            listen=listen or DEFAULT_LISTEN,
+            model_store=None if model_store is None else model_store.expanduser().absolute(),
+            **{name: others.pop(name) for name in names},
+        )
+        return function(env, config, **others)
+
+    return wrapped
