@@ -1,6 +1,7 @@
 """Properties of pools, shares and payouts on arbitrary amounts."""
 
 from decimal import Decimal, localcontext
+from fractions import Fraction
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from node.economics.amm import PERQUINTILL, Pool, Side
 from node.economics.errors import SwapError
 from node.economics.power import scaled_power
 from node.economics.share_pool import NO_SHARE, SharePool, deposit, distribute, value_of, withdraw
+from node.primitives.safefloat import SafeFloat
 
 BOUNDED = settings(max_examples=120, deadline=None, derandomize=True)
 RESERVES = st.integers(10**7, 10**16)
@@ -77,10 +79,16 @@ def test_positions_never_add_up_to_more_than_the_pool(steps: list[tuple[str, int
             worth = value_of(pool, shares[who])
             change = withdraw(pool, shares[who], min(amount, worth))
             assert pool.value_rao - change.pool.value_rao == min(amount, worth)
+            assert change.share == NO_SHARE or 0 < min(amount, worth) < worth or worth == 0
             pool, shares[who] = change.pool, change.share
         elif not pool.is_empty:
             pool = distribute(pool, amount)
         assert sum(value_of(pool, share) for share in shares) <= pool.value_rao
+        assert sum(exact(share.amount) for share in shares) <= exact(pool.denominator)
+
+
+def exact(number: SafeFloat) -> Fraction:
+    return number.mantissa * Fraction(10) ** number.exponent
 
 
 @BOUNDED

@@ -64,6 +64,11 @@ def test_a_limit_stops_a_buy_where_the_price_reaches_it() -> None:
     assert result.fee_rao == result.paid_in_rao * 33 // (65_535 - 33)
 
 
+def test_a_limit_counts_the_weights() -> None:
+    result = amm.swap(SKEWED, Side.BUY, 900 * TAO, limit=PRICE_LIMIT_ONE * 7 // 10, fee_rate_u16=0)
+    assert abs(as_fraction(amm.price(result.pool)) - Fraction(7, 10)) < Fraction(1, 10**9)
+
+
 def test_a_limit_stops_a_sale_where_the_price_reaches_it() -> None:
     result = amm.swap(SKEWED, Side.SELL, 40_000 * TAO, limit=PRICE_LIMIT_ONE // 2)
     assert abs(as_fraction(amm.price(result.pool)) - Fraction(1, 2)) < Fraction(1, 10**9)

