@@ -1,6 +1,6 @@
 """What can go wrong while a node starts, runs or stops; leaves of `ServiceError`."""
 
-from node.primitives.errors import ServiceError
+from node.primitives.errors import LedgerError, ServiceError
 
 
 class NoGenesis(ServiceError):
@@ -56,3 +56,23 @@ class PortTaken(ServiceError):
 
     code = "port_taken"
     remedy = "Choose another one with --gateway-port, or 0 for any free one."
+
+
+class NotPooled(LedgerError):
+    """The pool does not take a transaction of this node's own now; the message says why."""
+
+    code = "not_pooled"
+
+
+class NotReady(ServiceError):
+    """The node is still starting, or already stopping."""
+
+    code = "not_ready"
+    remedy = "Wait a moment; `neurond status` shows what it does."
+
+
+class NoKey(ServiceError):
+    """This home has no hotkey that the node could sign with."""
+
+    code = "no_key"
+    remedy = "Make a wallet with `neurond wallet create`, then start the node again."

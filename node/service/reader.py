@@ -9,9 +9,11 @@ from node.ledger.queries import Metagraph
 from node.ledger.transaction import sign_transaction
 from node.market.chain import Head
 from node.market.limits import HEADS_QUEUED_MAX
+from node.mempool import MempoolError
 from node.primitives.crypto import Signer
 from node.primitives.types import Hash, Height, NetUid
 from node.service.chain import Chain, HeadView
+from node.service.errors import NotPooled
 
 
 class Reader:
@@ -62,7 +64,7 @@ class Reader:
         return receive
 
     async def submit(self, call: Call, signer: Signer) -> Hash:
-        """Sign `call` with a nonce of this moment and send it. Raises LedgerError or MempoolError."""
+        """Sign `call` with a nonce of this moment and send it. Raises LedgerError."""
         head = self._chain.head
         raw = sign_transaction(
             signer,
@@ -72,4 +74,7 @@ class Reader:
             birth_hash=head.hash,
             genesis_hash=self._chain.genesis_hash,
         )
-        return await self._chain.transactions.submit(raw)
+        try:
+            return await self._chain.transactions.submit(raw)
+        except MempoolError as error:
+            raise NotPooled(error.message, remedy=error.hint) from error

@@ -59,7 +59,7 @@ def test_every_declared_dependency_is_locked() -> None:
 
 
 def test_the_version_is_written_once() -> None:
-    version = re.search(r'__version__ = "(.+)"', (ROOT / "neurond" / "version.py").read_text())
+    version = re.search(r'__version__ = "(.+)"', (ROOT / "node" / "version.py").read_text())
     assert version is not None
     assert version.group(1) in (ROOT / "CHANGELOG.md").read_text()
     assert not Path(ROOT / "VERSION").exists()

@@ -1,0 +1,79 @@
+"""The public SDK of neurond: re-exports only, and the one documented import for users' code.
+
+Everything here is experimental until version 1.0. Names are loaded on first use, so that importing the façade is cheap.
+"""
+
+import importlib
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from node.version import __version__
+
+if TYPE_CHECKING:
+    from node.control.client_sync import SyncClient
+    from node.primitives.address import from_ss58, to_ss58
+    from node.primitives.errors import NodeError
+    from node.subnets.base import Answer, Code, Host, Message, Part, Route, Spec, Subnet, Verdict, View
+    from node.wallet import Wallet, WalletStore
+
+_HOME = {
+    "Answer": "node.subnets.base",
+    "Code": "node.subnets.base",
+    "Host": "node.subnets.base",
+    "Message": "node.subnets.base",
+    "NodeError": "node.primitives.errors",
+    "Part": "node.subnets.base",
+    "Route": "node.subnets.base",
+    "Spec": "node.subnets.base",
+    "Subnet": "node.subnets.base",
+    "SyncClient": "node.control.client_sync",
+    "Verdict": "node.subnets.base",
+    "View": "node.subnets.base",
+    "Wallet": "node.wallet",
+    "WalletStore": "node.wallet",
+    "from_ss58": "node.primitives.address",
+    "to_ss58": "node.primitives.address",
+}
+
+__all__ = [
+    "Answer",
+    "Code",
+    "Host",
+    "Message",
+    "NodeError",
+    "Part",
+    "Route",
+    "Spec",
+    "Subnet",
+    "SyncClient",
+    "Verdict",
+    "View",
+    "Wallet",
+    "WalletStore",
+    "__version__",
+    "from_ss58",
+    "to_ss58",
+]
+
+
+def _check_neighbours() -> None:
+    """The application's packages have plain names; a folder of the same name elsewhere on the path would shadow one."""
+    here = Path(__file__).resolve().parent.parent
+    for name in ("node", "p2p", "storage", "models", "tui"):
+        spec = find_spec(name)
+        origin = None if spec is None or spec.origin is None else Path(spec.origin).resolve().parent.parent
+        if origin != here:
+            raise ImportError(
+                f"The package {name!r} of neurond is hidden by {origin or 'nothing: it is missing'}. "
+                "Run your program from another folder, or rename yours."
+            )
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"neurond has no {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+_check_neighbours()

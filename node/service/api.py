@@ -1,0 +1,319 @@
+"""The control API on the daemon's side: each method reads the running node or hands work to it.
+
+No rule of the market or the ledger lives here. Methods that need a running node raise NotReady while it starts.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from models import CATALOGUE, ModelError, ensure, find_entry, is_ready
+from models import Progress as ModelProgress
+from node.control import schema
+from node.control.events import AnyEvent
+from node.ledger import queries
+from node.ledger.state import StateView
+from node.ledger.transaction import ERA_PERIOD_DEFAULT_BLOCKS, SPEC_VERSION
+from node.market.chat import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE, ChatRequest, ChatTurn
+from node.primitives.address import from_ss58, to_ss58
+from node.primitives.types import Alpha, Hash, NetUid, Rao
+from node.service.chain import now_ms
+from node.service.errors import BadInvite, NoKey, NotReady, RoleRefused
+from node.service.invite import looks_like_invite, read_invite, write_invite
+from node.service.jobs import Report
+from node.service.role_switch import switch_role
+from node.service.status import status_of
+from node.service.views import account_view, metagraph_view, quote_view, stored_task_view, subnet_view, task_view
+from node.version import __version__
+
+if TYPE_CHECKING:
+    from node.service.app import Node, Running
+
+_SHUTDOWN_S: Final = 15.0
+
+
+class NodeApi:
+    """Implements `node.control.api.Api` for one node."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    # --- the node ---------------------------------------------------------------------------------------------------
+
+    async def hello(self, client: str, version: int) -> schema.Hello:
+        """Tell who this is; also while starting."""
+        node, running = self._node, self._node.running
+        return schema.Hello(
+            version=__version__,
+            api_min=schema.API_VERSION,
+            api_max=schema.API_VERSION,
+            pid=os.getpid(),
+            home=str(node.home.path),
+            state=node.state,
+            phase=node.phase,
+            peer_id="" if running is None else running.network.peer_id,
+            network="" if running is None else running.chain.spec.name,
+            genesis_hash="" if running is None else running.chain.genesis_hash.hex(),
+        )
+
+    async def status(self) -> schema.NodeStatus:
+        """Tell everything a status bar shows."""
+        return status_of(self._node)
+
+    async def peers(self) -> tuple[schema.PeerInfo, ...]:
+        """List connected peers, with the hotkey of those whose seat names their peer id."""
+        running = self._running()
+        graph = None if running.netuid is None else running.reader.metagraph(running.netuid)
+        seats = {} if graph is None else {row.peer_id: row for row in graph.rows if row.peer_id}
+        now = time.monotonic()
+        return tuple(
+            schema.PeerInfo(
+                peer_id=peer.peer_id,
+                addresses=peer.addresses,
+                direction=peer.direction,
+                agent=peer.agent,
+                score=peer.score,
+                connected_s=max(0.0, now - peer.connected_at_s),
+                latency_ms=peer.latency_ms,
+                height=running.syncer.height_of(peer.peer_id),
+                hotkey=to_ss58(seats[peer.peer_id].hotkey) if peer.peer_id in seats else None,
+            )
+            for peer in running.network.peers()
+        )
+
+    async def logs(self, since: int = 0, level: schema.LogLevel = "info", limit: int = 200) -> schema.LogPage:
+        """Return lines of the log."""
+        return self._node.log_book.page(since, level, limit)
+
+    async def invite(self) -> schema.Invite:
+        """Sign an invite to this network."""
+        running = self._running()
+        if running.keys.hotkey is None:
+            raise NoKey("An invite is signed, and this node has no hotkey.")
+        addresses = running.network.addresses
+        if not addresses:
+            raise BadInvite("This node listens on no address that others could dial.")
+        chain = running.chain
+        text, body = write_invite(running.keys.hotkey, chain.spec.name, chain.genesis_hash, addresses, now_ms())
+        return schema.Invite(text, body.network, body.genesis_hash.hex(), body.addresses, body.expires_ms)
+
+    async def join(self, target: str) -> schema.Joined:
+        """Connect to an invite's or an address' node of this network."""
+        running = self._running()
+        chain = running.chain
+        addresses: tuple[str, ...] = (target.strip(),)
+        if looks_like_invite(target):
+            body = read_invite(target, now_ms())
+            if body.genesis_hash != chain.genesis_hash:
+                raise BadInvite(f"This invite leads to {body.network}; this home belongs to {chain.spec.name}.")
+            addresses = body.addresses
+        peer = await running.network.dial(addresses[0])
+        return schema.Joined(peer, chain.spec.name, chain.genesis_hash.hex())
+
+    async def shutdown(self, drain: bool = True) -> schema.Shutdown:
+        """Begin to stop."""
+        self._node.drain = drain
+        self._node.stop.set()
+        return schema.Shutdown(_SHUTDOWN_S)
+
+    async def job(self, id: str) -> schema.Job:
+        """Return a job's row."""
+        return self._running().jobs.get(id)
+
+    def subscribe(self, topics: Sequence[schema.Topic], level: schema.LogLevel = "info") -> AsyncIterator[AnyEvent]:
+        """Follow topics."""
+        return self._node.hub.subscribe(topics, level)
+
+    # --- chain and economy ------------------------------------------------------------------------------------------
+
+    async def subnets(self) -> tuple[schema.SubnetInfo, ...]:
+        """List the subnets."""
+        return tuple(subnet_view(info) for info in queries.subnets(self._view()))
+
+    async def metagraph(self, netuid: int) -> schema.Metagraph:
+        """Return a subnet's seats. Raises SubnetNotExists."""
+        return metagraph_view(queries.metagraph(self._view(), NetUid(netuid)))
+
+    async def account(self, address: str) -> schema.Account:
+        """Return an account's balance and positions."""
+        running, account = self._running(), from_ss58(address)
+        nonce = running.chain.transactions.next_nonce(account)
+        return account_view(self._view(), account, running.chain.head.height, nonce)
+
+    async def tx_context(self) -> schema.TransactionContext:
+        """Return what a signer needs."""
+        chain = self._running().chain
+        parameters = queries.parameters(self._view())
+        return schema.TransactionContext(
+            network=chain.spec.name,
+            genesis_hash=chain.genesis_hash.hex(),
+            spec_version=SPEC_VERSION,
+            height=chain.head.height,
+            era_height=chain.final.header.height,
+            era_hash=chain.final.hash.hex(),
+            era_blocks=ERA_PERIOD_DEFAULT_BLOCKS,
+            base_fee_rao=parameters.base_fee_rao,
+            fee_rao_per_byte=parameters.byte_fee_rao,
+            slot_ms=chain.clock.slot_ms,
+        )
+
+    async def tx_submit(self, raw: bytes) -> schema.Submitted:
+        """Take a signed transaction."""
+        return schema.Submitted((await self._running().chain.transactions.submit(raw)).hex())
+
+    async def tx_status(self, transaction_hash: str) -> schema.TransactionStatus:
+        """Return what became of a transaction."""
+        return self._running().chain.transactions.status(Hash(bytes.fromhex(transaction_hash)))
+
+    async def quote_stake(self, netuid: int, amount_rao: int) -> schema.Quote:
+        """Return what staking would do."""
+        quote = queries.quote_stake(self._view(), NetUid(netuid), Rao(amount_rao))
+        return quote_view(quote, NetUid(netuid), self._running().chain.head.height, staking=True)
+
+    async def quote_unstake(self, netuid: int, amount_alpha: int) -> schema.Quote:
+        """Return what unstaking would do."""
+        quote = queries.quote_unstake(self._view(), NetUid(netuid), Alpha(amount_alpha))
+        return quote_view(quote, NetUid(netuid), self._running().chain.head.height, staking=False)
+
+    # --- work -------------------------------------------------------------------------------------------------------
+
+    async def tasks(self, limit: int = 50) -> tuple[schema.Task, ...]:
+        """Return the latest tasks: running ones from memory, then those of the journal."""
+        running = self._running()
+        own = running.keys.hotkey_account
+        live = [task_view(task, running.netuid or 0, own) for task in running.services.tasks()[:limit]]
+        known = {(task.id, task.miner) for task in live}
+        rows = await trio.to_thread.run_sync(running.market.tasks, limit)
+        stored = [task for task in map(stored_task_view, rows) if (task.id, task.miner) not in known]
+        return tuple(sorted([*live, *stored], key=lambda task: -task.started_ms)[:limit])
+
+    async def earnings(self) -> schema.Earnings:
+        """Return what this node's hotkey earned."""
+        book = self._running().earnings
+        return schema.Earnings(None, 0, 0, ()) if book is None else book.view()
+
+    async def models(self) -> tuple[schema.ModelInfo, ...]:
+        """List the model catalogue."""
+        running = self._running()
+        loaded = {model.name: model for model in running.models.loaded()}
+        infos = []
+        for entry in CATALOGUE:
+            held = loaded.get(entry.name)
+            ready = held is not None or await trio.to_thread.run_sync(is_ready, entry.name, self._model_store)
+            infos.append(
+                schema.ModelInfo(
+                    name=entry.name,
+                    kind=entry.kind,
+                    licence=entry.licence,
+                    size_bytes=entry.bundle_bytes,
+                    memory_bytes=entry.memory_bytes,
+                    state="ready" if ready else "absent",
+                    sha256=entry.model_sha256,
+                    loaded=held is not None,
+                    provider=None if held is None else held.provider,
+                )
+            )
+        return tuple(infos)
+
+    async def model_pull(self, name: str) -> schema.Job:
+        """Fetch and convert a model."""
+        entry = find_entry(name)
+        return self._running().jobs.start("model", f"get the model {entry.name}", partial(self._pull, name))
+
+    async def model_verify(self, name: str) -> schema.Job:
+        """Check a model's files against their hashes."""
+        entry = find_entry(name)
+        return self._running().jobs.start("model", f"check the model {entry.name}", partial(self._verify, name))
+
+    async def ask(
+        self,
+        messages: Sequence[schema.ChatMessage],
+        model: str | None = None,
+        max_tokens: int | None = None,
+        temperature: float | None = None,
+    ) -> AsyncIterator[schema.AskPart]:
+        """Stream an answer of the network's miners."""
+        running = self._running()
+        request = ChatRequest(
+            model=model or self._node.config.model,
+            messages=tuple(ChatTurn(message.role, message.content) for message in messages),
+            max_tokens=DEFAULT_MAX_TOKENS if max_tokens is None else max_tokens,
+            temperature=DEFAULT_TEMPERATURE if temperature is None else temperature,
+        )
+        begun, first_s = time.monotonic(), None
+        async with aclosing(running.services.door.ask(request)) as parts:
+            async for part in parts:
+                first_s = first_s or time.monotonic()
+                done = None
+                if part.done:
+                    done = schema.AskDone(
+                        finish_reason=part.finish_reason or "",
+                        model=request.model,
+                        miner=to_ss58(part.miner),
+                        prompt_tokens=0 if part.usage is None else part.usage.prompt_tokens,
+                        completion_tokens=0 if part.usage is None else part.usage.completion_tokens,
+                        first_token_ms=(first_s - begun) * 1000,
+                        total_ms=(time.monotonic() - begun) * 1000,
+                        task_id="" if part.receipt is None else part.receipt.hex(),
+                    )
+                yield schema.AskPart(part.text, done)
+
+    # --- roles ------------------------------------------------------------------------------------------------------
+
+    async def role_plan(self, role: schema.Role) -> schema.RolePlan:
+        """Return what switching to `role` takes."""
+        return await trio.to_thread.run_sync(self._running().planner.plan, role)
+
+    async def role_apply(self, role: schema.Role, transactions: Sequence[bytes] = ()) -> schema.Job:
+        """Switch to `role`. Raises RoleRefused when a requirement is short."""
+        running = self._running()
+        plan = await self.role_plan(role)
+        short = next((each for each in plan.requirements if not each.met), None)
+        if short is not None:
+            raise RoleRefused(f"{short.name}: {short.have}, needed is {short.need}.", remedy=short.remedy)
+        needed = sum(each.signer == "coldkey" for each in plan.transactions)
+        if needed > len(transactions):
+            raise RoleRefused(f"This switch needs {needed} signed transactions, {len(transactions)} came.")
+        work = partial(switch_role, self._node, running, role, tuple(transactions))
+        return running.jobs.start("role", f"become a {role}", work)
+
+    # --- helpers ----------------------------------------------------------------------------------------------------
+
+    def _running(self) -> Running:
+        running = self._node.running
+        if running is None:
+            raise NotReady(f"The node is {self._node.state}: {self._node.phase}.")
+        return running
+
+    def _view(self) -> StateView:
+        return self._running().chain.head.executed.state.view
+
+    @property
+    def _model_store(self) -> Path:
+        return self._node.config.model_store or self._node.home.models
+
+    async def _pull(self, name: str, report: Report) -> str:
+        def progress(step: ModelProgress) -> None:
+            tell = partial(
+                report, step.stage, done=step.done, total=step.total, unit=step.unit, eta_s=step.eta_s
+            )  # fmt: skip
+            trio.from_thread.run_sync(tell)
+
+        await trio.to_thread.run_sync(ensure, name, self._model_store, progress)
+        return f"{name} is ready"
+
+    async def _verify(self, name: str, report: Report) -> str:
+        report("hashing the model's files")
+        if not await trio.to_thread.run_sync(is_ready, name, self._model_store):
+            raise ModelError(
+                f"{name} is not in the store, or a file of it is damaged; run `neurond models pull {name}`"
+            )
+        return f"{name} is complete and every hash holds"

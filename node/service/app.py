@@ -1,0 +1,260 @@
+"""A running node: opens everything in order, keeps it in one nursery, and stops it in order.
+
+    control socket → network → genesis → stores → chain, gossip, sync → gateway → role
+
+The control socket is first, so that whoever started the node can watch it start; everything else hangs below it. A
+failure of the store, the network or a defect ends the node; a failure of a role ends the role.
+"""
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+import trio
+
+from models import Progress as ModelProgress
+from node.control.hub import Hub
+from node.control.options import DaemonConfig
+from node.control.schema import NodeState
+from node.control.server import ControlServer
+from node.gateway.app import Gateway
+from node.gateway.server import bind, run_gateway
+from node.ledger.genesis import parse_genesis
+from node.market.chat import ChatPart, ChatRequest, ModelInfo
+from node.primitives.types import Hash, NetUid
+from node.service.anchor import open_chain
+from node.service.api import NodeApi
+from node.service.chain import Chain, now_ms
+from node.service.earnings import EarningsBook
+from node.service.errors import NoGenesis, Unknown
+from node.service.genesis_exchange import check_genesis, fetch_genesis, serve_genesis
+from node.service.gossip import Gossip
+from node.service.home import GENESIS_BYTES_MAX, Home, write_atomically
+from node.service.jobs import Jobs, Report
+from node.service.keys import Keys, open_keys
+from node.service.logbook import Logbook, logger
+from node.service.reader import Reader
+from node.service.role_plan import Planner
+from node.service.roles.host import ModelHost
+from node.service.services import Services
+from node.service.signer import GuardedSigner
+from node.service.syncer import Syncer
+from node.service.telling import LagMeter, tell_status
+from node.version import __version__
+from p2p import HostConfig, Network, open_host
+from storage import MarketStore
+from storage.chain import ChainStore
+from storage.signing import SignGuard
+
+log = logger("node")
+AGENT: Final = f"neurond/{__version__}"
+
+
+@dataclass
+class Running:
+    """Everything of a node that is up; what the API reads."""
+
+    network: Network
+    chain: Chain
+    reader: Reader
+    syncer: Syncer
+    keys: Keys
+    services: Services
+    planner: Planner
+    models: ModelHost
+    jobs: Jobs
+    market: MarketStore
+    earnings: EarningsBook | None
+    netuid: NetUid | None = None
+    gateway_url: str | None = None
+    lag: LagMeter = field(default_factory=LagMeter)
+
+
+class Node:
+    """One node from start to stop."""
+
+    def __init__(self, config: DaemonConfig, log_book: Logbook) -> None:
+        self.config = config
+        self.home = Home(config.home)
+        self.log_book = log_book
+        self.hub = Hub(log_book.page, now_ms)
+        self.state: NodeState = "starting"
+        self.phase = "opening the control socket"
+        self.running: Running | None = None
+        self.stop = trio.Event()
+        self.drain = True
+        self.started_s = time.monotonic()
+
+    async def run(self) -> None:
+        """Run until `stop` is set. Raises NodeError, StorageError or P2PError when the node cannot start or go on."""
+        self.log_book.listen(self.hub.log_changed)
+        server = ControlServer(NodeApi(self), self._report_defect)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(server.run, self.home.path)
+            async with AsyncExitStack() as stack:
+                await self._open(stack, nursery)
+                self._enter("running", "")
+                await self.stop.wait()
+                await self._wind_down()
+            nursery.cancel_scope.cancel()
+
+    def _enter(self, state: NodeState, phase: str) -> None:
+        self.state, self.phase = state, phase
+        log.info("%s", phase or state)
+
+    def _report_defect(self, error: Exception) -> None:
+        log.error("a request to the control socket failed by a defect", exc_info=error)
+
+    # --- opening ----------------------------------------------------------------------------------------------------
+
+    async def _open(self, stack: AsyncExitStack, nursery: trio.Nursery) -> None:
+        config, home = self.config, self.home
+        self._enter("starting", "joining the network")
+        network = await stack.enter_async_context(
+            open_host(
+                HostConfig(
+                    identity_path=home.identity,
+                    listen=config.listen,
+                    bootstrap=config.bootstrap,
+                    peers_path=home.peers,
+                    agent=AGENT,
+                )
+            )
+        )
+        self._enter("starting", "reading the genesis")
+        genesis = await self._genesis(network)
+        serve_genesis(network, genesis)
+        self._enter("starting", "opening the chain")
+        keys = open_keys(home, config.wallet, config.hotkey)
+        chain, gossip = await self._open_chain(stack, network, genesis, keys)
+        market = stack.enter_context(MarketStore.open(home.market))
+        inner = await stack.enter_async_context(cancelled_nursery())
+        syncer, reader = Syncer(chain, network), Reader(chain)
+        await inner.start(gossip.run, chain)
+        await inner.start(syncer.run)
+        await inner.start(chain.run)
+        models = ModelHost(config.model_store or home.models, progress=self._model_progress)
+        stack.push_async_callback(models.aclose)
+        services = Services(
+            chain=chain,
+            network=network,
+            reader=reader,
+            keys=keys,
+            models=models,
+            store=market,
+            nursery=inner,
+            model=config.model,
+            cheat=config.cheat,
+        )
+        planner = Planner(chain, services, keys, config.model, config.model_store or home.models)
+        jobs = Jobs(self.hub, inner)
+        netuid = first_subnet(services)
+        hotkey = keys.hotkey_account
+        earnings = None if hotkey is None or netuid is None else EarningsBook(chain, hotkey, netuid)
+        self.running = Running(
+            network, chain, reader, syncer, keys, services, planner, models, jobs, market, earnings, netuid
+        )  # fmt: skip
+        inner.start_soon(self.running.lag.run)
+        inner.start_soon(tell_status, self)
+        await self._open_gateway(inner)
+        jobs.start("role", "take the role this node had", self._first_role)
+
+    async def _genesis(self, network: Network) -> bytes:
+        config = self.config
+        expected = None if config.genesis_hash is None else Hash(bytes.fromhex(config.genesis_hash))
+        data = self.home.read_genesis()
+        if data is None and config.genesis_path is not None:
+            with config.genesis_path.open("rb") as file:
+                data = file.read(GENESIS_BYTES_MAX + 1)
+        if data is None and not config.bootstrap:
+            raise NoGenesis(f"The home {self.home.path} belongs to no network yet.")
+        if data is None:
+            self._enter("starting", "asking for the genesis")
+            data = await fetch_genesis(network, config.bootstrap, expected)
+        check_genesis(data, expected)
+        if not self.home.genesis.exists():
+            write_atomically(self.home.genesis, data)
+        return data
+
+    async def _open_chain(
+        self, stack: AsyncExitStack, network: Network, genesis: bytes, keys: Keys
+    ) -> tuple[Chain, Gossip]:
+        spec = parse_genesis(genesis)
+        store = ChainStore.open(self.home.chain)
+        stack.callback(store.close)
+        opened = await trio.to_thread.run_sync(open_chain, store, spec)
+        pen = None
+        if keys.hotkey is not None and keys.hotkey.public in spec.authorities:
+            guard = SignGuard.open(self.home.signing, accept_copied_home=self.config.accept_copied_home)
+            stack.callback(guard.close)
+            pen = GuardedSigner(keys.hotkey, guard, opened.genesis_hash)
+        gossip = Gossip(network, opened.genesis_hash)
+        chain = Chain(
+            store=store, opened=opened, spec=spec, pen=pen, publish=gossip.publish, penalise=network.report
+        )  # fmt: skip
+        chain.transactions.publish = gossip.publish_transaction
+        return chain, gossip
+
+    async def _open_gateway(self, nursery: trio.Nursery) -> None:
+        running = self.running
+        if running is None or self.config.gateway_port is None:
+            return
+        self._enter("starting", "opening the gateway")
+        gateway = Gateway(OwnDoor(running.services))
+        running.gateway_url = await nursery.start(run_gateway, gateway, bind(self.config.gateway_port), self.stop)
+
+    async def _first_role(self, report: Report) -> str:
+        running = self.running
+        role = self.config.role or self.home.role()
+        if running is None:
+            return "the node stopped"
+        await running.services.switch(role, report)
+        self.home.remember_role(role)
+        return f"this node is a {role}"
+
+    def _model_progress(self, progress: ModelProgress) -> None:
+        """Called from worker threads; a line every now and then is enough."""
+        if progress.total and progress.done not in (0, progress.total):
+            return
+        log.info("model: %s %d of %d %s", progress.stage, progress.done, progress.total, progress.unit)
+
+    # --- stopping ---------------------------------------------------------------------------------------------------
+
+    async def _wind_down(self) -> None:
+        self._enter("stopping", "finishing its work" if self.drain else "stopping")
+        running = self.running
+        if running is not None and self.drain:
+            await running.services.stop()
+
+
+@asynccontextmanager
+async def cancelled_nursery() -> AsyncIterator[trio.Nursery]:
+    """A nursery whose tasks end with the block."""
+    async with trio.open_nursery() as nursery:
+        yield nursery
+        nursery.cancel_scope.cancel()
+
+
+def first_subnet(services: Services) -> NetUid | None:
+    """Return the subnet this node works in, None where the network has none that it knows."""
+    try:
+        return services.netuid()
+    except Unknown:
+        return None
+
+
+class OwnDoor:
+    """The front door of whatever role the node has at the moment of a question."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def ask(self, request: ChatRequest) -> AsyncGenerator[ChatPart, None]:
+        """Put a question to the network's miners."""
+        return self._services.door.ask(request)
+
+    def models(self) -> list[ModelInfo]:
+        """Return the models that can be asked now."""
+        return self._services.door.models()

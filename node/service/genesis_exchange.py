@@ -1,0 +1,66 @@
+"""How a new node learns its network's genesis: it asks a peer for the file and checks its hash.
+
+The file is public and the hash commits to every field of it, so a peer can refuse but not deceive once the hash is
+known. Without a hash (joining by multiaddress) the first peer is trusted for which network this is, and told so.
+"""
+
+from typing import Final
+
+from node.ledger.genesis import genesis_state, parse_genesis
+from node.primitives.errors import LedgerError
+from node.primitives.types import Hash
+from node.service.errors import BadGenesis, NoGenesis
+from node.service.home import GENESIS_BYTES_MAX
+from p2p import Network, P2PError, Stream
+
+PROTOCOL: Final = "/neurond/genesis/1"
+_REQUEST: Final = b"genesis"
+_REQUEST_BYTES_MAX: Final = 16
+TIMEOUT_S: Final = 15.0
+
+
+def serve_genesis(network: Network, data: bytes) -> None:
+    """Give this network's genesis file to whoever asks."""
+
+    async def answer(stream: Stream) -> None:
+        await stream.receive(_REQUEST_BYTES_MAX)
+        await stream.send(data)
+        await stream.close_write()
+
+    network.serve(PROTOCOL, answer)
+
+
+async def fetch_genesis(network: Network, addresses: tuple[str, ...], expected: Hash | None) -> bytes:
+    """Return the genesis file from the first of `addresses` that has it.
+
+    Raises:
+        NoGenesis: nobody answered.
+        BadGenesis: an answer is no genesis, or another one than `expected`.
+    """
+    reasons = []
+    for address in addresses:
+        try:
+            peer = await network.dial(address)
+            data = await network.request(
+                peer, PROTOCOL, _REQUEST, max_bytes=GENESIS_BYTES_MAX, timeout_s=TIMEOUT_S
+            )  # fmt: skip
+        except P2PError as error:
+            reasons.append(f"{address}: {error}")
+            continue
+        check_genesis(data, expected)
+        return data
+    tried = "; ".join(reasons) or "no address was given"
+    raise NoGenesis(
+        f"Nobody could tell the genesis of this network ({tried}).",
+        remedy="Check that the other node runs and that its address can be reached from here.",
+    )
+
+
+def check_genesis(data: bytes, expected: Hash | None) -> None:
+    """Refuse a file that is no genesis, or not the expected one (BadGenesis)."""
+    try:
+        _, state, _ = genesis_state(parse_genesis(data))
+    except LedgerError as error:
+        raise BadGenesis(f"This is no genesis: {error.message}") from error
+    if expected is not None and state.hash != expected:
+        raise BadGenesis(f"The genesis has hash {state.hash.hex()}, but {expected.hex()} was expected.")

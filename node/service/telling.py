@@ -1,0 +1,52 @@
+"""What the node tells by itself: its status and tasks to the hub, and how late its event loop runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from node.service.views import task_view
+
+if TYPE_CHECKING:
+    from node.market.tasks import TaskView
+    from node.service.app import Node
+
+STATUS_S: Final = 0.5
+LAG_PROBE_S: Final = 0.1
+LAG_MEMORY: Final = 0.9  # weight of the past in the shown lag; it follows a change within a second
+TASKS_TOLD_MAX: Final = 50
+
+
+class LagMeter:
+    """How much later than asked the event loop wakes a task: the measure of CPU work where none belongs."""
+
+    def __init__(self) -> None:
+        self.lag_ms = 0.0
+
+    async def run(self) -> None:
+        """Measure until cancelled."""
+        while True:
+            due = trio.current_time() + LAG_PROBE_S
+            await trio.sleep_until(due)
+            late_ms = (trio.current_time() - due) * 1000
+            self.lag_ms = max(late_ms, LAG_MEMORY * self.lag_ms + (1 - LAG_MEMORY) * late_ms)
+
+
+async def tell_status(node: Node) -> None:
+    """Put the status and changed tasks into the hub, until cancelled."""
+    from node.service.status import status_of  # the status reads the node, the node starts this
+
+    told: dict[tuple[str, bytes], TaskView] = {}
+    while True:
+        running = node.running
+        if running is not None:
+            node.hub.put_status(status_of(node))
+            tasks = running.services.tasks()[:TASKS_TOLD_MAX]
+            own = running.keys.hotkey_account
+            netuid = running.netuid or 0
+            for task in reversed(tasks):
+                if told.get((task.id, task.miner)) != task:
+                    node.hub.put_task(task_view(task, netuid, own))
+            told = {(task.id, task.miner): task for task in tasks}
+        await trio.sleep(STATUS_S)
