@@ -11,7 +11,8 @@ docs/protocol.md, "Mempool".
         ├── UnderpricedReplacement
         ├── SenderFull          64 of one account wait already
         ├── PoolFull            and this one pays no more than those that wait
-        └── Expired             its era ended
+        ├── Expired             its era ended
+        └── Oversized           larger than the ledger allows
 """
 
 import heapq
@@ -82,7 +83,7 @@ class PoolFull(MempoolError):
 
 
 class Expired(MempoolError):
-    """The transaction's era is over, or it is larger than any block takes."""
+    """The transaction's era is over."""
 
     code = "mempool_expired"
     remedy = "Sign it again with a current era."
@@ -141,7 +142,7 @@ Outcome = Added | Held | Replaced
 class Mempool:
     """Transactions by sender and nonce; `height` is that of the head."""
 
-    def __init__(self, height: Height = Height(0)) -> None:
+    def __init__(self, height: Height) -> None:
         self._height = height
         self._by_hash: dict[Hash, PoolTransaction] = {}
         self._by_sender: dict[AccountId, dict[int, PoolTransaction]] = {}

@@ -19,7 +19,7 @@ from node.primitives.types import Hash, Height, Slot
 class Entry(Generic[S]):
     """One block of the tree: the state after it and the set that leads and decides above it.
 
-    `block` is None only for the root, whose body nobody needs any more.
+    `block` is None only for the root, whose body nobody needs any more. `children` is an ordered set.
     """
 
     hash: Hash
@@ -27,7 +27,7 @@ class Entry(Generic[S]):
     block: Block | None
     state: S
     authorities: AuthoritySet
-    children: set[Hash] = field(default_factory=set)
+    children: dict[Hash, None] = field(default_factory=dict)
 
     @property
     def height(self) -> Height:
@@ -72,14 +72,14 @@ class BlockTree(Generic[S]):
         parent = self.entry(block.header.parent)
         entry = Entry(block_hash, block.header, block, state, authorities)
         self._entries[block_hash] = entry
-        parent.children.add(block_hash)
+        parent.children[block_hash] = None
         return entry
 
     def remove_leaf(self, block_hash: Hash) -> None:
         """Forget a block without children."""
         entry = self.entry(block_hash)
         invariant(not entry.children and entry is not self.root, "only leaves above the root are removed")
-        self.entry(entry.header.parent).children.discard(block_hash)
+        self.entry(entry.header.parent).children.pop(block_hash, None)
         del self._entries[block_hash]
 
     def leaves(self) -> list[Entry[S]]:

@@ -38,7 +38,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """Give these to the engine as `CertifiedBlocks`."""
+    """Give these to the engine as `CertifiedBlocks`, then call `on_finalised`, or `on_refused` where it did not."""
 
     blocks: tuple[Block, ...]
     certificate: Certificate
@@ -151,7 +151,7 @@ class CatchUpMachine:
         return self._advance(now_ms)
 
     def on_refused(self, peer: str, now_ms: int) -> list[SyncEffect]:
-        """The engine refused a stretch: start again at the finalised block, from somebody else."""
+        """The engine did not finalise a stretch: start again at the finalised block, from somebody else."""
         self._stretch = None
         self._cursor = self._finalised
         self._cool(peer, now_ms)
