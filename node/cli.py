@@ -49,7 +49,7 @@ _COMMANDS: Final = {
 
 def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if wanted:
-        from neurond.version import __version__
+        from node.version import __version__
 
         click.echo(f"neurond {__version__}")
         ctx.exit()
