@@ -1,0 +1,151 @@
+"""The users' way in: routing, failover before the first part, honesty after it, and what is written down."""
+
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+import trio
+
+from node.market.admission import Admission
+from node.market.call import CALL_PROTOCOL
+from node.market.chat import ChatPart
+from node.market.context import MarketContext
+from node.market.errors import BadRequest, CallTimeout, NoMiner, ServeFailed, UnknownModel
+from node.market.frontdoor import Exchange, MarketDoor
+from node.market.serving import CallServer
+from node.market.tasks import TaskLog
+from node.service.roles.host import RoleHost
+from node.subnets.base import Code
+from tests.unit.market.support import Doubling, NoModels, World, ask_to_double
+
+
+@dataclass
+class House:
+    """A gateway's node and some miners."""
+
+    world: World
+    door: MarketDoor
+    miners: list[MarketContext]
+    servers: list[CallServer]
+    log: TaskLog
+    exchanges: list[Exchange] = field(default_factory=list)
+
+    async def ask(self, value: int = 21) -> list[ChatPart]:
+        async with aclosing(self.door.ask(ask_to_double(value))) as parts:
+            return [part async for part in parts]
+
+
+@asynccontextmanager
+async def house(*subnets: Doubling, seated: bool = True) -> AsyncIterator[House]:
+    world = World()
+    gateway = world.join("gateway", permit=True, seated=seated)
+    if not seated:
+        world.join("validator", permit=True)
+    log, exchanges = TaskLog(), []
+    door = MarketDoor(
+        gateway, Doubling(), now_ms=lambda: 1_000, record=log.put, finished=exchanges.append,
+        random_bytes=bytes, first_part_s=5.0, answer_s=20.0,
+    )  # fmt: skip
+    miners = [world.join(f"miner-{n}") for n in range(len(subnets))]
+    servers = [
+        CallServer(miner, subnet, RoleHost(miner, subnet, NoModels()), Admission())
+        for miner, subnet in zip(miners, subnets, strict=True)
+    ]
+    with ExitStack() as stack:
+        for miner, server in zip(miners, servers, strict=True):
+            stack.enter_context(miner.doors.plug(CALL_PROTOCOL, server.handle, per_peer=8, total=8))
+        yield House(world, door, miners, servers, log, exchanges)
+
+
+async def test_an_answer_streams_and_its_last_part_has_usage_and_receipt(autojump_clock: object) -> None:
+    async with house(Doubling()) as h:
+        parts = await h.ask(21)
+        assert [part.text for part in parts] == ["42", "42", "42"]
+        assert [part.done for part in parts] == [False, False, True]
+        assert all(part.miner == h.miners[0].hotkey for part in parts)
+        assert parts[-1].usage is not None
+        assert parts[-1].usage.completion_tokens == 3
+        assert len(h.exchanges) == 1
+        assert parts[-1].receipt is not None
+        row = h.log.recent()[0]
+        assert (row.state, row.code, row.tokens, row.preview) == ("done", "", 3, "42")
+
+
+async def test_parts_arrive_while_the_miner_still_works(autojump_clock: object) -> None:
+    async with house(Doubling(delay_s=2.0)) as h:
+        times = []
+        async with aclosing(h.door.ask(ask_to_double(1))) as parts:
+            async for _ in parts:
+                times.append(round(trio.current_time()))
+        assert times == sorted(set(times))
+
+
+async def test_a_stalled_broken_or_full_miner_is_passed_over_before_the_first_part(autojump_clock: object) -> None:
+    full = Doubling(fault=ServeFailed("busy", Code.OVERLOADED))
+    async with house(Doubling(delay_s=60.0), full, Doubling()) as h:
+        for _ in range(3):  # whatever the order of the draw, the third miner answers
+            parts = await h.ask()
+            assert parts[-1].miner == h.miners[2].hotkey
+
+
+async def test_after_three_failures_the_user_is_told_who_was_tried(autojump_clock: object) -> None:
+    async with house(*(Doubling(fault=RuntimeError()) for _ in range(5))) as h:
+        with pytest.raises(NoMiner) as caught:
+            await h.ask()
+        assert len(caught.value.tried) == 3
+        assert sum(server.counts["refused.miner_fault"] for server in h.servers) == 3
+
+
+async def test_a_failure_after_the_first_part_is_not_hidden_by_another_miner(autojump_clock: object) -> None:
+    async with house(Doubling(delay_s=4.0), Doubling(delay_s=4.0)) as h:
+        h.door._answer_s = 6.0
+        async with aclosing(h.door.ask(ask_to_double(1))) as answer:
+            assert (await anext(answer)).text == "2"
+            with pytest.raises(CallTimeout):
+                await anext(answer)
+        assert h.log.recent()[0].code == "TIMEOUT"
+        assert h.exchanges == []
+
+
+async def test_a_request_no_miner_could_serve_is_the_users_error_and_blames_nobody(autojump_clock: object) -> None:
+    bad = ServeFailed("too long for the context", Code.MALFORMED)
+    async with house(Doubling(fault=bad), Doubling(fault=bad)) as h:
+        for _ in range(4):
+            with pytest.raises(BadRequest):
+                await h.ask()
+        assert sum(server.counts["refused.malformed"] for server in h.servers) == 4
+
+
+async def test_an_unknown_model_is_named_with_the_known_ones() -> None:
+    async with house(Doubling()) as h:
+        with pytest.raises(UnknownModel, match="calculator") as caught:
+            async with aclosing(h.door.ask(type(ask_to_double(1))(model="gpt", messages=()))) as parts:
+                await anext(parts)
+        assert caught.value.param == "model"
+
+
+async def test_without_miners_or_without_a_seat_the_reason_is_said() -> None:
+    async with house() as h:
+        with pytest.raises(NoMiner, match="No miner is online"):
+            await h.ask()
+    async with house(Doubling(), seated=False) as h:
+        with pytest.raises(NoMiner, match="seat"):
+            await h.ask()
+
+
+async def test_a_user_who_leaves_stops_the_miner_and_blames_nobody(autojump_clock: object) -> None:
+    async with house(Doubling(delay_s=1.0)) as h:
+        async with aclosing(h.door.ask(ask_to_double(1))) as parts:
+            await anext(parts)
+        await trio.sleep(5)
+        assert h.servers[0].counts["caller_gone"] == 1
+        assert h.log.recent()[0].code == "CANCELLED"
+        assert (await h.ask())[-1].done
+
+
+async def test_the_model_list_counts_the_miners_that_can_be_asked() -> None:
+    async with house(Doubling(), Doubling()) as h:
+        assert [(model.name, model.miners) for model in h.door.models()] == [("calculator", 2)]
+        h.world.chain.change(h.miners[0].hotkey, peer_id="")
+        assert h.door.models()[0].miners == 1
