@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from node.primitives.errors import InvariantBroken, NodeError
 from node.primitives.fixed import I32F32, FixedFormat
 
 Json: TypeAlias = Any
@@ -168,11 +169,23 @@ def shown(value: Json) -> str:
     return repr(value)
 
 
+def error_name(error: NodeError) -> str:
+    """An error as expectations name it: its code in capitals."""
+    return "".join(word.capitalize() for word in error.code.split("_"))
+
+
 def check(case: Case, handler: Handler) -> None:
     """Run one case: its expectation within its tolerance, and its reference output exactly."""
-    actual = handler(case)
     if "expected" not in case.data:
         raise MalformedCase("the case has no expectation")
+    try:
+        actual = handler(case)
+    except NodeError as error:
+        actual = error_name(error)
+        if not isinstance(case.data["expected"], str):
+            raise Mismatch(f"refused as {actual}: {error}") from error
+    except InvariantBroken as error:
+        raise MalformedCase(f"the input is impossible: {error}") from error
     tolerance = exact(case.data.get("tolerance", 0) or 0)
     relative = case.data.get("tolerance_is") == "relative"
     compare(actual, case.data["expected"], tolerance, relative, literals=case.expected_literals)

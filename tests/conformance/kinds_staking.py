@@ -80,10 +80,15 @@ def pool_operations(case: Case) -> Json:
 
 def _pool_value(case: Case) -> Json:
     """A pool given as it stands; a key without a share holds the whole denominator."""
-    denominator = safefloat.from_int(case["denominator"])
+    denominator = _number(case["denominator"])
     pool = share_pool.SharePool(case["value"], denominator)
     held = case.get("share")
-    return share_pool.value_of(pool, share_pool.Share(denominator if held is None else safefloat.from_int(held)))
+    return share_pool.value_of(pool, share_pool.Share(denominator if held is None else _number(held)))
+
+
+def _number(value: Json) -> safefloat.SafeFloat:
+    """An integer, or [mantissa, exponent]."""
+    return safefloat.normalised(*value) if isinstance(value, list) else safefloat.from_int(value)
 
 
 def normalize(case: Case) -> Json:
