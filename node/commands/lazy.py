@@ -1,4 +1,4 @@
-"""Command groups that know their commands' names and one-line help, and import a command only when it runs."""
+"""Groups of commands: one that imports a command only when it runs, one that has a command for when none is named."""
 
 import importlib
 from collections.abc import Mapping
@@ -27,3 +27,17 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in self._lazy.items()])
+
+
+class DefaultGroup(click.Group):
+    """A group in which `neurond group --json` means `neurond group DEFAULT --json`."""
+
+    def __init__(self, *args: Any, default: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._default = default
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        asks_for_help = bool(args) and args[0] in ctx.help_option_names
+        if not args or (args[0].startswith("-") and not asks_for_help):
+            args = [self._default, *args]
+        return super().parse_args(ctx, args)

@@ -10,6 +10,7 @@ import click
 
 from node.commands.common import Env, command, show_progress, table
 from node.commands.errors import NothingThere
+from node.commands.lazy import DefaultGroup
 from node.control.api import JobRequest, ModelPullRequest, ModelsRequest, ModelVerifyRequest
 from node.control.client_sync import SyncClient
 from node.control.errors import NotRunning, RemoteError
@@ -24,17 +25,14 @@ _STORE = click.option(
 )
 
 
-@click.group(invoke_without_command=True)
-@click.pass_context
-def models(ctx: click.Context) -> None:
+@click.group(cls=DefaultGroup, default="list")
+def models() -> None:
     """List, fetch and verify models.
 
     \b
     Example:
       neurond models pull
     """
-    if ctx.invoked_subcommand is None:
-        ctx.invoke(list_models)
 
 
 @models.command("list")

@@ -3,21 +3,19 @@
 import click
 
 from node.commands.common import Env, command, duration, table
+from node.commands.lazy import DefaultGroup
 from node.control.api import PeersRequest
 from node.control.client_sync import SyncClient
 
 
-@click.group(invoke_without_command=True)
-@click.pass_context
-def peers(ctx: click.Context) -> None:
+@click.group(cls=DefaultGroup, default="list")
+def peers() -> None:
     """Show connected peers.
 
     \b
     Example:
       neurond peers list --json
     """
-    if ctx.invoked_subcommand is None:
-        ctx.invoke(list_peers)
 
 
 @peers.command("list")

@@ -5,6 +5,7 @@ import asyncio
 import click
 
 from node.commands.common import Env, command, confirm, duration, show_progress
+from node.commands.lazy import DefaultGroup
 from node.commands.money import MoneyOptions, money_command, show_draft, unlock
 from node.control.api import Api, RolePlanRequest, StatusRequest
 from node.control.client_async import AsyncClient
@@ -20,17 +21,14 @@ from node.wallet import WalletNotFound
 ROLE = click.Choice(ROLES)
 
 
-@click.group(invoke_without_command=True)
-@click.pass_context
-def role(ctx: click.Context) -> None:
+@click.group(cls=DefaultGroup, default="show")
+def role() -> None:
     """Show or switch the role of the node.
 
     \b
     Example:
       neurond role set miner
     """
-    if ctx.invoked_subcommand is None:
-        ctx.invoke(show)
 
 
 @role.command("show")

@@ -4,6 +4,7 @@ import click
 
 from node.commands.common import Env, command, facts, short, table
 from node.commands.errors import NothingThere
+from node.commands.lazy import DefaultGroup
 from node.commands.money import MoneyOptions, money_command, run_intent
 from node.commands.options import NETUID
 from node.control.actions import RegisterIntent
@@ -15,17 +16,14 @@ from node.control.schema import Neuron, SubnetInfo
 _U16_MAX = 65_535
 
 
-@click.group(invoke_without_command=True)
-@click.pass_context
-def subnets(ctx: click.Context) -> None:
+@click.group(cls=DefaultGroup, default="list")
+def subnets() -> None:
     """List subnets, show one, register on one.
 
     \b
     Example:
       neurond subnets show 1
     """
-    if ctx.invoked_subcommand is None:
-        ctx.invoke(list_subnets)
 
 
 @subnets.command("list")

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -44,7 +45,7 @@ def find(home: Path) -> Hello | None:
     try:
         with SyncClient(home) as client:
             return client.hello
-    except NotRunning:
+    except (NotRunning, ConnectionLost):  # the latter: it is just going away
         return None
 
 
@@ -79,14 +80,12 @@ def stop(home: Path, progress: ProgressSink, *, drain: bool = True, timeout_s: f
     Raises:
         RequestTimeout: it is still there after `timeout_s`.
     """
-    try:
-        with SyncClient(home) as client:
-            pid = client.hello.pid
-            client.call(ShutdownRequest(drain))
-    except NotRunning:
+    hello = find(home)
+    if hello is None:
         return False
-    except ConnectionLost:
-        return True  # it stopped faster than it answered
+    with suppress(NotRunning, ConnectionLost), SyncClient(home) as client:  # it may stop faster than it answers
+        client.call(ShutdownRequest(drain))
+    pid = hello.pid
     progress(Progress("stopping", f"the node (process {pid}) finishes its work"))
     give_up_at_s = time.monotonic() + timeout_s
     while find(home) is not None or _alive(pid):

@@ -1,0 +1,272 @@
+"""Promises of every command: a readable table, stable JSON, and one sentence when something is wrong."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import msgspec
+import pytest
+
+from node.cli import cli
+from node.control.client_sync import SyncClient
+from node.control.errors import ConnectionLost
+from node.control.events import GapEvent, LogEvent
+from node.control.schema import Account, Metagraph, NodeStatus, PeerInfo, RolePlan, SubnetInfo
+from node.primitives.errors import InvariantBroken, LedgerError
+from tests.unit.cli.conftest import Run
+from tests.unit.control.fake import ALICE, ANSWER, BOB, INVITE, LINES, PEER, STATUS, Served
+
+
+def leaves(command: click.Command = cli, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command with the words that lead to it."""
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from leaves(found, (*path, name))
+
+
+ALL = dict(leaves())
+REQUIRED = {
+    "up", "down", "status", "devnet up", "devnet down", "devnet status", "join", "invite", "role show", "role plan",
+    "role set", "ask", "wallet create", "wallet restore", "wallet list", "wallet balance", "wallet transfer",
+    "wallet show", "stake add", "stake remove", "stake list", "stake quote", "subnets list", "subnets show",
+    "metagraph", "peers list", "models list", "models pull", "models verify", "logs", "db check", "db info", "explain",
+}  # fmt: skip
+
+
+def test_all_commands_are_there() -> None:
+    assert {" ".join(path) for path in ALL} >= REQUIRED
+
+
+@pytest.mark.parametrize("path", sorted(ALL), ids=" ".join)
+def test_every_command_has_help_with_an_example(path: tuple[str, ...], run: Run) -> None:
+    outcome = run(*path, "--help")
+    assert outcome.code == 0
+    assert "Example" in outcome.out
+    if not isinstance(ALL[path], click.Group):
+        assert "--home" in outcome.out
+        assert "--json" in outcome.out
+
+
+def test_help_is_quick_because_heavy_modules_stay_out() -> None:
+    heavy = ("trio", "asyncio", "rich", "textual", "libp2p", "numpy", "onnxruntime", "sqlite3", "nacl", "node.service")
+    code = f"import sys, node.cli; node.cli.main(['--help']); sys.exit(any(m in sys.modules for m in {heavy!r}))"
+    finished = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, cwd=Path(__file__).parents[3], check=False
+    )
+    assert finished.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "words", "kind"),
+    [
+        ("status", ("devnet", "miner", "uid 7", "120", PEER, "100 τ", "1m 1s"), NodeStatus),
+        ("peers list", (PEER, "8 ms", "neurond/0.1.0"), tuple[PeerInfo, ...]),
+        ("peers", (PEER,), tuple[PeerInfo, ...]),
+        ("subnets list", ("Nineteen", "0.25 τ", "15/20", "5/256"), tuple[SubnetInfo, ...]),
+        ("subnets show 1", ("Nineteen", "immunity_period", "100 blocks"), SubnetInfo),
+        ("metagraph 1", ("validator", "miner", "50.00 %", "4 α", "2 blocks ago"), Metagraph),
+        (f"wallet balance {ALICE}", (ALICE, "100 τ", "20 α", "5 τ"), Account),
+        (f"stake list {ALICE}", ("20 α",), None),
+        ("stake quote 10", ("39.6 α", "0.25 τ → 0.255 τ", "0.99 %"), None),
+        ("stake quote 4 --unstake", ("0.98 τ", "4 α"), None),
+        ("role show", ("miner",), None),
+        ("role plan validator", ("miner → validator", "✗ stake: 5 τ, needed: 1 000 τ", "drain"), RolePlan),
+        ("models list", ("smollm2-135m-instruct", "98 MB", "ready"), None),
+        ("models pull", ("is ready",), None),
+        ("models verify", ("is sound",), None),
+        ("logs -n 2", ("chain: imported block 3",), None),
+        ("invite", ("nd1abc",), None),
+        ("ask Paris?", ("The capital of France is Paris.",), None),
+        ("down", ("stopped",), None),
+    ],
+)
+def test_a_command_shows_a_table_and_the_same_as_json(
+    command: str, words: tuple[str, ...], kind: type | None, run: Run, node: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.control.launcher.stop", lambda *_, **__: True)
+    outcome = run(*command.split())
+    assert outcome.code == 0, outcome.err
+    assert all(word in outcome.out for word in words), outcome.out
+    as_json = run(*command.split(), "--json")
+    assert as_json.code == 0
+    json.loads(as_json.out)
+    if kind is not None:
+        msgspec.json.decode(as_json.out, type=kind)
+
+
+def test_status_as_json_has_the_promised_keys_and_the_nodes_values(run: Run, node: Served) -> None:
+    shown = run("status", "--json").json()
+    promised = {
+        "peer_id", "addresses", "network", "genesis_hash", "role", "height", "finalized_height", "finalized_hash",
+        "state_root", "peers", "version",
+    }  # fmt: skip
+    assert promised <= set(shown)
+    assert shown == json.loads(msgspec.json.encode(STATUS))
+
+
+COMMANDS_OF_A_NODE = (
+    "status", "peers list", "subnets list", "metagraph", "role show", "role plan miner", "ask Hello", "invite",
+    f"wallet balance {ALICE}", "stake quote 1", "logs -f",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS_OF_A_NODE)
+def test_without_a_node_the_sentence_says_how_to_start_one(command: str, run: Run, home: Path) -> None:
+    outcome = run(*command.split())
+    assert outcome.code == 1
+    assert outcome.out == ""
+    assert outcome.err.startswith("neurond: No node is running")
+    assert "neurond up" in outcome.err
+    assert outcome.err.count("\n") == 1
+    as_json = run(*command.split(), "--json")
+    assert as_json.code == 1
+    assert as_json.json()["error"]["code"] == "not_running"
+
+
+def test_a_refusal_of_the_node_is_one_sentence_with_its_remedy(run: Run, node: Served) -> None:
+    node.api.trouble["status"] = LedgerError("Too little.", remedy="Add some.")
+    outcome = run("status")
+    assert (outcome.code, outcome.out, outcome.err) == (1, "", "neurond: Too little. Add some.\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "nonsense", "--nonsense", "status --nonsense", "stake add", "stake add -5", "stake add 1e9", "stake add NaN",
+        "stake remove x", "stake add 1 --netuid 70000", "stake add 1 --tolerance x", "stake add 1 --tolerance 100",
+        "subnets show x", "role set king", "ask", "logs -n 0", "logs --level loud", "up --gateway-port 70000",
+        "up --gateway-port x", "up --listen 4001", "up --bootstrap /ip4/1.2.3.4/tcp/1", "up --genesis-hash 12",
+        "up --role king", "join", "join somewhere", "devnet up --nodes 0", "devnet up --cheat nicely",
+        "devnet up --nodes 2 --authorities 3", "wallet create --words 13", "wallet transfer x", "--home /x status",
+    ],
+)  # fmt: skip
+def test_wrong_arguments_are_one_sentence_and_exit_code_2(
+    command: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NEUROND_HOME")
+    outcome = run(*command.split())
+    assert outcome.code == 2, outcome.err
+    assert outcome.out == ""
+    assert outcome.err.startswith("neurond: ")
+    assert "--help" in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+def test_a_defect_shows_no_traceback_but_keeps_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise InvariantBroken("two and two are five")
+
+    monkeypatch.setattr("node.commands.lifecycle.show_status", broken)
+    outcome = run("status")
+    assert outcome.code == 1
+    assert "Traceback" not in outcome.err
+    assert "two and two" not in outcome.err
+    kept = Path(outcome.err.split("Please report ")[1].strip().rstrip("."))
+    assert "two and two are five" in kept.read_text()
+    kept.unlink()
+
+
+def test_ctrl_c_ends_with_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("node.commands.lifecycle.show_status", interrupted)
+    outcome = run("status")
+    assert (outcome.code, outcome.err.strip()) == (130, "neurond: Interrupted.")
+
+
+def test_a_full_disk_is_told_as_such(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "/data/x")
+
+    monkeypatch.setattr("node.commands.lifecycle.show_status", full)
+    outcome = run("status")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.startswith("neurond: /data/x: No space left on device.")
+
+
+def test_an_answer_streams_and_its_origin_is_told_apart_from_it(run: Run, node: Served) -> None:
+    outcome = run("ask", "Hello", "--max-tokens", "5", "--system", "Be brief.")
+    assert outcome.out == "".join(ANSWER) + "\n"
+    assert BOB in outcome.err
+    name, (messages, model, max_tokens, temperature) = node.api.calls[-1]
+    assert (name, model, max_tokens, temperature) == ("ask", None, 5, None)
+    assert [message.role for message in messages] == ["system", "user"]  # type: ignore[attr-defined]
+    shown = run("ask", "Hello", "--json").json()
+    assert shown["text"] == "".join(ANSWER)
+    assert shown["done"]["miner"] == BOB
+
+
+def test_a_question_can_be_piped_in(run: Run, node: Served) -> None:
+    assert run("ask", "-", stdin="From a file").code == 0
+    assert node.api.calls[-1][1][0][0].content == "From a file"  # type: ignore[index]
+    assert run("ask", "-", stdin="").code == 2
+
+
+def test_the_log_of_a_stopped_node_comes_from_its_file(run: Run, home: Path) -> None:
+    assert "no node has run there" in run("logs").err
+    home.mkdir()
+    (home / "daemon.log").write_text("first\nsecond\n")
+    outcome = run("logs", "-n", "1")
+    assert (outcome.code, outcome.out) == (0, "second\n")
+    assert "not running" in outcome.err
+
+
+def test_following_the_log_repeats_nothing(run: Run, node: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def events(*_: object, **__: object):  # type: ignore[no-untyped-def]
+        yield LogEvent(1, LINES, snapshot=True)
+        yield GapEvent(2, "log", 7)
+        yield LogEvent(3, (msgspec.structs.replace(LINES[-1], seq=9, message="new"),))
+        raise ConnectionLost("The daemon closed the connection.")
+
+    monkeypatch.setattr(SyncClient, "stream", events)
+    outcome = run("logs", "-f")
+    assert outcome.code == 1
+    assert [line.split(": ", 1)[1] for line in outcome.out.splitlines()] == [
+        *(line.message for line in LINES),
+        "new",
+    ]
+    assert "7 lines were lost" in outcome.err
+
+
+def test_join_connects_a_running_node(run: Run, node: Served) -> None:
+    outcome = run("join", INVITE.text)
+    assert (outcome.code, outcome.out) == (0, f"Connected to {PEER} of devnet.\n")
+    assert ("join", (INVITE.text,)) in node.api.calls
+
+
+def test_a_missing_subnet_is_named(run: Run, node: Served) -> None:
+    outcome = run("subnets", "show", "9")
+    assert outcome.code == 1
+    assert "no subnet 9" in outcome.err
+
+
+def test_explain_knows_every_error_and_every_call(run: Run) -> None:
+    everything = run("explain", "--json").json()
+    codes = {each["code"] for each in everything["errors"]}
+    assert {"not_running", "wrong_password", "ledger_error", "declined", "bad_amount"} <= codes
+    assert {"transfer", "add_stake", "set_weights"} <= {each["name"] for each in everything["calls"]}
+    assert all(each["meaning"] for each in everything["errors"])
+    assert "neurond up" in run("explain", "not_running").out
+    assert "amount_rao" in run("explain", "add_stake").out
+    assert run("explain", "no_such_thing").code == 1
+
+
+def test_bare_neurond_opens_the_window_on_the_home(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Path] = []
+    monkeypatch.setattr("tui.app.run", lambda home: opened.append(home) or 0)
+    assert run().code == 0
+    monkeypatch.delenv("NEUROND_HOME")
+    assert run("--home", str(home / "other")).code == 0
+    assert opened == [home, home / "other"]
+
+
+def test_the_version_is_printed(run: Run) -> None:
+    assert run("--version").out.startswith("neurond ")
