@@ -18,14 +18,15 @@ import numpy as np
 from models.bundle import Tolerance
 from models.sampling import Ids, Logits, Sampling, candidates, gumbel_noise, penalise
 
-# Measured with SmolLM2 135M in int8, steps against prefill, 64 tokens. Honest: mean gap 0.003, largest 0.94, at most one
-# bad token, sum at most 0.98. A 4-bit copy, one layer less, another seed: mean gaps 0.4 to 2, sums above 5, none passes.
+# Measured with SmolLM2 135M in int8, single steps against one prefill, 64 tokens. Honest (760 answers): mean gap 0.003,
+# largest 1.0, at most two bad tokens, sum at most 1.5. A 4-bit copy, one layer less or another seed have mean gaps of
+# 0.4 to 2: of 40 answers each none passes.
 DEFAULT_TOLERANCE: Final = Tolerance(
     max_gap=2.5,
     bad_gap=0.3,
-    bad_allowed=1.5,
+    bad_allowed=2.0,
     bad_per_token=0.02,
-    sum_allowed=1.2,
+    sum_allowed=1.4,
     sum_per_token=0.012,
     edge_slack=0.25,
 )
