@@ -29,6 +29,7 @@ from node.service.chain import now_ms
 from node.service.errors import BadInvite, NoKey, NotReady, RoleRefused
 from node.service.invite import looks_like_invite, read_invite, write_invite
 from node.service.jobs import Report
+from node.service.model_store import shared_model_store
 from node.service.role_switch import switch_role
 from node.service.status import status_of
 from node.service.views import account_view, metagraph_view, quote_view, stored_task_view, subnet_view, task_view
@@ -298,7 +299,7 @@ class NodeApi:
 
     @property
     def _model_store(self) -> Path:
-        return self._node.config.model_store or self._node.home.models
+        return self._node.config.model_store or shared_model_store()
 
     async def _pull(self, name: str, report: Report) -> str:
         def progress(step: ModelProgress) -> None:

@@ -35,6 +35,7 @@ from node.service.home import GENESIS_BYTES_MAX, Home, write_atomically
 from node.service.jobs import Jobs, Report
 from node.service.keys import Keys, open_keys
 from node.service.logbook import Logbook, logger
+from node.service.model_store import shared_model_store
 from node.service.reader import Reader
 from node.service.role_plan import Planner
 from node.service.roles.host import ModelHost
@@ -135,7 +136,7 @@ class Node:
         await inner.start(gossip.run, chain)
         await inner.start(syncer.run)
         await inner.start(chain.run)
-        models = ModelHost(config.model_store or home.models, progress=self._model_progress)
+        models = ModelHost(config.model_store or shared_model_store(), progress=self._model_progress)
         stack.push_async_callback(models.aclose)
         services = Services(
             chain=chain,
@@ -148,7 +149,7 @@ class Node:
             model=config.model,
             cheat=config.cheat,
         )
-        planner = Planner(chain, services, keys, config.model, config.model_store or home.models)
+        planner = Planner(chain, services, keys, config.model, config.model_store or shared_model_store())
         jobs = Jobs(self.hub, inner)
         netuid = first_subnet(services)
         hotkey = keys.hotkey_account
