@@ -7,6 +7,7 @@ STREAM_TICK_S: Final = 0.1  # a growing answer is one small widget; at four a se
 
 PEERS_INTERVAL_S: Final = 2.0
 CHAIN_INTERVAL_S: Final = 4.0  # seats, subnets and earnings change once an epoch
+FOLLOW_PAUSE_S: Final = 0.2  # a subscription that ended is asked for again
 POLL_PAUSE_MAX_S: Final = 30.0  # after failures, so that a node in trouble is left alone
 JOB_INTERVAL_S: Final = 1.0  # in case the events of a job are missed
 

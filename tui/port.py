@@ -4,18 +4,33 @@
 say so; the app calls them in worker threads.
 """
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from node.control.api import Api
+from node.control.errors import BadRequest, ConnectionLost, NotRunning, ProtocolError, RemoteError, RequestTimeout
 from node.control.options import ProgressSink
 from node.control.schema import Hello, Role
 
 if TYPE_CHECKING:
     from node.control.role_actions import RoleDraft
 
-LinkState = Literal["disconnected", "connected", "closed"]
+
+API_ERRORS: Final = (NotRunning, ConnectionLost, RequestTimeout, ProtocolError, BadRequest, RemoteError)
+"""Every way in which a call of `Api` is expected to fail; all carry `message` and `hint`."""
+
+
+class PortError(Exception):
+    """Something expected went wrong around the node; `message` is a sentence, `hint` says what to do."""
+
+    def __init__(self, message: str, hint: str = "", code: str = "port_error") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.code = code
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".rstrip()
 
 
 class Client(Api, Protocol):
@@ -37,7 +52,7 @@ class Client(Api, Protocol):
 
 
 class Port(Protocol):
-    """Everything around the API."""
+    """Everything around the API. Methods that block or sign raise PortError for every expected failure."""
 
     @property
     def home(self) -> Path:
@@ -73,15 +88,15 @@ class Port(Protocol):
         ...
 
     async def prepare_role(self, api: Api, role: Role, coldkey: str | None) -> "RoleDraft":
-        """Return what switching to `role` takes, nothing signed yet. Raises NodeError."""
+        """Return what switching to `role` takes, nothing signed yet. Raises PortError."""
         ...
 
     def needs_password(self, home: Path, coldkey: str) -> bool:
-        """Tell whether the key file of `coldkey` in `home` is sealed. Blocks; raises NodeError without the key."""
+        """Tell whether the key file of `coldkey` in `home` is sealed. Blocks; raises PortError without the key."""
         ...
 
     def sign_role(self, home: Path, coldkey: str | None, password: str | None, draft: "RoleDraft") -> tuple[bytes, ...]:
-        """Sign the transactions of `draft` in this process. Blocks; raises NodeError on a wrong password."""
+        """Sign the transactions of `draft` in this process. Blocks; raises PortError on a wrong password."""
         ...
 
 
@@ -91,6 +106,3 @@ class Clock(Protocol):
     def now_ms(self) -> int: ...
 
     def monotonic_s(self) -> float: ...
-
-
-Tell = Callable[[str], None]

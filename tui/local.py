@@ -1,0 +1,148 @@
+"""The port to this machine: sockets, processes and key files, all by way of `node.control`.
+
+Whatever fails for a known reason leaves here as a `PortError`; anything else is a defect and is not hidden.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from node.control.api import Api
+from node.control.client_async import AsyncClient
+from node.control.errors import error_view
+from node.control.options import DaemonConfig, DevnetOptions, DevnetStatus, ProgressSink
+from node.control.paths import log_path
+from node.control.schema import Role
+from tui.port import PortError
+
+if TYPE_CHECKING:
+    from node.control.role_actions import RoleDraft
+
+_DEVNET_FOLDER: Final = "devnet"
+
+
+class LocalPort:
+    """See `tui.port.Port`. What is heavy is imported when it is needed, so that the window opens at once."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+
+    @property
+    def home(self) -> Path:
+        return self._home
+
+    def client(self, home: Path) -> AsyncClient:
+        return AsyncClient(home, "neurond-tui")
+
+    def find(self) -> Path | None:
+        from node.control import launcher
+
+        with _expected():
+            if launcher.find(self._home) is not None:
+                return self._home
+            root = self._devnet_root()
+            return None if root is None else _first_running(launcher.devnet_status(root))
+
+    def network(self) -> str | None:
+        if log_path(self._home).exists():
+            return "the node of this home"
+        root = self._devnet_root()
+        return None if root is None else "the devnet of this home"
+
+    def start(self, home: Path | None, progress: ProgressSink) -> Path:
+        from node.control import launcher
+
+        root = self._devnet_root()
+        with _expected():
+            if home is None and root is not None and not log_path(self._home).exists():
+                return self._up(root, progress)
+            chosen = home or self._home
+            launcher.start(DaemonConfig(home=chosen), progress)
+            return chosen
+
+    def start_devnet(self, progress: ProgressSink) -> Path:
+        with _expected():
+            return self._up(self._devnet_root() or self._home / _DEVNET_FOLDER, progress)
+
+    def join(self, target: str, progress: ProgressSink) -> Path:
+        from node.control import launcher
+
+        with _expected():
+            launcher.join(self._home, target, progress)
+        return self._home
+
+    def stop(self, home: Path, progress: ProgressSink) -> None:
+        from node.control import launcher
+
+        with _expected():
+            launcher.stop(home, progress)
+
+    async def prepare_role(self, api: Api, role: Role, coldkey: str | None) -> "RoleDraft":
+        from node.control.role_actions import prepare_role
+
+        with _expected():
+            return await prepare_role(api, role, coldkey)
+
+    def needs_password(self, home: Path, coldkey: str) -> bool:
+        from node.control.wallets import wallet_store
+
+        with _expected():
+            wallets = [each for each in wallet_store(home).wallets() if each.address == coldkey]
+        if not wallets:
+            raise PortError(
+                f"The key file of the coldkey {coldkey[:12]}… is not in {home}.",
+                "Restore it with `neurond wallet restore`, or switch the role where the key is.",
+                "no_coldkey",
+            )
+        return wallets[0].sealed
+
+    def sign_role(self, home: Path, coldkey: str | None, password: str | None, draft: "RoleDraft") -> tuple[bytes, ...]:
+        from node.control.role_actions import sign_role
+        from node.control.wallets import wallet_store
+
+        with _expected():
+            wallets = [each for each in wallet_store(home).wallets() if each.address == coldkey]
+            signer = wallets[0].unlock(password) if wallets and draft.needs_coldkey else None
+            return sign_role(draft, signer)
+
+    def _up(self, root: Path, progress: ProgressSink) -> Path:
+        from node.control import launcher
+
+        running = _first_running(launcher.start_devnet(DevnetOptions(home=root), progress))
+        if running is None:
+            raise PortError("The devnet started, but none of its nodes runs.", f"See the logs below {root}.")
+        return running
+
+    def _devnet_root(self) -> Path | None:
+        """Return the folder with one home per devnet node: below this home, or this home itself."""
+        for root in (self._home / _DEVNET_FOLDER, self._home):
+            if root.is_dir() and any(log_path(child).exists() for child in root.iterdir() if child.is_dir()):
+                return root
+        return None
+
+
+class SystemClock:
+    """The time of this machine."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def monotonic_s(self) -> float:
+        return time.monotonic()
+
+
+def _first_running(status: DevnetStatus) -> Path | None:
+    return next((Path(each.home) for each in status.nodes if each.pid is not None), None)
+
+
+@contextmanager
+def _expected() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        view = error_view(error)
+        if view is None:
+            raise
+        raise PortError(view.message, view.hint, view.code) from error

@@ -1,0 +1,107 @@
+"""What all screens of an attached node share: status bar, tabs, the banner of a lost node, footer, painting."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen, Screen, ScreenResultType
+from textual.widget import Widget
+from textual.widgets import Footer
+
+from tui.limits import GONE_AFTER_S
+from tui.model import Model
+from tui.text import duration
+from tui.widgets.draw import say
+from tui.widgets.panel import Panel
+from tui.widgets.status_bar import StatusBar
+from tui.widgets.tab_strip import TabStrip
+
+if TYPE_CHECKING:
+    from tui.app import NeurondApp
+
+
+class Banner(Panel):
+    """Says that the node is gone or silent and what can be done; hidden while all is well."""
+
+    PARTS = ("link", "second", "trouble")
+    DEFAULT_CSS = """
+    Banner { border: none; height: 1; dock: bottom; margin-bottom: 1; padding: 0 1; background: $error 30%;
+             color: $foreground; display: none; width: 100%; }
+    Banner.-shown { display: block; }
+    """
+
+    def paint(self, model: Model) -> None:
+        long = model.silent_s >= GONE_AFTER_S
+        self.set_class(model.link in ("gone", "stale") and long, "-shown")
+        super().paint(model)
+
+    def draw(self, model: Model) -> Content:
+        age = duration(model.silent_s)
+        if model.link == "stale":
+            return say(("! ", "warn"), f"The node has been silent for {age}; values may be old. Waiting for it.")
+        if self.app.is_restarting:  # type: ignore[attr-defined]
+            return say(("… ", "warn"), f"Starting the node again: {self.app.restart_words}")  # type: ignore[attr-defined]
+        return say(
+            ("✖ ", "bad"), f"The node has been gone for {age}; values are old. ", ("S", "strong"), " starts it again."
+        )
+
+
+class NodeScreen(Screen[None]):
+    """A screen of an attached node. `NAME` is its tab, `HELP` its prose, `COMMAND` its twin on the command line."""
+
+    NAME: ClassVar[str] = ""
+    HELP: ClassVar[str] = ""
+    COMMAND: ClassVar[str] = ""
+
+    def compose(self) -> ComposeResult:
+        yield StatusBar()
+        yield TabStrip(self.NAME)
+        with Vertical(id="body"):
+            yield from self.body()
+        yield Banner()
+        yield Footer(show_command_palette=False, compact=True)
+
+    def body(self) -> Iterable[Widget]:
+        """Give the widgets between tabs and footer."""
+        raise NotImplementedError
+
+    @property
+    def node_app(self) -> "NeurondApp":
+        return cast("NeurondApp", self.app)
+
+    @property
+    def model(self) -> Model:
+        return self.node_app.model
+
+    def paint(self, model: Model) -> None:
+        """Show what has changed; called four times a second while this screen is seen."""
+        self.set_class(model.link in ("gone", "stale") and model.silent_s >= GONE_AFTER_S, "-old")
+        for panel in self.query(Panel):
+            panel.paint(model)
+        self.paint_body(model)
+
+    def paint_body(self, model: Model) -> None:
+        """Show what is not in a `Panel`."""
+
+    def on_screen_resume(self) -> None:
+        self.paint(self.model)
+
+    def on_mount(self) -> None:
+        self.call_after_refresh(lambda: self.paint(self.model))
+
+
+class Dialog(ModalScreen[ScreenResultType]):
+    """A box over the screen below, which stays visible and goes on."""
+
+    HELP: ClassVar[str] = ""
+
+    @property
+    def node_app(self) -> "NeurondApp":
+        return cast("NeurondApp", self.app)
+
+    def paint(self, model: Model) -> None:
+        """Show what has changed."""
+        for panel in self.query(Panel):
+            panel.paint(model)

@@ -1,0 +1,48 @@
+"""Asks for the password of a sealed key; it goes to the signer in this process and nowhere else."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Input, Static
+
+from tui.limits import PASSWORD_CHARS_MAX
+from tui.screens.base import Dialog
+from tui.text import short
+from tui.widgets.draw import say
+from tui.widgets.line_input import LineInput
+
+
+class PasswordScreen(Dialog[str | None]):
+    """Answers the password, or None when the user turns back."""
+
+    CSS_PATH = "dialog.tcss"
+    HELP = "The password unlocks your coldkey for this one signature. It never reaches the node."
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel")]
+
+    def __init__(self, coldkey: str, failure: str = "") -> None:
+        super().__init__()
+        self._coldkey = coldkey
+        self._failure = failure
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box") as box:
+            box.border_title = Content("Unlock the coldkey")
+            box.border_subtitle = Content("enter unlocks · esc cancels")
+            yield Static(
+                say("Password of ", (short(self._coldkey, 6, 6), "strong"), ", to sign in this window only:"),
+                classes="words",
+                markup=False,
+            )
+            if self._failure:
+                yield Static(say(("✖ ", "bad"), self._failure), classes="failure", markup=False)
+            yield LineInput(PASSWORD_CHARS_MAX, placeholder="password", password=True, id="password")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.value:
+            self.dismiss(event.value)
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)

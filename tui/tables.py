@@ -1,0 +1,142 @@
+"""Peers, seats and tasks as rows of a live table: one place that decides what a column says."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from node.control.schema import Metagraph, Neuron, NodeStatus, PeerInfo, Task
+from tui.text import alpha, clean, count, duration, millis, short, tau, time_of_day, u16
+from tui.themes import Tone
+from tui.widgets.live_table import Cell, Column, Row
+
+PEER_COLUMNS: Final = (
+    Column("peer", 11),
+    Column("way", 3, rank=5),
+    Column("latency", 8, right=True),
+    Column("height", 9, right=True, rank=2),
+    Column("score", 6, right=True, rank=3),
+    Column("since", 7, right=True, rank=4),
+    Column("agent", 14, grow=True, rank=6),
+    Column("hotkey", 9, rank=7),
+)
+SEAT_COLUMNS: Final = (
+    Column("uid", 4, right=True),
+    Column("hotkey", 9),
+    Column("does", 11),
+    Column("incentive", 10, right=True),
+    Column("dividends", 10, right=True, rank=3),
+    Column("earned α", 11, right=True, rank=1),
+    Column("stake", 12, right=True, rank=2),
+    Column("trust", 7, right=True, rank=5),
+    Column("consensus", 10, right=True, rank=6),
+    Column("updated", 9, right=True, rank=4),
+    Column("peer", 11, rank=7),
+)
+TASK_COLUMNS: Final = (
+    Column("time", 8),
+    Column("state", 9),
+    Column("kind", 10, rank=4),
+    Column("miner", 9),
+    Column("latency", 8, right=True),
+    Column("tokens", 7, right=True, rank=2),
+    Column("score", 6, right=True),
+    Column("question or reason", 18, grow=True, rank=3),
+)
+
+
+def peer_rows(peers: Iterable[PeerInfo]) -> list[Row]:
+    """Return one row a peer, in the columns of PEER_COLUMNS."""
+    return [
+        Row(
+            clean(peer.peer_id),
+            (
+                Cell(short(peer.peer_id, 4, 6), "strong"),
+                Cell("→" if peer.direction == "out" else "←", "dim"),
+                Cell(millis(peer.latency_ms), _latency_tone(peer.latency_ms), peer.latency_ms or 0.0),
+                Cell("–" if peer.height is None else count(peer.height), "plain", peer.height or 0),
+                Cell(f"{peer.score:+.1f}" if peer.score else "0", "bad" if peer.score < 0 else "dim", peer.score),
+                Cell(duration(peer.connected_s), "dim", peer.connected_s),
+                Cell(clean(peer.agent, 80), "dim"),
+                Cell(short(peer.hotkey), "second"),
+            ),
+        )
+        for peer in peers
+    ]
+
+
+def seat_rows(metagraph: Metagraph, status: NodeStatus | None) -> list[Row]:
+    """Return one row a seat, in the columns of SEAT_COLUMNS; this node's own is marked."""
+    mine = status.hotkey if status is not None else None
+    return [_seat(neuron, metagraph.height, neuron.hotkey == mine) for neuron in metagraph.neurons]
+
+
+def _seat(neuron: Neuron, height: int, mine: bool) -> Row:
+    age = max(0, height - neuron.last_update)
+    word, tone = does(neuron)
+    return Row(
+        clean(neuron.hotkey) or str(neuron.uid),
+        (
+            Cell(str(neuron.uid), "dim", neuron.uid),
+            Cell(short(neuron.hotkey), "strong"),
+            Cell(word, tone),
+            Cell(u16(neuron.incentive_u16), _share_tone(neuron.incentive_u16), neuron.incentive_u16),
+            Cell(u16(neuron.dividends_u16), _share_tone(neuron.dividends_u16), neuron.dividends_u16),
+            Cell(alpha(neuron.emission_alpha).removesuffix(" α"), "accent", neuron.emission_alpha),
+            Cell(tau(neuron.stake_rao), "plain", neuron.stake_rao),
+            Cell(u16(neuron.validator_trust_u16), "dim", neuron.validator_trust_u16),
+            Cell(u16(neuron.consensus_u16), "dim", neuron.consensus_u16),
+            Cell(f"−{count(age)}", "dim", age),
+            Cell(short(neuron.peer_id, 4, 6), "dim"),
+        ),
+        mine,
+    )
+
+
+def does(neuron: Neuron) -> tuple[str, Tone]:
+    """Return what a seat is, as a sign and a word."""
+    if neuron.validator_permit:
+        return "⚖ validator", "second"
+    return ("⚒ miner", "good") if neuron.active else ("○ idle", "dim")
+
+
+def task_rows(tasks: Iterable[Task], utc_offset_s: int) -> list[Row]:
+    """Return one row a task, in the columns of TASK_COLUMNS."""
+    return [
+        Row(
+            clean(task.id),
+            (
+                Cell(time_of_day(task.started_ms, utc_offset_s), "dim", task.started_ms),
+                Cell(*_task_state(task)),
+                Cell(clean(task.kind, 40)),
+                Cell(short(task.miner), "strong"),
+                Cell(millis(task.latency_ms), "plain", task.latency_ms or 0.0),
+                Cell(count(task.tokens), "plain", task.tokens),
+                Cell("–" if task.score is None else f"{task.score:.2f}", _score_tone(task.score), task.score or 0.0),
+                Cell(clean(task.code or task.preview, 400), "bad" if task.code else "dim"),
+            ),
+        )
+        for task in tasks
+    ]
+
+
+def _task_state(task: Task) -> tuple[str, Tone]:
+    match task.state:
+        case "running":
+            return "… running", "accent"
+        case "done":
+            return "✓ done", "good"
+        case "failed":
+            return "✖ failed", "bad"
+
+
+def _latency_tone(latency_ms: float | None) -> Tone:
+    if latency_ms is None:
+        return "dim"
+    return "good" if latency_ms < 100 else "plain" if latency_ms < 500 else "warn"
+
+
+def _score_tone(score: float | None) -> Tone:
+    return "dim" if score is None else "good" if score >= 0.8 else "warn" if score >= 0.4 else "bad"
+
+
+def _share_tone(share: int) -> Tone:
+    return "dim" if share <= 0 else "good"
