@@ -21,6 +21,7 @@ from models.errors import (
     RuntimeFailure,
     UnsupportedModel,
 )
+from models.fetch import stored_file
 from models.providers import RuntimeReport, runtime_report
 from models.sampling import Sampling
 from models.sources import Progress
@@ -58,4 +59,5 @@ __all__ = [
     "is_ready",
     "open_text",
     "runtime_report",
+    "stored_file",
 ]

@@ -66,7 +66,10 @@ class Answer:
 
 
 class Batcher:
-    """Runs up to `max_batch` answers of one model at once; further requests wait in a bounded queue."""
+    """Runs up to `max_batch` answers of one model at once; further requests wait in a bounded queue.
+
+    When the runtime fails, every answer ends with that error and the batcher is closed: open another.
+    """
 
     def __init__(self, model: TextModel, max_batch: int = 8, max_queued: int = MAX_QUEUED_REQUESTS) -> None:
         if not 1 <= max_batch <= MAX_BATCH_ROWS:

@@ -127,14 +127,9 @@ class TextModel:
         for begin in range(0, len(fed), PREFILL_CHUNK_TOKENS):
             chunk = fed[begin : begin + PREFILL_CHUNK_TOKENS]
             end = begin + len(chunk)
-            wanted = (
-                np.arange(max(first, begin) - begin, len(chunk), dtype=np.int64)
-                if end > first
-                else np.zeros(1, np.int64)
-            )
-            logits = self.decoder.step(
-                cache, 0, np.array([chunk], np.int64), np.array([end], np.int32), wanted.reshape(1, -1)
-            )
+            start = min(max(first - begin, 0), len(chunk) - 1)  # the graph wants at least one position
+            wanted = np.arange(start, len(chunk), dtype=np.int64)[None]
+            logits = self.decoder.step(cache, 0, np.array([chunk], np.int64), np.array([end], np.int32), wanted)
             if end > first:
                 yield from logits[0]
 

@@ -124,7 +124,7 @@ def conclude(gaps: Sequence[float], ended: bool, tolerance: Tolerance) -> Verifi
     reason = Reason.OK
     if ended and values[-1] > tolerance.max_gap:
         reason = Reason.ENDED_EARLY
-    elif worst > tolerance.max_gap:
+    elif not worst <= tolerance.max_gap:  # this way round, a gap that is no number is refused too
         reason = Reason.TOO_UNLIKELY
     elif bad > tolerance.bad_allowed + tolerance.bad_per_token * count:
         reason = Reason.TOO_MANY_BAD
