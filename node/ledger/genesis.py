@@ -66,10 +66,11 @@ def genesis_state(spec: GenesisSpec) -> tuple[Header, ChainState, dict[Hash, byt
 def _write_chain(overlay: Overlay, spec: GenesisSpec) -> None:
     if not 1 <= len(spec.name) <= NETWORK_NAME_CHARS_MAX:
         raise GenesisError(f"name: 1 to {NETWORK_NAME_CHARS_MAX} characters.")
-    if min(spec.start_ms, spec.slot_ms - 1, spec.epoch_slots - 1) < 0:
-        raise GenesisError(
-            "start_ms, slot_ms, epoch_slots: a slot and an epoch last at least 1, and no time is negative."
-        )
+    bounds = (("start_ms", spec.start_ms, 0), ("slot_ms", spec.slot_ms, 1), ("epoch_slots", spec.epoch_slots, 1))
+    for field_name, number, least in bounds:
+        if not least <= number < 1 << 63:
+            raise GenesisError(f"{field_name}: at least {least}.")
+    _require_in_range("parameters", spec.parameters)
     if not 1 <= len(spec.authorities) <= AUTHORITIES_MAX:
         raise GenesisError(f"authorities: 1 to {AUTHORITIES_MAX} of them.")
     if len(set(spec.authorities)) != len(spec.authorities):

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 
 from node.ledger import errors, merkle
 from node.ledger.apply import Receipt, apply_free, apply_transaction, check_entry
-from node.ledger.calls import is_free
+from node.ledger.calls import Call, is_free
 from node.ledger.context import Context
+from node.ledger.dispatch import dispatch
 from node.ledger.events import Event
 from node.ledger.fees import require_payable, total_fee
 from node.ledger.header import HEADER_VERSION, UNSIGNED, Block, Header, header_hash
@@ -27,7 +28,7 @@ from node.primitives.types import ZERO_HASH, AccountId, Hash, Height, Rao, Slot
 
 __all__ = [
     "ChainState", "Checked", "Draft", "Executed", "Receipt", "Skipped", "build_block", "check_stateful",
-    "check_stateless", "check_transaction", "execute_block",
+    "check_stateless", "check_transaction", "execute_block", "preview_call", "restore_state",
 ]  # fmt: skip
 
 _LENGTH_PREFIX_BYTES: Final = 3  # of a byte string of at most 64 KiB
@@ -201,6 +202,19 @@ def check_stateful(
 def check_transaction(state: ChainState, raw: bytes, genesis_hash: Hash, *, verify: Verifier) -> Checked:
     """Both stages at once against the state of the chain's head."""
     return check_stateful(state, check_stateless(raw), raw, genesis_hash, verify=verify)
+
+
+def preview_call(state: ChainState, sender: AccountId, call: Call) -> tuple[Event, ...]:
+    """What `call` would do in the next block, fee and nonce apart. Raises the CallError it would fail with."""
+    context = _next_block(state, Slot(state.slot + 1), AccountId(ZERO_HASH))
+    dispatch(context, sender, call)
+    return tuple(context.events)
+
+
+def restore_state(view: StateView, tree: merkle.Node, block_hash: Hash) -> ChainState:
+    """The chain's state from stored rows: `tree` is built from the rows of `view`, `block_hash` names its block."""
+    clock = system.CLOCK.get(view)
+    return ChainState(clock.height, clock.slot, block_hash, view, tree)
 
 
 def _check_header(parent: ChainState, header: Header) -> None:

@@ -24,7 +24,7 @@ from node.ledger.calls import (
     is_free,
 )
 from node.ledger.events import DelegateAdded, StakeAdded, StakeRemoved, Transferred
-from node.ledger.genesis import GenesisStake
+from node.ledger.genesis import GenesisStake, GenesisSubnet
 from node.ledger.transition import build_block, check_transaction
 from node.primitives.crypto import verify
 from node.primitives.types import MAX_SUPPLY_RAO, Alpha, NetUid, Rao, Slot, Uid
@@ -178,22 +178,21 @@ def test_a_paid_call_that_may_not_happen_fails_by_its_name(by: str, call: Call, 
     assert code in {error.code for error in spec.errors}, "the table names every error"
 
 
-def _with_subnet(**changes: int | bool) -> World:
-    """A chain whose one subnet is changed; nothing is staked at genesis."""
-    spec = small_genesis()
-    return World(replace(spec, subnets=(replace(spec.subnets[0], **changes),), stakes=()))
+def _with_subnet(subnet: GenesisSubnet) -> World:
+    """A chain with this one subnet; nothing is staked at genesis."""
+    return World(replace(small_genesis(), subnets=(subnet,), stakes=()))
 
 
 def test_nothing_can_be_staked_on_a_subnet_that_has_not_started() -> None:
-    world = _with_subnet(started=False)
+    world = _with_subnet(replace(small_genesis().subnets[0], started=False))
     assert world.do("alice", AddStake(who("va"), SUBNET, Rao(TAO))) == "SubtokenDisabled"
     assert world.do("alice", AddStake(who("va"), ROOT, Rao(TAO))) == ""
 
 
 def test_a_pool_that_is_too_small_refuses_a_swap() -> None:
-    shallow = _with_subnet(pool_tao_rao=1000, pool_alpha=1000)
+    shallow = _with_subnet(replace(small_genesis().subnets[0], pool_tao_rao=Rao(1000), pool_alpha=Alpha(1000)))
     assert shallow.do("alice", AddStake(who("va"), SUBNET, Rao(TAO))) == "SwapInputTooLarge"
-    lopsided = _with_subnet(pool_tao_rao=TAO, pool_alpha=1000)
+    lopsided = _with_subnet(replace(small_genesis().subnets[0], pool_alpha=Alpha(1000)))
     assert lopsided.do("alice", AddStake(who("va"), SUBNET, Rao(TAO))) == "InsufficientLiquidity"
 
 

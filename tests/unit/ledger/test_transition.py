@@ -6,12 +6,21 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from node.ledger import errors, queries, transition
+from node.ledger import errors, merkle, queries, transition
 from node.ledger.calls import AddStake, BurnedRegister, ServeAxon, SetWeights, Transfer
+from node.ledger.events import Transferred
 from node.ledger.header import Authority, Block, Header, decode_block, header_hash, seal_message
 from node.ledger.merkle import list_root
+from node.ledger.state import DictView
 from node.ledger.transaction import sign_transaction
-from node.ledger.transition import build_block, check_stateless, check_transaction, execute_block
+from node.ledger.transition import (
+    build_block,
+    check_stateless,
+    check_transaction,
+    execute_block,
+    preview_call,
+    restore_state,
+)
 from node.primitives.codec import encode
 from node.primitives.crypto import verify
 from node.primitives.errors import LedgerError
@@ -247,3 +256,29 @@ def test_an_unknown_proposer_is_consensus_business_but_its_fees_arrive() -> None
     draft = build_block(world.state, Slot(1), stranger, [raw], world.genesis_hash, verify=verify)
     _, executed = draft.seal(bytes(64))
     assert queries.balance(executed.state.view, stranger) == executed.receipts[0].fee_rao
+
+
+def test_a_preview_tells_what_a_call_would_do_and_changes_nothing() -> None:
+    world = World()
+    root = world.state.state_root
+    assert preview_call(world.state, who("alice"), _transfer()) == (Transferred(who("alice"), who("bob"), Rao(TAO)),)
+    with pytest.raises(errors.InsufficientBalance):
+        preview_call(world.state, who("pauper"), _transfer())
+    assert world.state.state_root == root
+
+
+def test_a_stored_state_is_restored_and_built_upon() -> None:
+    world = World()
+    rows = dict(world.genesis_rows)
+    for _ in range(3):
+        for path, value in world.block(world.sign("alice", _transfer())).changes.items():
+            if value is None:
+                rows.pop(path)
+            else:
+                rows[path] = value
+    restored = restore_state(DictView(rows), merkle.build(sorted(rows.items())), world.state.hash)
+    assert (restored.height, restored.slot, restored.state_root) == (3, 3, world.state.state_root)
+    parent = world.state
+    world.block(world.sign("alice", _transfer()))
+    executed = execute_block(restored, world.blocks[-1], world.genesis_hash, verify=verify)
+    assert executed.state.state_root == world.state.state_root != parent.state_root
