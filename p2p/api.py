@@ -63,7 +63,11 @@ class Stream(Protocol):
         ...
 
     async def send(self, frame: bytes) -> None:
-        """Send one frame. Raises MessageTooLargeError above `limits.FRAME_MAX_BYTES`, StreamFailed when it cannot be sent."""
+        """Send one frame. Raises MessageTooLargeError above `limits.FRAME_MAX_BYTES`, StreamFailed when it cannot be sent.
+
+        A reader that stands still for 5 s with a full window (256 KB to 1 MB) fails the stream: producers faster than
+        their consumers need acknowledgements of their own.
+        """
         ...
 
     async def receive(self, max_bytes: int) -> bytes:
@@ -134,7 +138,11 @@ class Network(Protocol):
         ...
 
     async def open(self, peer_id: str, protocol: str, *, timeout_s: float = limits.OPEN_TIMEOUT_S) -> Stream:
-        """Open a stream to a connected peer. Raises UnreachableError, ProtocolRefusedError, BannedError, BusyError."""
+        """Open a stream to a connected peer.
+
+        Raises UnreachableError, ProtocolRefusedError, BannedError, BusyError (too many of ours), and StreamFailed when
+        the peer resets it at once, as busy ones do.
+        """
         ...
 
     async def request(

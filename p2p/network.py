@@ -160,6 +160,7 @@ class Libp2pNetwork:
                 connected_at_s=state.connected_at_s,
             )
             for peer_id, state in sorted(self.connected.items())
+            if self.host.connections(peer_id)
         )
 
     def report(self, peer_id: str, points: float, reason: str) -> None:
@@ -270,10 +271,10 @@ class Libp2pNetwork:
         peer_id = address.peer_id or ""
         self._refuse_banned(peer_id)
         with trio.move_on_after(timeout_s):
-            while peer_id not in self.connected:
+            while not self.host.connections(peer_id):
                 if peer_id in self._dials:
                     await self._dials[peer_id].wait()
-                    if peer_id not in self.connected:
+                    if not self.host.connections(peer_id):
                         raise UnreachableError(f"cannot connect to {address}: another attempt just failed")
                     return
                 await self._dial_once(address, peer_id)
@@ -299,7 +300,7 @@ class Libp2pNetwork:
         state = self.connected.get(peer_id)
         if state is not None:
             await state.settled.wait()
-        if peer_id not in self.connected:
+        if not self.host.connections(peer_id):
             raise UnreachableError(f"{address} closed the connection at once; it is full or does not want us")
 
     def _note_answered(self, address: TcpAddress) -> None:

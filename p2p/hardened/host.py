@@ -19,8 +19,6 @@ from libp2p.network.stream.net_stream import NetStream
 from libp2p.peer.id import ID
 from libp2p.peer.peerstore import PeerStore
 from libp2p.security.noise import transport as noise
-from libp2p.stream_muxer.yamux.yamux import PROTOCOL_ID as YAMUX_PROTOCOL
-from libp2p.transport.upgrader import TransportUpgrader
 
 from p2p import limits
 from p2p.counters import Counters
@@ -33,7 +31,7 @@ from p2p.hardened.pubsub import HardenedPubsub, Punish, Receive
 from p2p.hardened.services import running
 from p2p.hardened.streams import Libp2pStream, Spawn
 from p2p.hardened.swarm import Gate, HardenedSwarm
-from p2p.hardened.yamux import HardenedYamux
+from p2p.hardened.yamux import HardenedUpgrader
 from p2p.identity import Identity
 
 _log = logging.getLogger(__name__)
@@ -63,11 +61,7 @@ class HardenedHost:
         self.id: ID = generate_peer_id_from(key_pair)
         peerstore = PeerStore()
         peerstore.add_key_pair(self.id, key_pair)
-        upgrader = TransportUpgrader(
-            {noise.PROTOCOL_ID: noise.Transport(key_pair, noise_privkey=noise_key)},
-            {YAMUX_PROTOCOL: HardenedYamux},
-            negotiate_timeout=int(limits.UPGRADE_TIMEOUT_S),
-        )
+        upgrader = HardenedUpgrader({noise.PROTOCOL_ID: noise.Transport(key_pair, noise_privkey=noise_key)})
         self.swarm = HardenedSwarm(self.id, peerstore, upgrader, gate, counters, max_peers)
         self.swarm.set_stream_handler(self._serve_stream)
         self._key_pair = key_pair
@@ -85,8 +79,8 @@ class HardenedHost:
         await self.pubsub.wait_until_ready()
 
     def connections(self, peer_id: str) -> list[SwarmConn]:
-        """The open connections to a peer, oldest first."""
-        return [conn for conn in self.swarm.get_connections(ID.from_base58(peer_id)) if not conn.is_closed]
+        """The sound connections to a peer, oldest first; the table itself forgets dead ones 0.2 s late."""
+        return [conn for conn in self.swarm.get_connections(ID.from_base58(peer_id)) if is_sound(conn)]
 
     async def open(self, peer_id: str, protocols: Sequence[str]) -> tuple[Libp2pStream, BufferedReader, str]:
         """Open a stream to a connected peer; the reader may hold bytes already received, and the protocol agreed on.
@@ -180,6 +174,11 @@ class HardenedHost:
             self._counters.add("streams.failed")
             _log.warning("serving a stream of %s failed: %r", stream.peer_id, error)
             await stream.reset()
+
+
+def is_sound(connection: SwarmConn) -> bool:
+    """Whether a connection is neither closed nor on its way there."""
+    return not (connection.is_closed or connection.muxed_conn.event_shutting_down.is_set())
 
 
 def is_gossip(protocol: str) -> bool:

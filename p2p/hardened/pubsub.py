@@ -97,10 +97,7 @@ class HardenedPubsub(Pubsub):  # type: ignore[misc]  # libp2p is opaque to the t
             if frame is None:
                 return
             rpc = parse_rpc(frame)
-            try:
-                await self._act_on(rpc, peer_id)
-            except UnicodeDecodeError as error:
-                raise MalformedRpc("a topic name is not text") from error
+            await self._act_on(rpc, peer_id)
             weight = 1 + len(rpc.publish) + len(rpc.subscriptions) + _control_entries(rpc) // 16
             pause_s = rate.take(weight, len(frame), trio.current_time())
             if pause_s > 0:
@@ -109,6 +106,8 @@ class HardenedPubsub(Pubsub):  # type: ignore[misc]  # libp2p is opaque to the t
 
     async def _act_on(self, rpc: rpc_pb2.RPC, peer_id: ID) -> None:
         for subscription in rpc.subscriptions:
+            if not isinstance(subscription.topicid, str):  # protobuf hands out bytes when they are not UTF-8
+                raise MalformedRpc("a topic name is not text")
             if len(subscription.topicid.encode()) <= limits.TOPIC_NAME_MAX_BYTES:
                 self.handle_subscription(peer_id, subscription)
         for message in rpc.publish:

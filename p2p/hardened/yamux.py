@@ -6,10 +6,16 @@ dies; the reader itself writes replies and so two busy sides can deadlock; windo
 
 import logging
 from collections import deque
+from collections.abc import Mapping
 
 import trio
+from libp2p.abc import ISecureConn, ISecureTransport
 from libp2p.io.exceptions import ConnectionClosedError
+from libp2p.peer.id import ID
+from libp2p.protocol_muxer.exceptions import MultiselectError
 from libp2p.stream_muxer.yamux import yamux as stock
+from libp2p.transport.exceptions import MuxerUpgradeFailure
+from libp2p.transport.upgrader import TransportUpgrader
 
 from p2p import limits
 
@@ -123,6 +129,21 @@ class HardenedYamux(stock.Yamux):  # type: ignore[misc]  # libp2p is opaque to t
         self._outbox_bytes = 0
         self._outbox_has_room.set()
         self._outbox_empty.set()
+
+
+class HardenedUpgrader(TransportUpgrader):  # type: ignore[misc]  # libp2p is opaque to the type checker
+    """Ends a handshake with our multiplexer; stock makes its own, whatever class it was given for the protocol."""
+
+    def __init__(self, security: Mapping[str, ISecureTransport]) -> None:
+        super().__init__(security, {stock.PROTOCOL_ID: HardenedYamux}, negotiate_timeout=int(limits.UPGRADE_TIMEOUT_S))
+
+    async def upgrade_connection(self, conn: ISecureConn, peer_id: ID) -> HardenedYamux:
+        """Agree on yamux. Raises MuxerUpgradeFailure."""
+        try:
+            await self.muxer_multistream.select_transport(conn)
+        except MultiselectError as error:
+            raise MuxerUpgradeFailure("the peer does not speak yamux") from error
+        return HardenedYamux(conn, peer_id, is_initiator=conn.is_initiator)
 
 
 def limit_windows() -> None:

@@ -6,15 +6,14 @@ from pathlib import Path
 import pytest
 import trio
 
-from tests.unit.p2p.worlds import Libp2pWorld, MemoryWorld, World
+from tests.unit.p2p.worlds import Libp2pWorld, MemoryWorld, World, stop_all
 
 
 @pytest.fixture
 async def libp2p_world(nursery: trio.Nursery, tmp_path: Path) -> AsyncIterator[Libp2pWorld]:
     world = Libp2pWorld(nursery, tmp_path)
     yield world
-    for name in tuple(world.running):
-        await world.stop(name)
+    await stop_all(world)
 
 
 @pytest.fixture(params=["memory", "libp2p"])
@@ -24,5 +23,4 @@ async def world(request: pytest.FixtureRequest, nursery: trio.Nursery, tmp_path:
         return
     libp2p = Libp2pWorld(nursery, tmp_path)
     yield libp2p
-    for name in tuple(libp2p.running):
-        await libp2p.stop(name)
+    await stop_all(libp2p)

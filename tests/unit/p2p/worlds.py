@@ -88,6 +88,13 @@ class Libp2pWorld:
         await node.stopped.wait()
 
 
+async def stop_all(world: Libp2pWorld) -> None:
+    """Stop every node at the same time."""
+    async with trio.open_nursery() as nursery:
+        for name in tuple(world.running):
+            nursery.start_soon(world.stop, name)
+
+
 async def until(condition: Callable[[], object], *, within_s: float = 5.0) -> None:
     """Wait for a condition that no event announces; fails with the condition's name when it does not come true."""
     with trio.move_on_after(within_s):
