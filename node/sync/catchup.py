@@ -12,6 +12,7 @@ from node.primitives.errors import NodeError
 from node.primitives.limits import SYNC_BLOCKS_PER_REQUEST_MAX
 from node.primitives.types import Hash, Height
 from node.sync.limits import (
+    BLOCKS_TIMEOUT_MS,
     BUFFERED_BLOCKS_MAX,
     BUFFERED_BYTES_MAX,
     COOL_DOWN_MS,
@@ -20,7 +21,7 @@ from node.sync.limits import (
     POINTS_BAD_ANSWER,
     POINTS_BAD_STATUS,
     RATE_WINDOW_MS,
-    REQUEST_TIMEOUT_MS,
+    STATUS_TIMEOUT_MS,
 )
 from node.sync.messages import Answer, Blocks, GetBlocks, GetStatus, Request, Status, blocks_in
 
@@ -101,6 +102,7 @@ class CatchUpMachine:
         self._asked: dict[str, _Asked] = {}
         self._stretch: _Stretch | None = None
         self._next_id = 1
+        self._now_ms = 0
         self._history: list[tuple[int, Height]] = []
 
     # --- inputs -----------------------------------------------------------------------------------------------------
@@ -110,7 +112,7 @@ class CatchUpMachine:
         if peer not in self._peers and len(self._peers) >= PEERS_MAX:
             return []
         self._peers.setdefault(peer, _Peer())
-        return self._ask_status(peer, now_ms)
+        return self._ask_status(peer, now_ms) + self._advance(now_ms)
 
     def on_gone(self, peer: str, now_ms: int) -> list[SyncEffect]:
         """A peer has left; what it was asked is asked elsewhere."""
@@ -125,7 +127,7 @@ class CatchUpMachine:
         effects: list[SyncEffect] = []
         for name in named:
             effects.extend(self.on_connected(name, now_ms))
-        return effects + self._advance(now_ms)
+        return effects
 
     def on_answer(self, peer: str, request_id: int, answer: Answer, now_ms: int) -> list[SyncEffect]:
         """An answer came; one that nobody asked for, or that came too late, is ignored."""
@@ -168,9 +170,6 @@ class CatchUpMachine:
 
     def on_tick(self, now_ms: int) -> list[SyncEffect]:
         """Give up requests that took too long; call it at `next_deadline_ms`."""
-        for peer in [peer for peer, asked in self._asked.items() if asked.due_ms <= now_ms]:
-            del self._asked[peer]
-            self._cool(peer, now_ms)
         return self._advance(now_ms)
 
     # --- views ------------------------------------------------------------------------------------------------------
@@ -180,7 +179,7 @@ class CatchUpMachine:
         """When `on_tick` has something to do."""
         due = [asked.due_ms for asked in self._asked.values()]
         if not self._is_fetching() and self._target() > self._cursor[0]:
-            due.extend(peer.cool_until_ms for peer in self._useful().values())
+            due.extend(peer.cool_until_ms for peer in self._useful().values() if peer.cool_until_ms > self._now_ms)
         return min(due, default=None)
 
     def progress(self) -> Progress | None:
@@ -260,8 +259,8 @@ class CatchUpMachine:
         known = self._peers.get(peer)
         if known is None:
             return
+        known.cool_until_ms = now_ms + (COOL_DOWN_MS << min(known.failures, FAILURES_MAX))
         known.failures += 1
-        known.cool_until_ms = now_ms + COOL_DOWN_MS
         if known.failures >= FAILURES_MAX:
             known.status = None
 
@@ -270,6 +269,10 @@ class CatchUpMachine:
             self._stretch = None
 
     def _advance(self, now_ms: int) -> list[SyncEffect]:
+        self._now_ms = now_ms
+        for late in [peer for peer, asked in self._asked.items() if asked.due_ms <= now_ms]:
+            del self._asked[late]
+            self._cool(late, now_ms)
         if self._is_fetching():
             return []
         peer = self._stretch.peer if self._stretch is not None else self._choose(now_ms)
@@ -293,7 +296,8 @@ class CatchUpMachine:
 
     def _ask(self, peer: str, request: Request, now_ms: int) -> Ask:
         ask = Ask(peer, self._next_id, request)
-        self._asked[peer] = _Asked(ask.request_id, request, now_ms + REQUEST_TIMEOUT_MS)
+        timeout_ms = STATUS_TIMEOUT_MS if isinstance(request, GetStatus) else BLOCKS_TIMEOUT_MS
+        self._asked[peer] = _Asked(ask.request_id, request, now_ms + timeout_ms)
         self._next_id += 1
         return ask
 

@@ -52,6 +52,10 @@ from tests.simulation.network import Network
 BLOCK, MESSAGE = b"b", b"m"
 
 
+class BusyLoop(AssertionError):
+    """A machine gave a deadline that is not in the future: a real node would spin."""
+
+
 @dataclass
 class Disk:
     """What survives."""
@@ -166,6 +170,8 @@ class SimNode:
 
     def _schedule_tick(self) -> None:
         due_ms = self.engine.next_deadline_ms
+        if due_ms is not None and due_ms <= self.now_ms:
+            raise BusyLoop(f"{self.name} wants to be called again at once")
         if due_ms is not None and due_ms != self._tick_at_ms:
             self._tick_at_ms = due_ms
             self._later(due_ms - self.now_ms, lambda: self._on_tick(due_ms))
@@ -282,6 +288,8 @@ class SimNode:
                 case Blame():
                     self.penalties.append(f"{effect.peer}: {effect.reason}")
         due_ms = self.catchup.next_deadline_ms
+        if due_ms is not None and due_ms <= self.now_ms:
+            raise BusyLoop(f"{self.name} wants to sync again at once")
         if due_ms is not None:
             self._later(due_ms - self.now_ms, lambda: self._carry_out_sync(self.catchup.on_tick(self.now_ms)))
 
