@@ -66,7 +66,7 @@ def up(
     """
     if authorities > nodes:
         raise click.UsageError(f"{authorities} authorities do not fit into {nodes} nodes.")
-    from node.service import devnet as service
+    from node.service.devnet import up as bring_up
 
     options = DevnetOptions(
         home=env.devnet_home,
@@ -79,7 +79,7 @@ def up(
         model_store=None if model_store is None else model_store.expanduser().absolute(),
         base_port=base_port,
     )
-    status = service.up(options, show_progress)
+    status = bring_up(options, show_progress)
     env.emit(status, lambda: _render(status))
 
 
@@ -92,10 +92,9 @@ def down(env: Env) -> None:
     Example:
       neurond devnet down
     """
-    from node.service import devnet as service
+    from node.service.devnet import down as bring_down
 
-    home = env.devnet_home
-    service.down(home, show_progress)
+    bring_down(env.devnet_home, show_progress)
     env.emit({"stopped": True}, lambda: click.echo("The network has stopped."))
 
 
@@ -108,9 +107,9 @@ def status(env: Env) -> None:
     Example:
       neurond devnet status --json
     """
-    from node.service import devnet as service
+    from node.service.devnet import status as look
 
-    found = service.status(env.devnet_home)
+    found = look(env.devnet_home)
     env.emit(found, lambda: _render(found))
 
 

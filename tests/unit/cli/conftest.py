@@ -25,6 +25,13 @@ class Outcome:
         return json.loads(self.out)
 
 
+class Terminal(io.StringIO):
+    """Piped input that passes for a person."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 Run = Callable[..., Outcome]
 
 
@@ -35,12 +42,12 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a command of this home, without a terminal; `stdin` is what is piped in."""
+    """Run a command of this home; `stdin` is what is piped in, or typed at a `terminal`."""
     monkeypatch.delenv("NEUROND_PASSWORD", raising=False)
     monkeypatch.setenv("NEUROND_HOME", str(home))
 
-    def command(*arguments: str, stdin: str = "") -> Outcome:
-        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+    def command(*arguments: str, stdin: str = "", terminal: bool = False) -> Outcome:
+        monkeypatch.setattr("sys.stdin", Terminal(stdin) if terminal else io.StringIO(stdin))
         code = main(arguments)
         captured = capsys.readouterr()
         return Outcome(code, captured.out, captured.err)
