@@ -72,6 +72,17 @@ class World:
             self.network.partition((names[:cut], names[cut:]))
             self.run_slots(every)
 
+    def split_twins(self, slots: int, every: int) -> None:
+        """Keep the copies of each twinned key apart, the others evenly between them, anew every few slots."""
+        twins = [name for name in self.nodes if name.startswith("t")]
+        copies = [name.replace("t", "a") for name in twins]
+        others = [name for name in self.nodes if name not in twins and name not in copies]
+        for _ in range(slots // every):
+            self.kernel.random.shuffle(others)
+            half = len(others) // 2
+            self.network.partition((copies + others[:half], twins + others[half:]))
+            self.run_slots(every)
+
     def crash_and_restart(self, names: Iterable[str], down_slots: int) -> None:
         """Kill nodes and bring them back after a while."""
         for name in names:
