@@ -53,8 +53,8 @@ class PeerView:
 class Stream(Protocol):
     """A two-way stream of frames: a 4-byte big-endian length, then that many bytes.
 
-    Sends of two tasks are never interleaved. Cancelling a send or a receive leaves the connection sound; after a cancelled
-    send only `reset` makes sense on this stream.
+    Sends of two tasks are never interleaved. Cancelling a send or a receive leaves the connection sound; after a
+    cancelled send only `reset` makes sense on this stream.
     """
 
     @property
@@ -63,7 +63,7 @@ class Stream(Protocol):
         ...
 
     async def send(self, frame: bytes) -> None:
-        """Send one frame. Raises MessageTooLargeError above `limits.FRAME_MAX_BYTES`, StreamFailed when it cannot be sent.
+        """Send one frame. Raises MessageTooLargeError above `limits.FRAME_MAX_BYTES`, StreamFailed when it cannot go.
 
         A reader that stands still for 5 s with a full window (256 KB to 1 MB) fails the stream: producers faster than
         their consumers need acknowledgements of their own.
@@ -116,8 +116,8 @@ class Network(Protocol):
         """Join a topic; messages that `check` accepts come out of the returned channel, each content once.
 
         When the reader falls `capacity` messages behind, the newest ones are dropped and counted. A `check` that raises
-        counts as IGNORE. Raises P2PError when the topic is already subscribed or its name or the number of topics is over
-        the bounds. Own publications are not delivered to oneself. Closing the channel leaves the topic.
+        counts as IGNORE. Raises P2PError when the topic is subscribed already, or its name or the number of topics is
+        over the bounds. Own publications are not delivered to oneself. Closing the channel leaves the topic.
         """
         ...
 
@@ -173,7 +173,7 @@ class Network(Protocol):
         ...
 
     def report(self, peer_id: str, points: float, reason: str) -> None:
-        """Take `points` (positive) from a peer's score; below `limits.BAN_SCORE` it is dropped and banned for a time."""
+        """Take `points` (positive) from a peer's score; below `limits.BAN_SCORE` it is dropped and banned a while."""
         ...
 
     def counters(self) -> Mapping[str, int]:

@@ -1,7 +1,7 @@
 """The node's network key: an Ed25519 key in a file of its own, mode 0600, from which the peer id is derived.
 
-It never leaves this package, is not a wallet key, and a damaged file is refused rather than replaced. The peer id is the
-identity multihash of the libp2p public key record in base58 (libp2p peer-id specification), so no host has to be
+It never leaves this package, is not a wallet key, and a damaged file is refused rather than replaced. The peer id is
+the identity multihash of the libp2p public key record in base58 (libp2p peer-id specification), so no host has to be
 started to know it.
 """
 

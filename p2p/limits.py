@@ -3,7 +3,7 @@
 Sizes are bytes on this machine's side of the wire; times are seconds; points are reputation.
 """
 
-# Gossip -------------------------------------------------------------------------------------------------------------
+# Gossip
 MESSAGE_MAX_BYTES = 4 << 20
 """Largest gossip message. It costs every node about 0.3 s of CPU, so anything near it belongs on a stream."""
 RPC_MAX_BYTES = MESSAGE_MAX_BYTES + (64 << 10)
@@ -57,7 +57,7 @@ REPUBLISH_INTERVAL_S = 10.0
 IDONTWANT_MIN_BYTES = 16 << 10
 """Below it announcing that a copy is not wanted costs more than the copy."""
 
-# Mesh (gossipsub's own names and usual values) --------------------------------------------------------------------------
+# Mesh (gossipsub's own names and usual values)
 MESH_DEGREE = 6
 """Neighbours per topic."""
 MESH_DEGREE_LOW = 4
@@ -67,7 +67,7 @@ MESH_DEGREE_HIGH = 12
 HEARTBEAT_S = 1
 """Mesh upkeep; loss is repaired (IHAVE, IWANT) at this pace."""
 
-# Streams and frames -------------------------------------------------------------------------------------------------
+# Streams and frames
 FRAME_MAX_BYTES = 16 << 20
 """Largest frame on a stream: a chain or snapshot piece. A receiver names its own, smaller bound."""
 STREAMS_PER_PEER = 8
@@ -95,7 +95,7 @@ NEGOTIATION_MAX_BYTES = 1024
 NEGOTIATION_LINES_MAX = 16
 """Protocols a peer may ask for on one stream before it is refused."""
 
-# Time ---------------------------------------------------------------------------------------------------------------
+# Time
 OPEN_TIMEOUT_S = 10.0
 """Opening a stream takes 5-9 ms on loopback; a peer that needs longer than this is no use."""
 REQUEST_TIMEOUT_S = 10.0
@@ -119,7 +119,7 @@ HEALTH_INTERVAL_S = 10.0
 HEALTH_TIMEOUT_S = 5.0
 """A peer that does not answer a probe for this long is gone: its connections are cut."""
 
-# Peers --------------------------------------------------------------------------------------------------------------
+# Peers
 PEERS_MAX = 64
 """Connections in both directions; memory is at most this many unread budgets."""
 PEERS_TARGET = 12
@@ -163,7 +163,7 @@ REDIAL_FAILURES_MAX = 8
 SAVE_INTERVAL_S = 30.0
 """How often remembered peers and bans are written when they changed."""
 
-# Reputation ---------------------------------------------------------------------------------------------------------
+# Reputation
 BAN_SCORE = -100.0
 """Score below which a peer is dropped and banned."""
 BAN_S = 3600.0

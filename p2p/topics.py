@@ -103,7 +103,7 @@ class Topics:
         check_topic_name(topic)
         if len(data) > limits.MESSAGE_MAX_BYTES:
             raise MessageTooLargeError(
-                f"a message of {len(data)} bytes exceeds {limits.MESSAGE_MAX_BYTES}; gossip its hash, serve it by stream"
+                f"a message of {len(data)} bytes exceeds {limits.MESSAGE_MAX_BYTES}; gossip its hash instead"
             )
         self._contents.add(_content_key(topic, data), self._clock())
 

@@ -191,7 +191,7 @@ class Upkeep:
         await wellknown.send_exchange_answer(stream, self._network.book.sample(wanted, others))
 
     def _learn(self, teller: str, addresses: list[TcpAddress]) -> None:
-        """Take candidates from a peer; one that reached us over the internet cannot name addresses of our own network."""
+        """Take candidates from a peer; one that came over the internet cannot name addresses of our own network."""
         state = self._network.connected.get(teller)
         if state is None or state.remote is None:
             return

@@ -1,4 +1,4 @@
-"""The small protocols every host speaks: identify (who are you), ping (are you there), peer exchange (whom do you know).
+"""The small protocols of every host: identify (who are you), ping (are you there), peer exchange (whom do you know).
 
 Identify and ping are libp2p's own, so other implementations can talk to us; peer exchange is ours. Every answer is
 bounded before it is read and none of it is believed further than a candidate to dial.

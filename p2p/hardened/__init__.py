@@ -1,4 +1,4 @@
-"""libp2p 0.8.1, made safe: one module a hazard, by subclass where the library lets us, by one replaced constant where not.
+"""libp2p 0.8.1, made safe: a module for each hazard, by subclass where the library lets us, else by one constant.
 
 Stock 0.8.1 ends the process on one malformed gossip frame, serves 250 inbound connections in its life, breaks
 connections on cancelled writes and buffers without bound. Everything outside this folder sees none of it.

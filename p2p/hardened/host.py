@@ -117,7 +117,7 @@ class HardenedHost:
         """Inbound gossip streams are served through `find_handler` like all others."""
 
     async def new_stream(self, peer_id: ID, protocol_ids: Sequence[str]) -> NetStream:
-        """Open a gossip stream. Raises SwarmException for what is worth another try, ProtocolRefusedError for the rest."""
+        """Open a gossip stream. Raises SwarmException for what is worth another try, else ProtocolRefusedError."""
         try:
             with trio.fail_after(limits.OPEN_TIMEOUT_S):
                 connections = self.connections(str(peer_id))

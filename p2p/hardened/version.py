@@ -1,4 +1,4 @@
-"""Checks that libp2p is the one release the hardening was written and attacked against; imported before all else here."""
+"""Checks that libp2p is the one release the hardening was written for; imported before all else in this folder."""
 
 from importlib import metadata
 

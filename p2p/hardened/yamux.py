@@ -22,7 +22,7 @@ from p2p import limits
 _log = logging.getLogger(__name__)
 
 _NOISE_PLAINTEXT_BYTES = 65_519
-"""Largest noise packet: 65535 bytes less a 16-byte tag; a batch of frames up to it is one packet and one system call."""
+"""Largest noise packet: 65535 bytes less a 16-byte tag; frames batched up to it are one packet, one system call."""
 
 
 class HardenedYamux(stock.Yamux):  # type: ignore[misc]  # libp2p is opaque to the type checker
@@ -62,7 +62,7 @@ class HardenedYamux(stock.Yamux):  # type: ignore[misc]  # libp2p is opaque to t
         self._break_outbox()
 
     async def _write_frame(self, data: bytes) -> None:
-        """Queue one frame. Data frames wait for room; control frames never do, so the reader never blocks on a write."""
+        """Queue one frame. Data frames wait for room; control frames do not, so the reader never blocks on a write."""
         if data[1] == stock.TYPE_DATA:
             await trio.lowlevel.checkpoint()
             while self._outbox_bytes >= limits.OUTBOX_HIGH_BYTES and not self._outbox_broken:

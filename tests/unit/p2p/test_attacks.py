@@ -5,7 +5,7 @@ honest peer must still be served by the same victim over the same connection.
 """
 
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import pytest
@@ -29,6 +29,13 @@ GOSSIP = "/meshsub/1.1.0"
 
 async def echo(stream: Stream) -> None:
     await stream.send(await stream.receive(1 << 20))
+
+
+async def for_ever(action: Callable[[], Awaitable[object]]) -> None:
+    """Repeat until it raises, or a stream ends, letting other tasks run in between."""
+    while await action() != b"":
+        await trio.lowlevel.checkpoint()
+    raise StreamFailed("the stream ended")
 
 
 @dataclass
@@ -71,13 +78,13 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(libp2p_world: Libp2pWorld) -> AsyncIterator[Scene]:
+async def scene(libp2p_world: Libp2pWorld) -> Scene:
     victim = await libp2p_world.open("victim")
     honest = await libp2p_world.open("honest", bootstrap=victim.addresses, target_peers=1)
     hostile = await libp2p_world.open("hostile", target_peers=0)
     await hostile.dial(victim.addresses[0])
     await connected(victim, honest)
-    yield Scene(libp2p_world, victim, honest, hostile)
+    return Scene(libp2p_world, victim, honest, hostile)
 
 
 def framed(rpc: rpc_pb2.RPC) -> bytes:
@@ -288,9 +295,7 @@ async def test_a_garbled_protocol_negotiation_ends_its_stream_only(scene: Scene,
     stream = Libp2pStream(await connection.new_stream(), scene.hostile.spawn)
     await stream.write(opening)
     with trio.fail_after(5.0), pytest.raises(StreamFailed):
-        while await stream.read(1024):
-            pass
-        raise StreamFailed("ended")
+        await for_ever(lambda: stream.read(1024))
     await scene.honest_peer_is_served()
 
 
@@ -338,10 +343,14 @@ async def test_a10_bytes_nobody_reads_cost_the_sender_its_connection(scene: Scen
     number = stream._net_stream.muxed_stream.stream_id
     piece = struct.pack("!BBHII", 0, 0, 0, number, 60_000) + bytes(60_000)
     sent = 0
+
+    async def send_past_every_window() -> None:
+        nonlocal sent
+        await connection.muxed_conn._write_frame(piece)
+        sent += 60_000
+
     with trio.fail_after(10.0), pytest.raises(ConnectionClosedError):
-        while True:
-            await connection.muxed_conn._write_frame(piece)  # past every window, as a hostile implementation would
-            sent += 60_000
+        await for_ever(send_past_every_window)
     assert sent < 3 * limits.UNREAD_BUDGET_BYTES
     await until(lambda: not scene.hostile_is_connected())
     await scene.honest_peer_is_served()
@@ -361,9 +370,7 @@ async def test_a_peer_that_reads_nothing_cannot_make_us_queue_answers_without_en
     connection.secured_conn.write = never_write
     attacker = scene.hostile.host.connections(scene.victim.peer_id)[0].muxed_conn
     with trio.fail_after(5.0), pytest.raises(ConnectionClosedError):
-        while True:
-            await attacker._write_frame(struct.pack("!BBHII", 0, 2, 1, 0, 0))
-            await trio.lowlevel.checkpoint()  # only the victim shall fall behind
+        await for_ever(lambda: attacker._write_frame(struct.pack("!BBHII", 0, 2, 1, 0, 0)))
     assert blocked.is_set()
     await until(lambda: not scene.hostile_is_connected())
     await scene.honest_peer_is_served()

@@ -209,10 +209,13 @@ async def test_no_task_is_left_behind(tmp_path: Path) -> None:
 
 async def test_a_service_of_the_host_that_dies_surfaces_as_one_error(tmp_path: Path) -> None:
     with pytest.raises(HostFailedError, match="open it again"):
-        async with open_host(HostConfig(tmp_path / "key")) as network:
-            manager = cast(Libp2pNetwork, network).host.swarm.manager
-            manager._task_nursery.start_soon(_die)
-            await trio.sleep_forever()
+        await _run_until_the_swarm_dies(tmp_path / "key")
+
+
+async def _run_until_the_swarm_dies(key: Path) -> None:
+    async with open_host(HostConfig(key)) as network:
+        cast(Libp2pNetwork, network).host.swarm.manager._task_nursery.start_soon(_die)
+        await trio.sleep_forever()
 
 
 async def _die() -> None:

@@ -44,7 +44,8 @@ def test_a_new_identity_is_private_and_read_back(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
     assert load_or_create_identity(path) == created
     assert peer_id_of(created.public_key) == created.peer_id
-    assert created.seed.hex() not in repr(created) and repr(created.seed) not in repr(created)
+    assert created.seed.hex() not in repr(created)
+    assert repr(created.seed) not in repr(created)
     assert os.listdir(path.parent) == ["peer.key"]
 
 
@@ -137,7 +138,8 @@ def test_no_text_breaks_the_address_parser(text: str) -> None:
 def test_both_kinds_of_peer_id_are_known() -> None:
     assert check_peer_id(PEER) == PEER
     rsa = base58_text.encode(b"\x12\x20" + bytes(range(32)))
-    assert check_peer_id(rsa) == rsa and rsa.startswith("Qm")
+    assert check_peer_id(rsa) == rsa
+    assert rsa.startswith("Qm")
 
 
 def test_scopes_and_dialability() -> None:
@@ -243,7 +245,8 @@ async def test_content_is_judged_anew_when_it_was_long_ago_or_only_ignored() -> 
     for pause_s in (0.0, 1.0, limits.SEEN_TTL_S + 1):
         clock.now_s += pause_s
         topics.receive("t", PEER, b"same")
-    assert inbox.statistics().current_buffer_used == 2 and not verdicts
+    assert inbox.statistics().current_buffer_used == 2
+    assert not verdicts
 
 
 async def test_the_same_bytes_on_two_topics_are_two_contents() -> None:
@@ -259,8 +262,11 @@ def test_the_cache_of_seen_things_is_bounded_by_time_and_number(monkeypatch: pyt
     cache = SeenCache()
     for number in range(5):
         cache.add(bytes([number]), 1.0 + number)
-    assert len(cache) == 3 and cache.marked_s(b"\0", 6.0) is None and cache.marked_s(b"\4", 6.0) == 5.0
-    assert cache.marked_s(b"\4", 5.1 + limits.SEEN_TTL_S) is None and len(cache) == 0
+    assert len(cache) == 3
+    assert cache.marked_s(b"\0", 6.0) is None
+    assert cache.marked_s(b"\4", 6.0) == 5.0
+    assert cache.marked_s(b"\4", 5.1 + limits.SEEN_TTL_S) is None
+    assert len(cache) == 0
 
 
 # Reputation, rates
@@ -318,8 +324,10 @@ def address(number: int, peer_id: str = OTHER) -> TcpAddress:
 
 def test_only_dialable_addresses_of_others_are_remembered_and_only_some() -> None:
     peers = book()
-    assert not peers.add(address(1, PEER)) and not peers.add(TcpAddress("ip4", "8.8.8.8", 1))
-    assert not peers.add(address(0)) and not peers.add(TcpAddress("ip4", "0.0.0.0", 1, OTHER))
+    assert not peers.add(address(1, PEER))
+    assert not peers.add(TcpAddress("ip4", "8.8.8.8", 1))
+    assert not peers.add(address(0))
+    assert not peers.add(TcpAddress("ip4", "0.0.0.0", 1, OTHER))
     assert [peers.add(address(number)) for number in (1, 1, 2)] == [True, False, True]
     for number in range(1, 30):
         peers.add(address(number))
@@ -337,8 +345,10 @@ def test_a_failing_peer_is_tried_ever_less_often_and_then_forgotten_unless_it_is
             peers.failed(peer_id, 100.0)
         pauses.append((peers.next_due_s([OTHER]) or 0.0) - 100.0)
     assert pauses[0] < 1.0 < pauses[3] < pauses[-1] <= limits.REDIAL_MAX_S * 1.25
-    assert peers.addresses(OTHER) == () and peers.addresses(boot)
-    assert peers.due([], 100.0) == () and peers.due([], 1000.0) == (boot,)
+    assert peers.addresses(OTHER) == ()
+    assert peers.addresses(boot)
+    assert peers.due([], 100.0) == ()
+    assert peers.due([], 1000.0) == (boot,)
 
 
 def test_the_address_that_answered_last_is_tried_first() -> None:
@@ -355,7 +365,8 @@ def test_a_flood_of_invented_peers_does_not_drive_out_proven_ones(monkeypatch: p
     peers.add(address(1), has_answered=True)
     for number in range(20):
         peers.add(address(2, Identity.from_seed(bytes([number + 5]) * 32).peer_id))
-    assert len(peers) == 4 and peers.addresses(OTHER) == (address(1),)
+    assert len(peers) == 4
+    assert peers.addresses(OTHER) == (address(1),)
 
 
 def test_the_file_holds_proven_peers_and_bans_and_nothing_else(tmp_path: Path) -> None:
