@@ -32,6 +32,7 @@ _COMMANDS: Final = {
     "status": ("node.commands.lifecycle:status", "Show how the node is."),
     "logs": ("node.commands.logs:logs", "Show the node's log."),
     "devnet": ("node.commands.devnet:devnet", "A whole network on this machine."),
+    "demo": ("node.commands.demo:demo", "Run the main job from end to end and check it."),
     "join": ("node.commands.joining:join", "Join a network by invite or multiaddress."),
     "invite": ("node.commands.joining:invite", "Print an invite to this node's network."),
     "role": ("node.commands.role:role", "Show or switch the role: staker, miner, validator."),

@@ -1,5 +1,6 @@
 """Serving the chain to peers and catching up with them: the loop around the pure machines of `node.sync`."""
 
+import logging
 from typing import Final
 
 import trio
@@ -33,6 +34,7 @@ from p2p import Network, P2PError, Stream
 POLL_S: Final = 2.0  # how often every peer is asked where it stands; costs one small frame
 REQUEST_TIMEOUT_S: Final = 15.0
 TICK_S: Final = 0.25
+_ROUTINE_BLOCKS: Final = 3  # a status often comes just before the votes do; that is no news
 _ENDS_WANTED_MAX: Final = 64  # branches fetched at once; more than that is what CatchUp is for
 
 log = logger("sync")
@@ -173,7 +175,8 @@ class Syncer:
         self._do(self._machine.on_answer(ask.peer, ask.request_id, reply, now_ms()))
 
     async def _feed(self, feed: Feed) -> None:
-        log.info("catching up: %d blocks to %d", len(feed.blocks), feed.certificate.height)
+        level = logging.INFO if len(feed.blocks) > _ROUTINE_BLOCKS else logging.DEBUG
+        log.log(level, "catching up: %d blocks to %d", len(feed.blocks), feed.certificate.height)
         await self._chain.apply(CertifiedBlocks(feed.blocks, feed.certificate, feed.peer))
         if self._chain.final.header.height < feed.certificate.height:
             self._do(self._machine.on_refused(feed.peer, now_ms()))
