@@ -5,6 +5,7 @@ said as it is. The last piece is held until the miner's signature over the whole
 """
 
 import secrets
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -88,6 +89,7 @@ class MarketDoor:
         self._first_part_s = first_part_s
         self._answer_s = answer_s
         self._router = Router(trio.current_time)
+        self.counts: Counter[str] = Counter()
         self._route: Route[ChatRequest, ChatPart, Message, Part] | None = next(
             (route for route in subnet.routes if route.path == CHAT_PATH), None
         )
@@ -145,10 +147,12 @@ class MarketDoor:
                     self._router.ended(miner.hotkey, failed=False)
                     raise BadRequest(error.message, param="messages") from error
                 self._router.ended(miner.hotkey, failed=True)
+                self.counts[f"door.passed_over.{code_of_failure(error).name.lower()}"] += 1
                 tried.append(f"seat {miner.uid}: {error.message}")
             except BaseException:
                 self._router.ended(miner.hotkey, failed=False)
                 raise
+        self.counts["door.nobody"] += 1
         reason = f"None of {len(tried)} miners began to answer: {'; '.join(tried)}" if tried else "No miner is online."
         raise NoMiner(reason, tuple(tried))
 
@@ -179,6 +183,7 @@ class MarketDoor:
         return view
 
     def _close_view(self, view: TaskView, call: Call, task: Message, code: Code) -> None:
+        self.counts[f"door.call.{code.name.lower()}"] += 1
         self._record(
             replace(
                 view,

@@ -34,20 +34,26 @@ class RoleJournal:
         self._netuid = netuid
         self._store = store
         self._send, self._receive = trio.open_memory_channel[Callable[[], None]](ROWS_QUEUED_MAX)
+        self._pending = 0
+        self._idle = trio.Event()
+        self._idle.set()
 
     async def run(self) -> None:
         """Write what is queued, until cancelled."""
         async for write in self._receive:
-            await self._write(write)
+            with trio.CancelScope(shield=True):  # a row taken from the queue is written; one write is short
+                await self._write(write)
 
     async def flush(self) -> None:
-        """Write what is queued now, then return."""
+        """Return when everything queued so far is written, by `run` or here."""
         while True:
             try:
                 write = self._receive.receive_nowait()
             except trio.WouldBlock:
-                return
-            await self._write(write)
+                break
+            with trio.CancelScope(shield=True):
+                await self._write(write)
+        await self._idle.wait()
 
     def task(self, view: TaskView, *, validator: AccountId | None = None) -> None:
         """Show a task, and keep it once it is over."""
@@ -102,6 +108,10 @@ class RoleJournal:
             self._send.send_nowait(write)
         except trio.WouldBlock:
             self.counts["journal.dropped"] += 1
+            return
+        self._pending += 1
+        if self._idle.is_set():
+            self._idle = trio.Event()
 
     async def _write(self, write: Callable[[], None]) -> None:
         try:
@@ -109,3 +119,7 @@ class RoleJournal:
         except StorageError as error:
             self.counts["journal.failed"] += 1
             _log.warning("the market journal could not be written: %s", error)
+        finally:
+            self._pending -= 1
+            if not self._pending:
+                self._idle.set()

@@ -129,7 +129,7 @@ class ValidatorRole:
 
     def counters(self) -> Mapping[str, int]:
         """Totals since the start by name, refusals by reason included."""
-        parts = (self._desk.counts, self._gate.counts, self._bench.counts, self._journal.counts)
+        parts = (self._desk.counts, self._gate.counts, self._bench.counts, self._journal.counts, self.door.counts)
         return sum(parts, Counter(self._counts))
 
     # --- rounds -----------------------------------------------------------------------------------------------------

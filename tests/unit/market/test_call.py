@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from random import Random
 
 import msgspec
 import pytest
@@ -17,6 +18,7 @@ from node.market.frames import (
     CallRequest,
     FinalFrame,
     FrameKind,
+    PartChain,
     RefusalFrame,
     answer_message,
     chain_of,
@@ -28,12 +30,13 @@ from node.market.frames import (
     request_digest,
     sign_call,
 )
+from node.market.receipts import sign_receipt
 from node.market.serving import CallServer, Served
 from node.primitives.codec import encode
 from node.primitives.crypto import digest, verify
 from node.primitives.types import Height
 from node.service.roles.host import RoleHost
-from node.subnets.base import Code, Usage
+from node.subnets.base import Answer, Code, Usage
 from p2p import P2PError, Stream
 from tests.unit.market.support import NETUID, Double, Doubling, FakeChain, NoModels, Number, World, signer_of
 
@@ -63,7 +66,9 @@ class Pair:
         """Send any bytes as a request and return the first frame that comes back."""
         stream = await self.caller.network.open(self.miner.network.peer_id, CALL_PROTOCOL)
         await stream.send(data)
-        return open_frame(await stream.receive(100_000))
+        first = open_frame(await stream.receive(100_000))
+        await stream.aclose()
+        return first
 
 
 @asynccontextmanager
@@ -401,6 +406,42 @@ async def test_a_receipt_for_another_answer_is_refused_by_the_miner(autojump_clo
         await trio.sleep(1)
         assert p.server.counts["receipt_refused"] == 1
         assert p.server.counts["receipts"] == 1
+
+
+async def test_a_receipt_the_caller_did_not_sign_is_refused_by_the_miner(autojump_clock: object) -> None:
+    async with pair() as p:
+        request = request_of(p)
+        chain = PartChain(request_digest(request.head))
+        stream = await p.caller.network.open(p.miner.network.peer_id, CALL_PROTOCOL)
+        await stream.send(encode(request))
+        while (received := open_frame(await stream.receive(100_000)))[0] is FrameKind.PART:
+            chain.add(received[1])
+        final = decode(FinalFrame, received[1])
+        answer = Answer(p.miner.hotkey, (), final.usage, chain.digest, final.signature, 1, 1)
+        receipt = sign_receipt(request.head, answer, 3, signer_of("impostor"))
+        await stream.send(frame(FrameKind.RECEIPT, encode(receipt)))
+        await trio.sleep(1)
+        assert (p.server.counts["receipt_refused"], p.server.counts["receipts"]) == (1, 0)
+
+
+async def test_no_mutation_of_a_request_gets_past_the_handler_or_through_it(autojump_clock: object) -> None:
+    random = Random(7)
+    async with pair() as p:
+        sound = encode(request_of(p))
+        for _ in range(300):
+            data = bytearray(sound)
+            for _ in range(random.randint(1, 4)):
+                match random.randrange(3):
+                    case 0:
+                        data[random.randrange(len(data))] ^= 1 << random.randrange(8)
+                    case 1:
+                        del data[random.randrange(len(data))]
+                    case _:
+                        data.insert(random.randrange(len(data)), random.randrange(256))
+            if bytes(data) != sound:
+                await refusal(p, bytes(data))
+        assert p.server.counts["answered"] == 0
+        assert "streams.handler_failed" not in p.miner.network.counters()
 
 
 async def test_two_networks_with_different_genesis_never_serve_each_other(autojump_clock: object) -> None:

@@ -1,13 +1,16 @@
 """Subnet Nineteen with a tiny model: the honest pass, every cheat fails, a validator's own failure harms nobody."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
+import trio
 
-from models import ModelUnavailable
+import models.batching
+from models import ModelUnavailable, Sampling, open_text
 from node.market.errors import ServeFailed
-from node.service.roles.host import ModelHost
+from node.service.roles.host import BatchedText, ModelHost
 from node.subnets.base import Answer, Code, TextRuntime, Usage
 from node.subnets.nineteen.adversaries import CHEATS
 from node.subnets.nineteen.altered import alter_bundle
@@ -166,15 +169,25 @@ async def test_a_short_answer_weighs_less(tiny_path: Path) -> None:
     await models.aclose()
 
 
-async def test_a_closed_generator_frees_its_place_in_the_batch(tiny_path: Path) -> None:
-    models = ModelHost(tiny_path.parent, own_bundles={TINY: tiny_path}, threads=1, max_batch=1)
-    for n in range(3):
-        answer = honest(tiny_task(n, max_tokens=200), FakeHost(models))
-        await anext(answer)
-        await answer.aclose()
-    whole = await answer_of(TinyNineteen(), tiny_task(max_tokens=8), FakeHost(models))
-    assert pieces_of(whole)[-1].done
-    await models.aclose()
+async def test_a_reader_that_leaves_ends_its_generation(tiny_path: Path) -> None:
+    runtime = BatchedText(open_text(tiny_path, threads=1), max_batch=1, judges=trio.CapacityLimiter(1))
+    submitted: list[models.batching.Answer] = []
+    submit = runtime._batcher.submit
+
+    def spy(prompt: Sequence[int], sampling: Sampling) -> models.batching.Answer:
+        submitted.append(submit(prompt, sampling))
+        return submitted[-1]
+
+    runtime._batcher.submit = spy  # type: ignore[method-assign]
+    tokens = runtime.generate([3, 4, 5], sampling_of(tiny_task(max_tokens=200), hotkey("a")))
+    await anext(tokens)
+    assert not submitted[0].cancelled
+    await tokens.aclose()
+    assert submitted[0].cancelled
+    with trio.move_on_after(0):  # cancelled while it waits
+        await anext(runtime.generate([3, 4, 5], sampling_of(tiny_task(max_tokens=200), hotkey("a"))))
+    assert all(answer.cancelled for answer in submitted)
+    runtime.close()
 
 
 def test_seeds_of_two_miners_and_two_tasks_differ() -> None:
