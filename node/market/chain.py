@@ -44,7 +44,7 @@ class ChainReader(Protocol):
         ...
 
     async def submit(self, call: Call, signer: Signer) -> Hash:
-        """Sign and send a transaction; returns its hash. Raises LedgerError when it is refused at once."""
+        """Sign and send a transaction; returns its hash. Raises NodeError when it is refused at once."""
         ...
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from node.ledger.calls import ServeAxon
 from node.market.chain import Head
 from node.market.context import MarketContext
-from node.primitives.errors import LedgerError
+from node.primitives.errors import NodeError
 from node.primitives.limits import ADDRESS_BYTES_MAX, ADDRESSES_PER_AXON_MAX
 from node.primitives.types import Height
 
@@ -24,7 +24,7 @@ class Announcer:
         self.last_error = ""
 
     async def tick(self, head: Head) -> None:
-        """Submit `ServeAxon` when the seat names another peer or other addresses. Never raises LedgerError."""
+        """Submit `ServeAxon` when the seat names another peer or other addresses. Never raises NodeError."""
         seat = self._context.seat()
         peer_id, addresses = self._context.network.peer_id, self._addresses()
         if seat is None or head.height < self._next_try:
@@ -36,7 +36,7 @@ class Announcer:
         call = ServeAxon(self._context.netuid, peer_id.encode(), tuple(a.encode() for a in addresses))
         try:
             await self._context.chain.submit(call, self._context.signer)
-        except LedgerError as error:
+        except NodeError as error:
             self.last_error = str(error)
             _log.warning("this node's addresses could not be published: %s", error)
 

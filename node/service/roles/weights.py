@@ -7,7 +7,7 @@ from typing import Final
 from node.ledger.calls import SetWeights
 from node.market.context import MarketContext
 from node.market.weights import WeightVector, weight_vector
-from node.primitives.errors import LedgerError
+from node.primitives.errors import NodeError
 from node.primitives.types import Height
 from node.subnets.base import AnySubnet, Book
 
@@ -38,7 +38,7 @@ class WeightSetter:
         self.abstained = 0
 
     async def tick(self) -> None:
-        """Submit `SetWeights` when it is time and the chain does not have them yet. Never raises LedgerError."""
+        """Submit `SetWeights` when it is time and the chain does not have them yet. Never raises NodeError."""
         metagraph = self._context.chain.metagraph(self._context.netuid)
         seat = self._context.seat()
         if metagraph is None or seat is None:
@@ -68,6 +68,6 @@ class WeightSetter:
         call = SetWeights(self._context.netuid, vector.uids, vector.values, self._subnet.spec.version)
         try:
             await self._context.chain.submit(call, self._context.signer)
-        except LedgerError as error:
+        except NodeError as error:
             self.last_error = str(error)
             _log.warning("weights could not be set: %s", error)

@@ -14,7 +14,7 @@ from node.market.context import MarketContext
 from node.market.errors import MalformedMessage
 from node.market.switchboard import Switchboard
 from node.primitives.crypto import Ed25519Signer, Signer, digest
-from node.primitives.errors import LedgerError
+from node.primitives.errors import NodeError
 from node.primitives.types import AccountId, Alpha, Hash, Height, NetUid, Rao, Uid
 from node.subnets.base import Answer, Code, Host, Message, Neuron, Part, Route, Spec, Subnet, Usage, Verdict, View
 from p2p import MemorySwarm
@@ -37,7 +37,7 @@ class FakeChain:
         self.now = Height(100)
         self.rows: list[NeuronRow] = []
         self.submitted: list[tuple[Height, AccountId, Call]] = []
-        self.refuse: LedgerError | None = None
+        self.refuse: NodeError | None = None
         self.apply_calls = True
         self.tempo_blocks = TEMPO_BLOCKS
         self._heads: list[trio.MemorySendChannel[Head]] = []

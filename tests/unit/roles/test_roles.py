@@ -15,7 +15,7 @@ from node.market.context import MarketContext
 from node.market.errors import CallBroken, CallRefused
 from node.primitives.codec import encode
 from node.primitives.crypto import digest
-from node.primitives.errors import LedgerError
+from node.primitives.errors import LedgerError, NodeError, ServiceError
 from node.primitives.types import AccountId, Height
 from node.service.roles.miner import MinerRole
 from node.service.roles.validator import ValidatorRole
@@ -94,11 +94,14 @@ async def test_weights_are_set_once_an_epoch_in_time_and_in_integers(autojump_cl
         assert t.validator.weights.last_set_height is not None
 
 
-async def test_refused_weights_are_tried_again_and_the_reason_is_shown(autojump_clock: object) -> None:
+@pytest.mark.parametrize("refusal", [LedgerError("too early"), ServiceError("too early")], ids=["ledger", "pool"])
+async def test_refused_weights_are_tried_again_and_the_reason_is_shown(
+    refusal: NodeError, autojump_clock: object
+) -> None:
     async with town() as t:
         await t.open(good=Doubling())
         await t.blocks(6)
-        t.world.chain.refuse = LedgerError("too early")
+        t.world.chain.refuse = refusal
         while not t.validator.weights.last_error:
             await t.blocks(1)
         assert "too early" in t.validator.weights.last_error
