@@ -244,7 +244,7 @@ class NodeApi:
         """Stream an answer of the network's miners."""
         running = self._running()
         request = ChatRequest(
-            model=model or self._node.config.model,
+            model=model or self._node.model.name,
             messages=tuple(ChatTurn(message.role, message.content) for message in messages),
             max_tokens=DEFAULT_MAX_TOKENS if max_tokens is None else max_tokens,
             temperature=DEFAULT_TEMPERATURE if temperature is None else temperature,

@@ -35,7 +35,7 @@ from node.service.home import GENESIS_BYTES_MAX, Home, write_atomically
 from node.service.jobs import Jobs, Report
 from node.service.keys import Keys, open_keys
 from node.service.logbook import Logbook, logger
-from node.service.model_store import shared_model_store
+from node.service.model_store import ChosenModel, shared_model_store
 from node.service.reader import Reader
 from node.service.role_plan import Planner
 from node.service.roles.host import ModelHost
@@ -79,6 +79,7 @@ class Node:
     def __init__(self, config: DaemonConfig, log_book: Logbook) -> None:
         self.config = config
         self.home = Home(config.home)
+        self.model = ChosenModel.of(config.model)
         self.log_book = log_book
         self.hub = Hub(log_book.page, now_ms)
         self.state: NodeState = "starting"
@@ -136,7 +137,11 @@ class Node:
         await inner.start(gossip.run, chain)
         await inner.start(syncer.run)
         await inner.start(chain.run)
-        models = ModelHost(config.model_store or shared_model_store(), progress=self._model_progress)
+        models = ModelHost(
+            config.model_store or shared_model_store(),
+            own_bundles=self.model.own_bundles(),
+            progress=self._model_progress,
+        )
         stack.push_async_callback(models.aclose)
         services = Services(
             chain=chain,
@@ -146,10 +151,10 @@ class Node:
             models=models,
             store=market,
             nursery=inner,
-            model=config.model,
+            model=self.model.name,
             cheat=config.cheat,
         )
-        planner = Planner(chain, services, keys, config.model, config.model_store or shared_model_store())
+        planner = Planner(chain, services, keys, self.model, config.model_store or shared_model_store())
         jobs = Jobs(self.hub, inner)
         netuid = first_subnet(services)
         hotkey = keys.hotkey_account

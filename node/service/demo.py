@@ -19,12 +19,12 @@ from typing import Final, TypeVar
 from node.control import launcher
 from node.control.api import MetagraphRequest
 from node.control.client_sync import SyncClient
-from node.control.options import DevnetNode, DevnetOptions, DevnetStatus, Progress, ProgressSink
+from node.control.options import DEFAULT_MODEL, DevnetNode, DevnetOptions, DevnetStatus, Progress, ProgressSink
 from node.control.schema import Metagraph, Neuron, NodeStatus
 from node.primitives.errors import ServiceError
 from node.service import devnet
 from node.service.founding import TEXT_NETUID
-from node.service.model_store import shared_model_store
+from node.service.model_store import ChosenModel, shared_model_store
 
 QUESTIONS: Final = (
     "Why is the sky blue? Answer in two sentences.",
@@ -86,11 +86,11 @@ class DemoReport:
     seconds: float = 0.0
 
 
-def run(say: Say, progress: ProgressSink, *, keep: Path | None = None) -> DemoReport:
+def run(say: Say, progress: ProgressSink, *, keep: Path | None = None, model: str = DEFAULT_MODEL) -> DemoReport:
     """Run the whole demo; raises DemoFailed (or what the node raises) when a promise does not hold."""
     begun = time.monotonic()
     home = keep or Path(tempfile.mkdtemp(prefix="neurond-demo-"))
-    demo = Demo(home / "net", say, progress)
+    demo = Demo(home / "net", say, progress, model)
     try:
         report = demo.run()
     except BaseException:
@@ -107,8 +107,9 @@ def run(say: Say, progress: ProgressSink, *, keep: Path | None = None) -> DemoRe
 class Demo:
     """The steps of one run over one devnet."""
 
-    def __init__(self, home: Path, say: Say, progress: ProgressSink) -> None:
+    def __init__(self, home: Path, say: Say, progress: ProgressSink, model: str) -> None:
         self._home = home
+        self._model = model
         self._say = say
         self._progress = progress
         self._report = DemoReport()
@@ -134,7 +135,7 @@ class Demo:
     # --- steps ------------------------------------------------------------------------------------------------------
 
     def _found(self) -> DevnetStatus:
-        options = DevnetOptions(self._home, slot_ms=_SLOT_MS, tempo=_TEMPO, cheaters=("altered",))
+        options = DevnetOptions(self._home, slot_ms=_SLOT_MS, tempo=_TEMPO, cheaters=("altered",), model=self._model)
         self._say("starting 4 nodes (2 authorities that validate, 2 miners) and 1 cheating miner")
         net = devnet.up(options, self._progress)
         self._report.nodes = len(net.nodes)
@@ -273,7 +274,7 @@ def miner_rows(net: DevnetStatus) -> list[MinerRow]:
 def ask_http(node: DevnetNode, question: str) -> Answered:
     """Put a question to a node's gateway as any program would, streamed. Raises DemoFailed."""
     body = {
-        "model": devnet.open_devnet(Path(node.home).parent).file.model,
+        "model": ChosenModel.of(devnet.open_devnet(Path(node.home).parent).file.model).name,
         "messages": [{"role": "user", "content": question}],
         "max_tokens": _TOKENS_MAX,
         "temperature": 0.3,

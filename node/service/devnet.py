@@ -42,7 +42,7 @@ from node.service.chain import now_ms
 from node.service.errors import DaemonFailed, Unknown
 from node.service.founding import Founder, devnet_genesis
 from node.service.home import Home, write_atomically
-from node.service.model_store import shared_model_store
+from node.service.model_store import ChosenModel, shared_model_store
 from node.wallet.errors import WalletExists
 from p2p import load_or_create_identity
 
@@ -287,7 +287,9 @@ def ask_status(home: Path) -> NodeStatus | None:
 
 
 def get_model(name: str, store: Path, progress: ProgressSink) -> None:
-    """Have the model in the store before five processes want it at once."""
+    """Have the model in the store before five processes want it at once; a folder of one's own is taken as it is."""
+    if ChosenModel.of(name).bundle is not None:
+        return
 
     def report(step: ModelProgress) -> None:
         progress(Progress("model", f"{name}: {step.stage}", step.done, step.total, step.unit, step.eta_s))

@@ -14,6 +14,7 @@ from node.primitives.codec import encode
 from node.primitives.types import SIGNATURE_BYTES, AccountId, Height, Rao
 from node.service.chain import Chain
 from node.service.keys import Keys
+from node.service.model_store import ChosenModel
 from node.service.services import DRAIN_S, Services
 
 _STAKE_MARGIN_PERCENT: Final = 102  # the pool's fee and price impact eat a little of what is staked
@@ -27,7 +28,7 @@ _SERVICES: Final[dict[Role, tuple[str, ...]]] = {
 class Planner:
     """Makes role plans from the chain's head."""
 
-    def __init__(self, chain: Chain, services: Services, keys: Keys, model: str, model_store: Path) -> None:
+    def __init__(self, chain: Chain, services: Services, keys: Keys, model: ChosenModel, model_store: Path) -> None:
         self._chain = chain
         self._services = services
         self._keys = keys
@@ -73,13 +74,16 @@ class Planner:
         )
 
     def _model_requirement(self) -> Requirement:
+        name, bundle = self._model.name, self._model.bundle
+        if bundle is not None:
+            return Requirement("model", bundle.is_dir(), str(bundle), f"the folder of the model {name}")
         try:
-            entry = find_entry(self._model)
+            entry = find_entry(name)
         except ModelError as error:
-            return Requirement("model", False, self._model, "a model of the catalogue", str(error))
-        ready = is_ready(self._model, self._store)
+            return Requirement("model", False, name, "a model of the catalogue", str(error))
+        ready = is_ready(name, self._store)
         size = f"{entry.size_bytes / 1e6:.0f} MB"
-        return Requirement("model", True, "in the store" if ready else f"fetched at the start ({size})", self._model)
+        return Requirement("model", True, "in the store" if ready else f"fetched at the start ({size})", name)
 
     def _registration(self, graph: Metagraph, hotkey: AccountId) -> PlannedTransaction:
         call = calls.BurnedRegister(graph.netuid, hotkey)
