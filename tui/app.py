@@ -9,12 +9,11 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import ClassVar, Final, Literal, TypeVar
 
 from textual.app import App, ScreenStackError
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.worker import Worker
 
 from node.control.api import Api
@@ -66,21 +65,21 @@ class NeurondApp(App[Farewell]):
     """See the module."""
 
     TITLE = "neurond"
-    CSS_PATH = "app.tcss"
+    CSS_PATH: ClassVar[list[str | PurePath]] = ["app.tcss", "screens/dialog.tcss"]
     COMMANDS = {Actions}  # noqa: RUF012  # Textual declares it so
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (TINY_COLUMNS, "-narrow"), (NARROW_COLUMNS, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (SHORT_ROWS, "-tall")]  # noqa: RUF012
     HELP: ClassVar[str] = "The node is a process of its own: closing this window never stops it."
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(tab.digit, f"show('{tab.name}')", tab.title, show=False) for tab in TABS),
-        Binding("r", "role", "Role", show=False),
+        Binding("r", "role", "Role", show=False, tooltip="Switch role: the plan is shown before anything happens"),
         Binding("S", "restart", "Start the node again, when it is gone", show=False),
-        Binding("t", "next_theme", "Next theme", show=False),
-        Binding("C", "copy_command", "Copy as command", show=False),
-        Binding("question_mark,f1", "help", "Help", key_display="?"),
-        Binding("ctrl+p", "command_palette", "Palette", key_display="^p"),
-        Binding("q,ctrl+q", "detach", "Detach", key_display="q", priority=False),
-        Binding("Q", "ask_quit", "Leave or stop …", show=False),
+        Binding("t", "next_theme", "Next theme", show=False, tooltip="Next theme: dark, light, high contrast"),
+        Binding("C", "copy_command", "Copy as command", show=False, tooltip="Copy what this screen shows as a command"),
+        Binding("question_mark,f1", "help", "Help", key_display="?", tooltip="This help"),
+        Binding("ctrl+p", "command_palette", "Palette", key_display="^p", tooltip="Find any action by its name"),
+        Binding("q,ctrl+q", "detach", "Detach", key_display="q", tooltip="Close this window; the node keeps running"),
+        Binding("Q", "ask_quit", "Leave or stop …", show=False, tooltip="Leave, or stop the node: asks first"),
     ]
 
     def __init__(self, port: Port, clock: Clock, *, theme: str | None = None, utc_offset_s: int | None = None) -> None:
@@ -110,10 +109,8 @@ class NeurondApp(App[Farewell]):
     def is_attached_to_node(self) -> bool:
         return self._client is not None
 
-    def get_default_screen(self) -> Screen[None]:
-        return WelcomeScreen()
-
     def on_mount(self) -> None:
+        self.push_screen(WelcomeScreen())
         self.set_interval(TICK_S, self.tick)
         self.run_worker(self._open(), group="open")
 

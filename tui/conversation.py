@@ -85,16 +85,15 @@ def messages_for(turns: Iterable[Turn], question: str) -> tuple[ChatMessage, ...
 def verification(turn: Turn, task: Task | None) -> tuple[str, Tone]:
     """Return what is known about whether the answer was honest, as a sign and words."""
     if turn.done is None:
-        return "– no receipt", "dim"
+        return ("… at the end", "dim") if turn.running else ("– none", "dim")
     if task is None or (task.score is None and task.state != "failed"):
         return "◌ not judged yet", "dim"
     if task.state == "failed":
         return f"✖ refused: {clean(task.code, 40) or 'no reason given'}", "bad"
     score = float_of(task.score or 0.0)
-    sign, tone = (
-        ("✓ verified", "good") if score >= 0.8 else ("! doubtful", "warn") if score >= 0.4 else ("✖ bad", "bad")
-    )
-    return f"{sign} {score:.2f}", tone  # type: ignore[return-value]  # the pairs above are tones
+    if score >= 0.8:
+        return f"✓ verified {score:.2f}", "good"
+    return (f"! doubtful {score:.2f}", "warn") if score >= 0.4 else (f"✖ bad {score:.2f}", "bad")
 
 
 def facts(turn: Turn, now_s: float) -> list[str]:

@@ -86,6 +86,7 @@ class Model:
     def greet(self, hello: Hello, now_s: float) -> None:
         """Begin a life with the daemon that said `hello`."""
         self.hello = hello
+        self.now_s = now_s
         self._heard_at_s = now_s
         self.bump("link")
 

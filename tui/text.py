@@ -168,10 +168,10 @@ def gauge(fraction: float, cells: int) -> tuple[str, str]:
     return "▰" * full, "▱" * (cells - full)
 
 
-def spark(values: Sequence[float], cells: int) -> str:
-    """Return the latest `cells` values as a row of bars, scaled between zero and their maximum."""
+def spark(values: Sequence[float], cells: int, top_min: float = 0.0) -> str:
+    """Return the latest `cells` values as a row of bars, between zero and their maximum or at least `top_min`."""
     latest = [max(0.0, float_of(value)) for value in values[-cells:]] if cells > 0 else []
-    top = max(latest, default=0.0)
+    top = max([*latest, top_min], default=0.0)
     if top <= 0:
         return _SPARKS[0] * len(latest)
     return "".join(_SPARKS[min(7, int(8 * value / top))] for value in latest)

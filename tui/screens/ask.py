@@ -48,7 +48,7 @@ class AskScreen(NodeScreen):
     )
     CSS_PATH = "ask.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "stop_or_leave", "Stop", priority=True),
+        Binding("escape", "stop_or_leave", "Stop/leave box", priority=True),
         Binding("ctrl+n", "new", "New talk"),
         Binding("ctrl+y", "yank", "Copy answer"),
         Binding("pageup", "page(-1)", "Scroll up", show=False),

@@ -64,7 +64,7 @@ def _section(title: str, node: DOMNode) -> Iterable[Content]:
     if words:
         yield say((words, "dim"))
     for binding in keys:
-        yield say((fit("  " + shown_keys(binding), _KEY_CELLS), "strong"), binding.description)
+        yield say((fit("  " + shown_keys(binding), _KEY_CELLS), "strong"), binding.tooltip or binding.description)
     yield say("")
 
 

@@ -21,7 +21,7 @@ from tui.widgets.log_view import LogView
 from tui.widgets.tasks_card import TasksCard
 
 _PANES = ("seats", "log", "peers-pane", "price-pane")
-_TITLES = {"seats": "Miners", "log": "Log", "peers-pane": "Peers", "price-pane": "Price"}
+_TITLES = {"seats": "Neurons", "log": "Log", "peers-pane": "Peers", "price-pane": "Price"}
 
 
 class HomeScreen(NodeScreen):
@@ -32,12 +32,20 @@ class HomeScreen(NodeScreen):
     HELP = "The node at a glance. Cards above, live panes below; on a small terminal [ and ] turn the panes."
     CSS_PATH = "home.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "app.role", "Role"),
-        Binding("a", "app.show('ask')", "Ask"),
-        Binding("right_square_bracket", "pane(1)", "Next pane", key_display="]"),
+        Binding("r", "app.role", "Role", tooltip="Switch role: the plan is shown before anything happens"),
+        Binding("a", "app.show('ask')", "Ask", tooltip="Ask the network a question"),
+        Binding(
+            "right_square_bracket",
+            "pane(1)",
+            "Next pane",
+            key_display="]",
+            tooltip="Go to the next pane; on a small terminal, turn to it",
+        ),
         Binding("left_square_bracket", "pane(-1)", "Previous pane", show=False, key_display="["),
-        Binding("i", "app.invite", "Invite"),
+        Binding("i", "app.invite", "Invite", tooltip="Copy an invite that lets another machine join"),
     ]
+
+    AUTO_FOCUS = ""  # the footer then shows what the screen itself can do
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,6 +101,7 @@ class HomeScreen(NodeScreen):
                 title = " · ".join(_TITLES[each].upper() if each == name else _TITLES[each] for each in _PANES)
             pane.border_title = Content(title)
             pane.set_class(index == self._pane, "-front")
+        self.set_class(narrow, "-turned")
         front = _PANES[self._pane]
         self.query_one("#middle").set_class(front != "log", "-front")
         self.query_one("#side").set_class(front in ("peers-pane", "price-pane"), "-front")

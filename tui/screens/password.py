@@ -18,7 +18,6 @@ from tui.widgets.line_input import LineInput
 class PasswordScreen(Dialog[str | None]):
     """Answers the password, or None when the user turns back."""
 
-    CSS_PATH = "dialog.tcss"
     HELP = "The password unlocks your coldkey for this one signature. It never reaches the node."
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel")]
 

@@ -17,7 +17,6 @@ Choice = Literal["detach", "stop", "cancel"]
 class QuitScreen(Dialog[Choice]):
     """Asks before anything stops."""
 
-    CSS_PATH = "dialog.tcss"
     HELP = "Detach closes this window only. Stop lets the node finish its tasks, up to 90 s, and ends it."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "choose('detach')", "Detach"),

@@ -1,7 +1,6 @@
 """`r`: the three roles, what each needs and does, and the switch itself as a plan that is read before it is signed."""
 
 import asyncio
-from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -30,7 +29,7 @@ _EXPECTED = (*API_ERRORS, PortError)
 class RoleScreen(Dialog[None]):
     """Cancel has the focus; nothing is signed or stopped before "Switch" is pressed."""
 
-    CSS_PATH: ClassVar[list[str | PurePath]] = ["dialog.tcss", "role.tcss"]
+    CSS_PATH = "role.tcss"
     HELP = "Choose a role to read its plan: needs, costs, what stops and starts. Switch signs it and does it."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Cancel"),
@@ -121,10 +120,10 @@ class RoleScreen(Dialog[None]):
         lines = []
         for role in ROLES:
             chosen = role == self._role
-            here = say(("  ← you are here", "dim")) if role == self._current else say("")
+            here = say(("  ← now", "dim")) if role == self._current else say("")
             word = (f"{'▸' if chosen else ' '} {ROLE_SIGNS[role]} {role}", "accent" if chosen else "plain")
-            lines += [say(word, here), say((f"    {role_words(role)}", "dim"))]  # type: ignore[arg-type]
-        return rows(lines)
+            lines += [say(word, here), say((f"    {role_words(role)}", "dim")), say("")]  # type: ignore[arg-type]
+        return rows(lines[:-1])
 
     def _plan_text(self) -> list[Content]:
         if self._job is not None:

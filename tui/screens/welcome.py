@@ -41,6 +41,7 @@ class WelcomeScreen(Screen[None]):
         Binding("s", "start_again", "Start again"),
         Binding("d", "devnet", "Devnet here"),
         Binding("j", "join", "Join"),
+        Binding("q,ctrl+q", "app.detach", "Leave", key_display="q"),
         Binding("escape", "back", "Back", show=False),
     ]
 

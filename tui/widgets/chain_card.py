@@ -10,6 +10,9 @@ from tui.widgets.draw import clip, field, rows, say
 from tui.widgets.panel import Panel
 
 
+_COUNTDOWN_FROM_S = 3.0  # shorter slots would only flicker
+
+
 class ChainCard(Panel):
     """Most important line first: a small card shows only the first three."""
 
@@ -41,16 +44,18 @@ def _epoch(status: NodeStatus) -> Content:
     if epoch is None or epoch.tempo_blocks <= 0:
         return say(("no subnet yet", "dim"))
     full, empty = gauge(epoch.blocks_done / epoch.tempo_blocks, 6)
-    return say((full, "accent"), (empty, "dim"), f" {plural(epoch.blocks_left, 'block')} left")
+    return say((full, "accent"), (empty, "dim"), f" {count(epoch.blocks_left)} left")
 
 
 def _next_block(status: NodeStatus, model: Model) -> Content:
     if model.block_at_s is None or model.link != "live":
         return say(("unknown", "dim"))
-    left = status.slot_ms / 1000 - (model.now_s - model.block_at_s)
-    if left > -2 * status.slot_ms / 1000:
-        return say(f"~{duration(left)}", (f"  every {duration(status.slot_ms / 1000)}", "dim"))
-    return say((f"late by {duration(-left)}", "warn"))
+    slot_s = status.slot_ms / 1000
+    left_s = slot_s - (model.now_s - model.block_at_s)
+    if left_s < -2 * slot_s:
+        return say((f"! late by {duration(-left_s)}", "warn"))
+    every = (f"every {duration(slot_s)}", "dim")
+    return say(every) if slot_s < _COUNTDOWN_FROM_S else say(f"~{duration(left_s)}  ", every)
 
 
 def _catching_up(status: NodeStatus, card: Panel) -> list[Content]:

@@ -37,7 +37,7 @@ def _lines(model: Model, width: int) -> list[Content]:
     return [
         field("earned", say((alpha(earnings.total_alpha, sign=True), "good")), _LABEL_CELLS),
         field("worth", say(tau(earnings.total_value_rao)), _LABEL_CELLS),
-        field("rank", say(rank, (f"  incentive {u16(earnings.incentive_u16)}", "dim")), _LABEL_CELLS),
+        field("rank", say(rank, (f", share {u16(earnings.incentive_u16)}", "dim")), _LABEL_CELLS),
         field("epochs", say((spark(values, max(4, width - _LABEL_CELLS)), "accent")), _LABEL_CELLS),
         balance,
     ]

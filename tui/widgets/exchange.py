@@ -19,7 +19,8 @@ class Exchange(Vertical):
     Exchange { height: auto; margin: 0 1 1 1; }
     Exchange .question { height: auto; padding: 0 1; border-left: thick $secondary; background: $panel; }
     Exchange .answer { height: auto; padding: 0 1; border-left: thick $accent; }
-    Exchange .facts { height: auto; padding: 0 1; border-left: thick $frame; color: $text-muted; }
+    Exchange .facts { height: auto; padding: 0 1; border-left: thick $frame; color: $text-muted;
+                      text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
     def __init__(self, turn: Turn) -> None:
@@ -62,7 +63,7 @@ class Exchange(Vertical):
     def _facts(self, turn: Turn, now_s: float, task: Task | None) -> Content:
         line = say((" · ".join(facts(turn, now_s)), "dim"))
         if turn.state == "done":
-            return say(line, (" · ", "dim"), verification(turn, task))
+            return say(verification(turn, task), (" · ", "dim"), line)
         if turn.running:
             return say(line, (" · " if line.plain else "", "dim"), ("esc stops", "dim"))
         return line

@@ -3,7 +3,7 @@
 from textual.content import Content
 
 from tui.model import Model
-from tui.text import clean, float_of, millis, short, size, spark
+from tui.text import clean, cut, float_of, millis, short, size, spark
 from tui.themes import Tone
 from tui.widgets.draw import clip, field, rows, say
 from tui.widgets.panel import Panel
@@ -30,26 +30,27 @@ def _lines(model: Model, width: int) -> list[Content]:
         return [say(("waiting for the node's first status", "dim"))]
     lag_ms = float_of(status.loop_lag_ms)
     sign = _lag_sign(lag_ms)
-    bars = spark(list(model.lags), max(0, min(8, width - 26)))
+    bars = spark(list(model.lags), max(0, min(8, width - 22)), _LAG_GOOD_MS)
     gateway = clean(status.gateway_url or "").removeprefix("http://") or "off"
     return [
         field("loop lag", say(millis(lag_ms), sign, ("  " + bars, "dim")), _LABEL_CELLS),
-        field("model", _model(model), _LABEL_CELLS),
+        field("model", _model(model, width - _LABEL_CELLS), _LABEL_CELLS),
         field("gateway", say(gateway), _LABEL_CELLS),
         field("peer id", say((short(status.peer_id, 4, 6), "dim")), _LABEL_CELLS),
         field("process", say(f"{status.pid}", (f"  version {clean(status.version, 20)}", "dim")), _LABEL_CELLS),
     ]
 
 
-def _model(model: Model) -> Content:
+def _model(model: Model, cells: int) -> Content:
     if model.models is None:
         return say(("unknown", "dim"))
     loaded = next((each for each in model.models if each.loaded), None)
     if loaded is not None:
-        return say((clean(loaded.name, 40), "plain"), (f" {clean(loaded.provider or '', 20)}", "dim"))
+        where = cut(clean(loaded.provider or "loaded"), 10)
+        return say(cut(clean(loaded.name), cells - len(where) - 1), (f" {where}", "dim"))
     ready = next((each for each in model.models if each.state == "ready"), None)
     if ready is not None:
-        return say((clean(ready.name, 40), "plain"), (" on disk", "dim"))
+        return say(cut(clean(ready.name), cells - 8), (" on disk", "dim"))
     coming = next((each for each in model.models if each.state == "fetching"), None)
     if coming is not None:
         return say(("fetching ", "warn"), clean(coming.name, 40))

@@ -18,6 +18,7 @@ class LineInput(Input):
         super().__init__(
             placeholder=placeholder, password=password, id=id, max_length=chars_max, select_on_focus=False, compact=True
         )
+        self.cursor_blink = False  # a blinking cursor repaints twice a second for nothing
 
     def _on_paste(self, event: events.Paste) -> None:
         event.stop()

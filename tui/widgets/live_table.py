@@ -23,6 +23,7 @@ from tui.text import fit
 from tui.themes import Tone
 
 _GAP: Final = 2
+_SIGNS_CELLS: Final = 3  # chosen, mine, a blank
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,9 @@ class LiveTable(ScrollView, can_focus=True):
         Binding("G,end", "bottom", "Last row", show=False),
         Binding("h,left", "sort_column(-1)", "Sort by the column to the left", show=False),
         Binding("l,right", "sort_column(1)", "Sort by the column to the right", show=False),
-        Binding("s", "reverse", "Sort ⇅"),
+        Binding("s", "reverse", "Sort ⇅", tooltip="Sort the other way round"),
         Binding("enter", "choose", "Open", show=False),
-        Binding("y", "yank", "Copy", show=True),
+        Binding("y", "yank", "Copy", tooltip="Copy the chosen row's identity"),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "table--head", "table--sorted", "table--chosen", "table--plain", "table--dim", "table--strong", "table--good",
@@ -190,7 +191,7 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _head(self, width: int) -> Strip:
         plain, marked = self.get_component_rich_style("table--head"), self.get_component_rich_style("table--sorted")
-        segments = [Segment("  ", plain)]
+        segments = [Segment(" " * _SIGNS_CELLS, plain)]
         for index, (column, cells) in enumerate(zip(self.columns, self._widths, strict=False)):
             if cells:
                 sign = ("▾" if self._descending else "▴") if index == self._sort else ""
@@ -199,7 +200,7 @@ class LiveTable(ScrollView, can_focus=True):
         return Strip(segments).adjust_cell_length(width, plain).apply_style(self.rich_style)
 
     def _line(self, row: Row, chosen: bool, width: int) -> Strip:
-        sign = "▸ " if chosen else "★ " if row.mine else "  "
+        sign = ("▸" if chosen else " ") + ("★ " if row.mine else "  ")
         segments = [Segment(sign, self.get_component_rich_style("table--accent"))]
         for column, cell, cells in zip(self.columns, row.cells, self._widths, strict=False):
             if cells:
@@ -283,7 +284,7 @@ class LiveTable(ScrollView, can_focus=True):
         if offset is None:
             return
         if offset.y == 0:
-            x = offset.x - 2
+            x = offset.x - _SIGNS_CELLS
             for index, cells in enumerate(self._widths):
                 if cells and 0 <= x < cells + _GAP:
                     if index == self._sort:
@@ -308,7 +309,7 @@ class LiveTable(ScrollView, can_focus=True):
 
 def fitting(columns: Sequence[Column], width: int) -> tuple[int, ...]:
     """Return the width of each column within `width` cells; 0 for those left out."""
-    room = width - 2
+    room = width - _SIGNS_CELLS
     kept = set(range(len(columns)))
     for index in sorted(kept, key=lambda each: (-columns[each].rank, -each)):
         if sum(columns[each].width + _GAP for each in kept) <= room or len(kept) == 1:

@@ -42,8 +42,8 @@ class LogView(ScrollView, can_focus=True):
     LogView > .log--area { color: $text-secondary; }
     LogView > .log--debug { color: $text-muted; }
     LogView > .log--info { color: $text-accent; }
-    LogView > .log--warning { color: $text-warning; text-style: bold; }
-    LogView > .log--error { color: $text-error; text-style: bold; }
+    LogView > .log--warning { color: $text-warning; }
+    LogView > .log--error { color: $text-error; }
     LogView > .log--text { color: $foreground; }
     """
 

@@ -22,6 +22,7 @@ class Panel(Static):
         border-subtitle-color: $text-muted;
         padding: 0 1;
         width: 1fr;
+        height: 1fr;
         overflow: hidden;
         text-wrap: nowrap;
         text-overflow: ellipsis;
