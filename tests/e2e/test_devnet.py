@@ -123,26 +123,29 @@ def test_a_home_without_a_network_says_what_to_do(tmp_path: Path) -> None:
     assert "neurond join" in failed.stderr
 
 
-def test_a_killed_node_returns_with_what_it_had_and_a_corrupted_one_says_what_to_do(net: DevnetStatus) -> None:
-    entry = devnet.open_devnet(Path(net.home)).file.nodes[2]
-    victim = devnet.ask_status(Path(net.nodes[2].home))
+def test_a_killed_node_returns_and_a_damaged_database_is_refused_until_it_is_moved_aside(net: DevnetStatus) -> None:
+    founded = devnet.open_devnet(Path(net.home))
+    config = devnet.node_config(founded, founded.file.nodes[2], Path(net.home))
+    home = net.nodes[2].home
+    start = ["up", "--home", home, "--listen", config.listen[0], "--bootstrap", config.bootstrap[0]]
+    start += ["--model", founded.file.model]
+    victim = devnet.ask_status(Path(home))
     assert victim is not None
     os.kill(victim.pid, signal.SIGKILL)
-    database = Path(victim.home) / "chain.db"
-    saved = database.read_bytes()
-    config = devnet.node_config(devnet.open_devnet(Path(net.home)), entry, Path(net.home))
-    arguments = ["--home", victim.home, "--listen", config.listen[0], "--bootstrap", config.bootstrap[0]]
-    model = ["--model", devnet.open_devnet(Path(net.home)).file.model]
-    wait(lambda: neurond("status", "--home", victim.home).returncode != 0, "the killed node still answers")
+    wait(lambda: devnet.ask_status(Path(home)) is None, "the killed node still answers")
+    again = neurond(*start)
+    assert again.returncode == 0, again.stderr
+    assert final(net.nodes[2]) >= victim.finalized_height
+    wait(lambda: final(net.nodes[2]) >= final(net.nodes[0]) - 3, "the killed node does not catch up")
 
-    for file in Path(victim.home).glob("chain.db-*"):
-        file.unlink()
-    database.write_bytes(saved[:4096] + os.urandom(max(len(saved) - 4096, 4096)))
-    broken = neurond("up", "--foreground", *arguments, *model)
+    assert neurond("down", "--home", home).returncode == 0
+    database = Path(home) / "chain.db"
+    database.write_bytes(database.read_bytes()[:4096] + os.urandom(database.stat().st_size - 4096))
+    broken = neurond(*start, "--foreground")
     assert broken.returncode == 1
     assert "chain.db" in broken.stderr
+    assert "aside" in broken.stderr
 
-    database.unlink()
-    again = neurond("up", *arguments, *model)
-    assert again.returncode == 0, again.stderr
-    wait(lambda: final(net.nodes[2]) >= final(net.nodes[0]) - 3 > 0, "the node does not come back")
+    database.rename(database.with_suffix(".damaged"))
+    assert neurond(*start).returncode == 0
+    wait(lambda: final(net.nodes[2]) >= final(net.nodes[0]) - 3 > 0, "the node does not fetch the chain anew")
