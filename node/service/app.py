@@ -96,7 +96,7 @@ class Node:
         async with trio.open_nursery() as nursery:
             await nursery.start(server.run, self.home.path)
             async with AsyncExitStack() as stack:
-                await self._open(stack, nursery)
+                await self._open(stack)
                 self._enter("running", "")
                 await self.stop.wait()
                 await self._wind_down()
@@ -111,20 +111,17 @@ class Node:
 
     # --- opening ----------------------------------------------------------------------------------------------------
 
-    async def _open(self, stack: AsyncExitStack, nursery: trio.Nursery) -> None:
+    async def _open(self, stack: AsyncExitStack) -> None:
         config, home = self.config, self.home
         self._enter("starting", "joining the network")
-        network = await stack.enter_async_context(
-            open_host(
-                HostConfig(
-                    identity_path=home.identity,
-                    listen=config.listen,
-                    bootstrap=config.bootstrap,
-                    peers_path=home.peers,
-                    agent=AGENT,
-                )
-            )
+        host = HostConfig(
+            identity_path=home.identity,
+            listen=config.listen,
+            bootstrap=config.bootstrap,
+            peers_path=home.peers,
+            agent=AGENT,
         )
+        network = await stack.enter_async_context(open_host(host))
         self._enter("starting", "reading the genesis")
         genesis = await self._genesis(network)
         serve_genesis(network, genesis)
@@ -132,17 +129,25 @@ class Node:
         keys = open_keys(home, config.wallet, config.hotkey)
         chain, gossip = await self._open_chain(stack, network, genesis, keys)
         market = stack.enter_context(MarketStore.open(home.market))
-        inner = await stack.enter_async_context(cancelled_nursery())
-        syncer, reader = Syncer(chain, network), Reader(chain)
-        await inner.start(gossip.run, chain)
-        await inner.start(syncer.run)
-        await inner.start(chain.run)
-        models = ModelHost(
-            config.model_store or shared_model_store(),
-            own_bundles=self.model.own_bundles(),
-            progress=self._model_progress,
-        )
-        stack.push_async_callback(models.aclose)
+        nursery = await stack.enter_async_context(cancelled_nursery())
+        syncer = Syncer(chain, network)
+        await nursery.start(gossip.run, chain)
+        await nursery.start(syncer.run)
+        await nursery.start(chain.run)
+        running = self._assemble(network, chain, syncer, keys, market, nursery)
+        self.running = running
+        stack.push_async_callback(running.models.aclose)
+        nursery.start_soon(running.lag.run)
+        nursery.start_soon(tell_status, self)
+        await self._open_gateway(running, nursery)
+        running.jobs.start("role", "take the role this node had", self._first_role)
+
+    def _assemble(
+        self, network: Network, chain: Chain, syncer: Syncer, keys: Keys, market: MarketStore, nursery: trio.Nursery
+    ) -> Running:
+        store = self.config.model_store or shared_model_store()
+        models = ModelHost(store, own_bundles=self.model.own_bundles(), progress=self._model_progress)
+        reader = Reader(chain)
         services = Services(
             chain=chain,
             network=network,
@@ -150,22 +155,26 @@ class Node:
             keys=keys,
             models=models,
             store=market,
-            nursery=inner,
+            nursery=nursery,
             model=self.model.name,
-            cheat=config.cheat,
+            cheat=self.config.cheat,
         )
-        planner = Planner(chain, services, keys, self.model, config.model_store or shared_model_store())
-        jobs = Jobs(self.hub, inner)
         netuid = first_subnet(services)
         hotkey = keys.hotkey_account
-        earnings = None if hotkey is None or netuid is None else EarningsBook(chain, hotkey, netuid)
-        self.running = Running(
-            network, chain, reader, syncer, keys, services, planner, models, jobs, market, earnings, netuid
-        )  # fmt: skip
-        inner.start_soon(self.running.lag.run)
-        inner.start_soon(tell_status, self)
-        await self._open_gateway(inner)
-        jobs.start("role", "take the role this node had", self._first_role)
+        return Running(
+            network=network,
+            chain=chain,
+            reader=reader,
+            syncer=syncer,
+            keys=keys,
+            services=services,
+            planner=Planner(chain, services, keys, self.model, store),
+            models=models,
+            jobs=Jobs(self.hub, nursery),
+            market=market,
+            earnings=None if hotkey is None or netuid is None else EarningsBook(chain, hotkey, netuid),
+            netuid=netuid,
+        )
 
     async def _genesis(self, network: Network) -> bytes:
         config = self.config
@@ -203,9 +212,8 @@ class Node:
         chain.transactions.publish = gossip.publish_transaction
         return chain, gossip
 
-    async def _open_gateway(self, nursery: trio.Nursery) -> None:
-        running = self.running
-        if running is None or self.config.gateway_port is None:
+    async def _open_gateway(self, running: Running, nursery: trio.Nursery) -> None:
+        if self.config.gateway_port is None:
             return
         self._enter("starting", "opening the gateway")
         gateway = Gateway(OwnDoor(running.services))
