@@ -5,7 +5,6 @@ subnet is in its pool or counted by `alpha_out`; what of that belongs to nobody 
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final
 
 from node.economics import amm
@@ -127,13 +126,10 @@ def simulate(
     pool = amm_pool(POOL.get(view, netuid))
     try:
         if limit is None:
-            swap = amm.swap(pool, side, amount, fee_rate_u16=fee_u16)
-        else:
-            swap = amm.swap_all_or_partial(pool, side, amount, limit, allow_partial=allow_partial, fee_rate_u16=fee_u16)
+            return amm.swap(pool, side, amount, fee_rate_u16=fee_u16)
+        return amm.swap_all_or_partial(pool, side, amount, limit, allow_partial=allow_partial, fee_rate_u16=fee_u16)
     except economics.SwapError as error:
         raise _call_error(error) from error
-    # A fill that stops at the limit rounds its fee anew, which may come to one unit more than was offered.
-    return replace(swap, fee_rao=min(swap.fee_rao, amount - swap.paid_in_rao))
 
 
 def apply(overlay: Overlay, netuid: NetUid, swap: amm.Swap) -> None:

@@ -25,6 +25,7 @@ from node.ledger.calls import (
 )
 from node.ledger.events import DelegateAdded, StakeAdded, StakeRemoved, Transferred
 from node.ledger.genesis import GenesisStake, GenesisSubnet
+from node.ledger.pallets import neurons, subnets
 from node.ledger.transition import build_block, check_transaction
 from node.primitives.crypto import verify
 from node.primitives.types import MAX_SUPPLY_RAO, Alpha, NetUid, Rao, Slot, Uid
@@ -118,7 +119,9 @@ def test_root_stake_is_tau_for_tau() -> None:
 def test_the_first_stake_of_somebody_else_makes_a_delegate() -> None:
     world = World()
     stake = AddStake(who("va"), SUBNET, Rao(TAO))
-    executed = world.block(*(world.sign(name, stake) for name in ("val", "alice", "bob")))
+    own = world.block(world.sign("val", stake))
+    assert not [event for event in own.events if isinstance(event, DelegateAdded)], "one's own stake does not"
+    executed = world.block(*(world.sign(name, stake) for name in ("alice", "bob")))
     assert [event for event in executed.events if isinstance(event, DelegateAdded)] == [
         DelegateAdded(who("val"), who("va"), 11_796)
     ]
@@ -189,6 +192,22 @@ def test_nothing_can_be_staked_on_a_subnet_that_has_not_started() -> None:
     assert world.do("alice", AddStake(who("va"), ROOT, Rao(TAO))) == ""
 
 
+def test_a_dust_position_can_be_emptied_and_its_worthless_fee_is_burned() -> None:
+    spec = small_genesis()
+    dust = GenesisStake(who("bob"), who("va"), SUBNET, Alpha(3000))
+    cheap = replace(spec.subnets[0], pool_tao_rao=Rao(5_000 * TAO))
+    world = World(replace(spec, subnets=(cheap,), stakes=(*spec.stakes, dust)))
+    before = subnets.POOL.get(world.state.view, SUBNET).burned_alpha
+    assert world.do("bob", RemoveStake(who("va"), SUBNET, Alpha(2999))) == "AmountTooLow"
+    assert world.do("bob", RemoveStake(who("va"), SUBNET, Alpha(3000))) == ""
+    assert _stake(world, "bob", "va") == 0
+    burned = subnets.POOL.get(world.state.view, SUBNET).burned_alpha - before
+    assert burned in range(1, 10), "a fee of one unit, and the dust of two blocks"
+    world.block()
+    per_block = subnets.POOL.get(world.state.view, SUBNET).burned_alpha - before - burned
+    assert burned == 2 * per_block + 1
+
+
 def test_a_pool_that_is_too_small_refuses_a_swap() -> None:
     shallow = _with_subnet(replace(small_genesis().subnets[0], pool_tao_rao=Rao(1000), pool_alpha=Alpha(1000)))
     assert shallow.do("alice", AddStake(who("va"), SUBNET, Rao(TAO))) == "SwapInputTooLarge"
@@ -256,22 +275,33 @@ def test_the_lowest_earner_makes_room_and_leaves_nothing_behind() -> None:
     world = World(small_genesis(subnet=hyper(max_uids=4, immunity_blocks=1000)))
     world.do("alice", BurnedRegister(SUBNET, who("miner")))
     world.block(
-        world.sign("miner", ServeAxon(SUBNET, b"peer", ())),
-        world.sign("miner", SetCommitment(SUBNET, b"hash")),
+        world.sign("va", ServeAxon(SUBNET, b"peer", ())),
+        world.sign("va", SetCommitment(SUBNET, b"hash")),
         world.sign("va", _weights((3, 9), (1, 1))),
+        world.sign("vb", _weights((3, 9), (1, 1))),
     )
-    assert queries.weights_of(world.state.view, SUBNET, Uid(1)) == ((1, 7282), (3, 65535))
+    assert queries.weights_of(world.state.view, SUBNET, Uid(2)) == ((1, 7282), (3, 65535))
     world.do("bob", BurnedRegister(SUBNET, who("next")))
-    rows = queries.metagraph(world.state.view, SUBNET).rows
-    gone = [name for name in ("va", "vb", "miner") if queries.uid_of(world.state.view, SUBNET, who(name)) is None]
-    assert len(gone) == 1, "exactly one lost its seat"
-    uid = queries.uid_of(world.state.view, SUBNET, who("next"))
-    assert uid is not None
-    assert (rows[uid].peer_id, rows[uid].validator_permit, rows[uid].registered_at) == ("", False, world.state.height)
-    assert queries.uid_of(world.state.view, SUBNET, who("owner-hot")) == 0, "the owner is never replaced"
-    row = dict(queries.weights_of(world.state.view, SUBNET, Uid(1)))
-    assert row == {} if gone == ["va"] else row.get(uid, 0) == 0
-    assert queries.commitment(world.state.view, SUBNET, who(gone[0])) == b""
+    view = world.state.view
+    assert queries.uid_of(view, SUBNET, who("va")) is None, "nobody has earned yet: the oldest but the owner goes"
+    assert queries.uid_of(view, SUBNET, who("next")) == 1
+    row = queries.metagraph(view, SUBNET).rows[1]
+    assert (row.hotkey, row.peer_id, row.validator_permit) == (who("next"), "", False)
+    assert row.registered_at == row.last_update == world.state.height
+    assert queries.weights_of(view, SUBNET, Uid(1)) == ()
+    assert queries.weights_of(view, SUBNET, Uid(2)) == ((1, 0), (3, 65535)), "a weight on the old neuron is void"
+    assert neurons.AXON.find(view, (SUBNET, who("va"))) is None
+    assert queries.commitment(view, SUBNET, who("va")) == b""
+    assert _stake(world, "val", "va") == 600 * TAO, "stake stays"
+
+
+def test_a_call_that_fails_half_way_leaves_nothing_of_its_first_half() -> None:
+    world = World(small_genesis(subnet=hyper(max_uids=3, immune_owner_uids=3, immunity_blocks=0)))
+    free_rao = _free(world, "alice")
+    receipt = world.block(world.sign("alice", BurnedRegister(SUBNET, who("miner")))).receipts[0]
+    assert receipt.error_code == "NoNeuronIdAvailable", "it comes after the burn"
+    assert _free(world, "alice") == free_rao - receipt.fee_rao
+    assert queries.hotkey(world.state.view, who("miner")) is None
 
 
 # --- free calls -------------------------------------------------------------------------------------------------------

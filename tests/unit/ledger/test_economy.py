@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 
+import msgspec
+
 from node.economics.emission import block_emission
 from node.ledger import invariants, queries
 from node.ledger.calls import AddStake, BurnedRegister, RemoveStake, SetWeights
 from node.ledger.events import EpochRan, Event, MinerPaid, ValidatorPaid
+from node.ledger.pallets import scores
 from node.ledger.queries import NeuronRow
 from node.primitives.types import AccountId, Alpha, NetUid, Rao, Uid
-from tests.unit.ledger.world import ROOT, SUBNET, TAO, World, hyper, small_genesis, who
+from tests.unit.ledger.world import ROOT, SUBNET, TAO, TEST_PARAMETERS, World, hyper, small_genesis, who
 
 MINERS = ("m0", "m1", "m2")
 WEIGHTS = (60, 30, 10)
@@ -206,6 +209,82 @@ def test_a_validator_whose_stake_leaves_loses_its_permit() -> None:
     _run_to_epoch(world)
     assert not _rows(world)[who("vb")].validator_permit
     assert _rows(world)[who("va")].validator_permit
+
+
+def test_a_neuron_without_a_permit_has_no_say_however_rich() -> None:
+    world = _with_miners(World())
+    world.do("bob", AddStake(who("m2"), SUBNET, Rao(5000 * TAO)))
+    _judge(world)
+    world.block()
+    world.do("m2", SetWeights(SUBNET, (Uid(5),), (1,), 0))
+    _run_to_epoch(world)
+    rows = _rows(world)
+    assert abs(rows[who("m0")].incentive_u16 - 60 * 65535 // 100) <= 2
+    assert rows[who("m2")].validator_permit, "from the next epoch on it may judge"
+
+
+def test_the_owner_may_judge_without_stake() -> None:
+    world = _with_miners(World(replace(small_genesis(), stakes=())))
+    world.do("owner", AddStake(who("owner-hot"), SUBNET, Rao(TAO)))
+    _judge(world, by=("owner-hot",))
+    _run_to_epoch(world)
+    assert abs(_rows(world)[who("m0")].incentive_u16 - 60 * 65535 // 100) <= 2
+
+
+def _two_subnets() -> World:
+    """Twice the same subnet; the second one's epochs never run here."""
+    spec = small_genesis()
+    [first] = spec.subnets
+    numbers = hyper(tempo_blocks=300)
+    second = replace(first, netuid=NetUid(2), neurons=(), owner_hotkey=who("o2"), hyperparameters=numbers)
+    return World(replace(spec, subnets=(first, second)))
+
+
+def test_a_subnet_whose_owner_pays_itself_gets_less_tau() -> None:
+    world = _two_subnets()
+    world.block(world.sign("owner", BurnedRegister(SUBNET, who("m0"))))
+    _judge(world, (1,))
+    _run_to_epoch(world)
+    world.block()
+    first, second = queries.subnets(world.state.view)
+    assert first.tao_emission_rao == 0
+    assert second.tao_emission_rao > TAO * 9 // 10
+
+
+def test_a_subnet_closed_for_registration_emits_nothing() -> None:
+    world = World(small_genesis(subnet=hyper(registration_allowed=False)))
+    world.run_to(3)
+    info = queries.subnet(world.state.view, SUBNET)
+    assert (info.pending_alpha, info.tao_emission_rao) == (0, 0)
+
+
+def test_the_moving_price_follows_the_spot_price_slowly() -> None:
+    spec = small_genesis(
+        subnet=hyper(price_halving_blocks=0),
+        parameters=msgspec.structs.replace(TEST_PARAMETERS, moving_alpha_q32=1 << 30),
+    )
+    cheap = replace(spec.subnets[0], pool_tao_rao=Rao(2_500 * TAO))
+    world = World(replace(spec, subnets=(cheap,)))
+    assert queries.subnet(world.state.view, SUBNET).moving_price_rao == TAO // 4
+    world.do("alice", AddStake(who("va"), SUBNET, Rao(1000 * TAO)))
+    before = queries.subnet(world.state.view, SUBNET)
+    world.block()
+    after = queries.subnet(world.state.view, SUBNET)
+    expected_rao = (3 * before.moving_price_rao + after.price_rao) // 4
+    assert abs(after.moving_price_rao - expected_rao) <= 2
+    assert before.moving_price_rao < after.moving_price_rao < after.price_rao
+
+
+def test_a_replaced_seat_keeps_neither_bonds_nor_permit() -> None:
+    world = _with_miners(World())
+    _judge(world)
+    _run_to_epoch(world)
+    overlay = world.overlay()
+    assert scores.BONDS.get(overlay, (SUBNET, Uid(1))) != ()
+    scores.reset_uid(overlay, SUBNET, Uid(1))
+    assert scores.BONDS.get(overlay, (SUBNET, Uid(1))) == ()
+    assert scores.SCORES.get(overlay, SUBNET).validator_permits[1] is False
+    assert scores.SCORES.get(overlay, SUBNET).dividends[1] == 0
 
 
 def test_a_long_run_stays_consistent() -> None:

@@ -11,7 +11,8 @@ from node.ledger.calls import AddStake, BurnedRegister, ServeAxon, SetWeights, T
 from node.ledger.events import Transferred
 from node.ledger.header import Authority, Block, Header, decode_block, header_hash, seal_message
 from node.ledger.merkle import list_root
-from node.ledger.state import DictView
+from node.ledger.pallets import system
+from node.ledger.state import DictView, EmptyView, Overlay
 from node.ledger.transaction import sign_transaction
 from node.ledger.transition import (
     build_block,
@@ -37,10 +38,16 @@ def _transfer(amount: int = 1) -> Transfer:
 
 def test_the_genesis_and_the_first_blocks_never_change() -> None:
     world = World()
-    assert world.genesis_hash.hex() == "GENESIS"
+    assert world.genesis_hash.hex() == "e13453244f10288786df1587585edd54dc933a75f636ba971451904451d89378"
     world.block(world.sign("alice", _transfer()), world.sign("alice", AddStake(who("va"), SUBNET, Rao(TAO))))
-    assert world.state.state_root.hex() == "ROOT1"
-    assert encode(world.blocks[0].header).hex() == "HEADER1"
+    assert world.state.state_root.hex() == "f60d3aab362d8d9673d9e188bd244f05327cb59e35e2f0fafa90ea4d58133935"
+    assert encode(world.blocks[0].header).hex() == (
+        "9b010101c420e13453244f10288786df1587585edd54dc933a75f636ba971451904451d89378c420e3279baedd86078cbf14"
+        "69385fda5da56e0a35218702d7ade97a5884e569d472c420475711acd417d06c17abe7568d07a974eaf745a17709b781d1e6"
+        "1c07ab91752ac420f60d3aab362d8d9673d9e188bd244f05327cb59e35e2f0fafa90ea4d5813393500c420c47aed96826425"
+        "729e68298123d63b682973ebdfa9455c547b1ce0b352e7b22a90c44000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+    )
 
 
 def test_a_block_survives_its_journey_as_bytes() -> None:
@@ -234,6 +241,17 @@ def test_recent_block_hashes_are_known_and_older_ones_forgotten() -> None:
     for height in range(5):
         assert queries.block_hash(world.state.view, Height(height)) == hashes[height]
     assert queries.block_hash(world.state.view, Height(5)) is None, "a state does not know its own block's hash"
+
+
+def test_a_hash_leaves_the_memory_of_recent_blocks_after_4096_blocks() -> None:
+    overlay = Overlay(EmptyView())
+    for height in range(1, 5001):
+        clock = system.Clock(Height(height), Slot(height), who("authority0"))
+        system.begin_block(overlay, clock, Hash((height - 1).to_bytes(32, "big")))
+    known = {height for height in range(5100) if system.block_hash_at(overlay, height) is not None}
+    assert known == set(range(5000 - 4096, 5000))
+    assert system.block_hash_at(overlay, 4999) == Hash((4999).to_bytes(32, "big"))
+    assert system.block_hash_at(overlay, 904) == Hash((904).to_bytes(32, "big"))
 
 
 def test_garbage_raises_nothing_but_the_ledgers_errors() -> None:
