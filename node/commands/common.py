@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from node.commands.errors import Declined
 from node.control.launcher import PROGRESS_VARIABLE
 from node.control.options import Progress, encode_progress
-from node.control.paths import HOME_VARIABLE, default_home, devnet_path
+from node.control.paths import HOME_VARIABLE, default_home, devnet_path, home_to_ask
 
 R = TypeVar("R")
 _PIPE_WIDTH = 200  # tables that go into a file or another program are not cut
@@ -43,8 +43,19 @@ class Env:
 
 
 def command(function: Callable[..., R]) -> Callable[..., R]:
-    """Give a command the options --home and --json, handed over as an `Env`."""
+    """Give a command that asks a node the options --home and --json, handed over as an `Env`.
 
+    Without --home, and when the default home's own node does not run, its local network's first node is asked.
+    """
+    return _with_env(function, home_to_ask)
+
+
+def home_command(function: Callable[..., R]) -> Callable[..., R]:
+    """Like `command`, for one that starts or stops nodes: it takes the home literally."""
+    return _with_env(function, lambda home: home)
+
+
+def _with_env(function: Callable[..., R], choose: Callable[[Path], Path]) -> Callable[..., R]:
     @click.option(
         "--home",
         type=click.Path(path_type=Path, file_okay=False),
@@ -55,9 +66,9 @@ def command(function: Callable[..., R]) -> Callable[..., R]:
     @click.option("--json", "as_json", is_flag=True, help="Print JSON with stable keys.")
     @functools.wraps(function)
     def wrapped(*args: Any, home: Path | None, as_json: bool, **kwargs: Any) -> R:
-        chosen = default_home() if home is None else home.expanduser().absolute()
         given = click.get_current_context().get_parameter_source("home") is ParameterSource.COMMANDLINE
-        return function(Env(chosen, as_json, given), *args, **kwargs)
+        named = default_home() if home is None else home.expanduser().absolute()
+        return function(Env(named if given else choose(named), as_json, given), *args, **kwargs)
 
     return wrapped
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from node.commands.common import Env, command, facts, show_progress, table
+from node.commands.common import Env, facts, home_command, show_progress, table
 from node.control.options import CHEAT_KINDS, DEFAULT_MODEL, CheatKind, DevnetNode, DevnetOptions, DevnetStatus
 
 _DEFAULT: Final = DevnetOptions(Path())
@@ -45,7 +45,7 @@ def devnet() -> None:
 @click.option(
     "--base-port", type=click.IntRange(0, 65_000), default=0, show_default=True, help="First TCP port; 0: free ones."
 )
-@command
+@home_command
 def up(
     env: Env,
     nodes: int,
@@ -84,7 +84,7 @@ def up(
 
 
 @devnet.command("down")
-@command
+@home_command
 def down(env: Env) -> None:
     """Stop all nodes of the network under --home.
 
@@ -99,7 +99,7 @@ def down(env: Env) -> None:
 
 
 @devnet.command("status")
-@command
+@home_command
 def status(env: Env) -> None:
     """Show the nodes of the network under --home.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from node.commands.common import Env, command, duration, facts, show_progress
+from node.commands.common import Env, command, duration, facts, home_command, show_progress
 from node.commands.options import GENESIS_HASH, check_bootstrap, daemon_command
 from node.control import launcher
 from node.control.amounts import format_amount
@@ -63,7 +63,7 @@ def start_and_show(env: Env, config: DaemonConfig) -> None:
 
 @click.command()
 @click.option("--drain/--no-drain", default=True, show_default=True, help="Finish tasks under way (at most 90 s).")
-@command
+@home_command
 def down(env: Env, drain: bool) -> None:
     """Stop the node of a home and wait until it is gone.
 

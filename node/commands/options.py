@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from node.commands.common import Env, command
+from node.commands.common import Env, home_command
 from node.control.amounts import parse_amount
 from node.control.errors import BadAmount
 from node.control.options import (
@@ -148,7 +148,7 @@ def daemon_command(function: Callable[..., R]) -> Callable[..., R]:
     """Give a command --home, --json and the options of a daemon, handed over as `Env` and `DaemonConfig`."""
 
     @_daemon_options
-    @command
+    @home_command
     @functools.wraps(function)
     def wrapped(env: Env, *, listen: tuple[str, ...], model_store: Path | None, **others: Any) -> R:
         names = ("role", "wallet", "hotkey", "gateway_port", "model", "accept_copied_home", "cheat")

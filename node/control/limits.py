@@ -37,6 +37,7 @@ STOP_TIMEOUT_S: Final = 100.0  # draining takes up to 90 s
 
 SOCKET_PATH_BYTES_MAX: Final = 100  # the kernel's limit is 104 (macOS) or 108 (Linux) with the final zero
 POINTER_BYTES_MAX: Final = 4096
+DEVNET_HOMES_MAX: Final = 64  # nodes of one local network that are looked at
 LOG_TAIL_BYTES: Final = 16 * 1024  # enough to find the last sentence of a daemon that died
 LAUNCH_POLL_S: Final = 0.1  # how often a starting or stopping process is looked at
 COMMAND_OUTPUT_BYTES_MAX: Final = 1024 * 1024  # the status of a devnet has a few KiB

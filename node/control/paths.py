@@ -6,6 +6,7 @@ a pointer file in the home names it. A socket file proves nothing: whoever wants
 
 import hashlib
 import os
+import socket
 import stat
 import tempfile
 from pathlib import Path
@@ -13,7 +14,7 @@ from pathlib import Path
 import platformdirs
 
 from node.control.errors import SocketUnusable
-from node.control.limits import POINTER_BYTES_MAX, SOCKET_PATH_BYTES_MAX
+from node.control.limits import CONNECT_TIMEOUT_S, DEVNET_HOMES_MAX, POINTER_BYTES_MAX, SOCKET_PATH_BYTES_MAX
 
 HOME_VARIABLE = "NEUROND_HOME"
 _SOCKET = "control.sock"
@@ -103,6 +104,28 @@ def socket_path_to_connect(home: Path) -> Path:
     if not named or b"\0" in named or len(named) > SOCKET_PATH_BYTES_MAX:
         return home / _POINTER
     return Path(os.fsdecode(named))
+
+
+def somebody_listens(path: Path) -> bool:
+    """Tell whether a process accepts connections at a socket path; a file left by a dead one does not count."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(CONNECT_TIMEOUT_S)
+        try:
+            probe.connect(os.fspath(path))
+        except OSError:
+            return False
+        return True
+
+
+def home_to_ask(home: Path) -> Path:
+    """Return `home` if its daemon listens; else an honest node's home of its devnet that does; else `home`."""
+    if somebody_listens(socket_path_to_connect(home)):
+        return home
+    try:
+        found = sorted(devnet_path(home).iterdir(), key=lambda each: (each.name.startswith("cheat"), each.name))
+    except OSError:
+        return home
+    return next((each for each in found[:DEVNET_HOMES_MAX] if somebody_listens(socket_path_to_connect(each))), home)
 
 
 def _private_runtime_folder() -> Path:

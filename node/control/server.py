@@ -24,7 +24,7 @@ from node.control.limits import (
     REQUESTS_PER_CLIENT_MAX,
     SEND_TIMEOUT_S,
 )
-from node.control.paths import create_home, socket_path_to_create
+from node.control.paths import create_home, socket_path_to_create, somebody_listens
 from node.control.protocol import (
     INTERNAL_ERROR,
     INVALID_REQUEST,
@@ -235,7 +235,7 @@ def bind_private(path: Path) -> socket.socket:
     Raises:
         SocketUnusable: a daemon answers at `path`, or the socket cannot be created there.
     """
-    if _answers(path):
+    if somebody_listens(path):
         raise SocketUnusable(f"A daemon already listens at {path}.", remedy="Stop it first: `neurond down`.")
     draft = path.with_name(f".{os.getpid()}.s")
     bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -253,13 +253,3 @@ def bind_private(path: Path) -> socket.socket:
             f"The control socket {path} cannot be created: {reason}.", remedy="Choose another --home."
         ) from error
     return bound
-
-
-def _answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(1.0)
-        try:
-            probe.connect(os.fspath(path))
-        except OSError:
-            return False
-        return True

@@ -16,7 +16,7 @@ from node.primitives.types import Hash
 from node.service.invite import write_invite
 from storage.errors import HomeInUse
 from tests.unit.cli.conftest import Run
-from tests.unit.control.fake import ADDRESS, GENESIS, Served
+from tests.unit.control.fake import ADDRESS, GENESIS, Served, served
 
 HOST = "/ip4/192.0.2.7/tcp/4001/p2p/12D3KooWHost"
 DEVNET = DevnetStatus(
@@ -176,3 +176,16 @@ def test_a_daemon_that_hangs_is_not_taken_for_none(run: Run, home: Path, monkeyp
         outcome = run("status", "--json")
     assert outcome.code == 1
     assert outcome.json()["error"]["code"] == "request_timeout"
+
+
+def test_commands_find_the_devnet_of_the_default_home_but_down_does_not(run: Run, home: Path) -> None:
+    (home / "devnet" / "genesis-of-something").mkdir(parents=True)
+    with served(home / "devnet" / "cheat-1-random") as cheat, served(home / "devnet" / "node-0"):
+        assert run("status", "--json").code == 0
+        assert run("ask", "Hello").code == 0
+        assert not cheat.api.calls
+        assert "No node was running" in run("down").out
+        assert run("status", "--home", str(home)).code == 1  # named: taken literally
+        with served(home) as own:
+            assert run("peers").code == 0
+            assert ("peers", ()) in own.api.calls  # the home's own node comes first
