@@ -69,7 +69,8 @@ def check_positions(view: StateView, netuid: NetUid) -> None:
     for hotkey in staked_hotkeys(view, netuid):
         coldkeys = list(staking.NOMINATORS.members(view, (hotkey, netuid)))
         held = sum(staking.stake_of(view, hotkey, netuid, coldkey) for coldkey in coldkeys)
-        invariant(0 <= held <= staking.stake_behind(view, hotkey, netuid), "shares do not exceed their pool")
+        behind = staking.stake_behind(view, hotkey, netuid)
+        invariant(0 <= held <= behind and behind > 0, "a listed pool is not empty, and its shares do not exceed it")
         for coldkey in coldkeys:
             listed = staking.POSITIONS.contains(view, coldkey, (hotkey, netuid))
             invariant(listed, "a nominator lists its position")

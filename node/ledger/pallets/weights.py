@@ -4,6 +4,7 @@ from typing import Final
 
 from node.economics.children import total_stake_weight
 from node.economics.yuma.types import SparseRow
+from node.economics.yuma.vector import u16_max_upscale
 from node.ledger import errors
 from node.ledger.calls import SetWeights
 from node.ledger.context import Context
@@ -33,7 +34,7 @@ def stake_weight_q64(view: StateView, netuid: NetUid, hotkey: AccountId, tao_wei
 def set_weights(context: Context, sender: AccountId, call: SetWeights) -> None:
     """Store the sender's weights, scaled so that the largest is 65 535."""
     uid = _checked_uid(context, sender, call)
-    values = upscaled(call.values)
+    values = u16_max_upscale(call.values)
     row = tuple(sorted((int(target), value) for target, value in zip(call.uids, values, strict=True)))
     WEIGHTS.put(context.state, (call.netuid, uid), row)
     neuron = NEURON.get(context.state, (call.netuid, uid))
@@ -49,24 +50,6 @@ def forget_uid(overlay: Overlay, netuid: NetUid, uid: Uid, count: int) -> None:
         zeroed = tuple((target, 0 if target == uid else value) for target, value in row)
         if zeroed != row:
             WEIGHTS.put(overlay, (netuid, Uid(other)), zeroed)
-
-
-def upscaled(values: tuple[int, ...]) -> tuple[int, ...]:
-    """Scale u16 values so that the largest is 65 535, rounding half up; all zeros stay.
-
-    The factor is rounded first when the largest value exceeds one half, as the rules have it.
-    """
-    largest = max(values, default=0)
-    if largest == 0:
-        return values
-    if largest <= 32_768:
-        return tuple(_rounded_q32((value * 65_535 << 32) // largest) for value in values)
-    factor_q32 = (65_535 << 32) // largest
-    return tuple(_rounded_q32(value * factor_q32) for value in values)
-
-
-def _rounded_q32(raw: int) -> int:
-    return min((raw + (1 << 31)) >> 32, 65_535)
 
 
 def _checked_uid(context: Context, sender: AccountId, call: SetWeights) -> Uid:
