@@ -74,7 +74,7 @@ class NodeApi:
         running = self._running()
         graph = None if running.netuid is None else running.reader.metagraph(running.netuid)
         seats = {} if graph is None else {row.peer_id: row for row in graph.rows if row.peer_id}
-        now = time.monotonic()
+        now = trio.current_time()
         return tuple(
             schema.PeerInfo(
                 peer_id=peer.peer_id,

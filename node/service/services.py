@@ -109,6 +109,9 @@ class Services:
         """Stop what runs and start `role`; on failure the old role runs again and the error is raised."""
         async with self._switching:
             before = self.role
+            if role == before and (role == "staker" or self._running is not None):
+                self._open_own_door()
+                return
             await self._stop(say)
             try:
                 await self._start(role, say)
