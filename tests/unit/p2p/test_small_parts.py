@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -172,6 +173,21 @@ async def _send_all(stream: FramedStream, frames: list[bytes]) -> None:
     for frame in frames:
         await stream.send(frame)
     await stream.close_write()
+
+
+async def test_a_receive_cancelled_inside_a_frame_can_be_repeated() -> None:
+    _, theirs, pipe = framed_pair()
+    await pipe.write(b"\0\0\0\x04he")
+    with trio.move_on_after(0) as scope:
+        await theirs.receive(4)
+    assert scope.cancelled_caught
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(theirs.receive, 4)
+            await trio.testing.wait_all_tasks_blocked()
+            scope.cancel()
+    await pipe.write(b"re")
+    assert await theirs.receive(4) == b"here"
 
 
 @pytest.mark.parametrize("raw", [b"\0", b"\0\0\0", b"\0\0\0\x05abc", b"\xff\xff\xff\xff"])
