@@ -109,8 +109,9 @@ class ProduceBlock:
 class Sign:
     """Sign `message` and feed it back.
 
-    The position (instance, round, step) and, where given, `lock` are on disk before the signature exists. A refusal
-    of the guard is not fed back.
+    Before the signature exists, three things are on disk for good: the position (instance, round, step), `lock` where
+    given, and every block of an earlier `StoreBlocks`. A voter that lost the block it is locked on could block finality
+    for ever. A refusal of the guard is not fed back.
     """
 
     message: Proposal | Vote

@@ -15,6 +15,7 @@ from node.sync.limits import (
     BLOCKS_TIMEOUT_MS,
     BUFFERED_BLOCKS_MAX,
     BUFFERED_BYTES_MAX,
+    COOL_DOWN_DOUBLINGS_MAX,
     COOL_DOWN_MS,
     FAILURES_MAX,
     PEERS_MAX,
@@ -22,6 +23,7 @@ from node.sync.limits import (
     POINTS_BAD_STATUS,
     RATE_WINDOW_MS,
     STATUS_TIMEOUT_MS,
+    STATUSES_AT_ONCE_MAX,
 )
 from node.sync.messages import Answer, Blocks, GetBlocks, GetStatus, Request, Status, blocks_in
 
@@ -73,6 +75,7 @@ class _Peer:
     status: Status | None = None
     failures: int = 0
     cool_until_ms: int = 0
+    asked_ms: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +125,9 @@ class CatchUpMachine:
         return self._advance(now_ms)
 
     def on_hint(self, peer: str | None, now_ms: int) -> list[SyncEffect]:
-        """Somebody is further on: ask `peer`, or all, where they stand."""
-        named = list(self._peers) if peer is None else [peer]
+        """Somebody is further on: ask `peer`, or the few that were asked longest ago, where they stand."""
+        longest_ago = sorted(self._peers, key=lambda name: (self._peers[name].asked_ms, name))
+        named = longest_ago[:STATUSES_AT_ONCE_MAX] if peer is None else [peer]
         effects: list[SyncEffect] = []
         for name in named:
             effects.extend(self.on_connected(name, now_ms))
@@ -259,7 +263,7 @@ class CatchUpMachine:
         known = self._peers.get(peer)
         if known is None:
             return
-        known.cool_until_ms = now_ms + (COOL_DOWN_MS << min(known.failures, FAILURES_MAX))
+        known.cool_until_ms = now_ms + (COOL_DOWN_MS << min(known.failures, COOL_DOWN_DOUBLINGS_MAX))
         known.failures += 1
         if known.failures >= FAILURES_MAX:
             known.status = None
@@ -299,6 +303,8 @@ class CatchUpMachine:
         timeout_ms = STATUS_TIMEOUT_MS if isinstance(request, GetStatus) else BLOCKS_TIMEOUT_MS
         self._asked[peer] = _Asked(ask.request_id, request, now_ms + timeout_ms)
         self._next_id += 1
+        if peer in self._peers:
+            self._peers[peer].asked_ms = now_ms
         return ask
 
     def _is_fetching(self) -> bool:

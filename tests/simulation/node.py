@@ -3,6 +3,7 @@
 What is on disk survives a crash: finalised blocks, certificates, the signing record, and most unfinalised blocks.
 """
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -66,6 +67,18 @@ class Disk:
     unfinalised: dict[Hash, Block] = field(default_factory=dict)
     guard: dict[str, tuple[tuple[int, ...], bytes]] = field(default_factory=dict)
     lock: LockProof | None = None
+    unsynced: dict[Hash, None] = field(default_factory=dict)
+
+    def sync(self) -> None:
+        """Make everything written so far survive a loss of power."""
+        self.unsynced.clear()
+
+    def lose_unsynced(self, chance: random.Random) -> None:
+        """Lose a random part of what was written last."""
+        for block_hash in self.unsynced:
+            if chance.random() < 0.5:
+                self.unfinalised.pop(block_hash, None)
+        self.unsynced.clear()
 
     def advance(self, lane: str, position: tuple[int, ...], what: bytes) -> bool:
         """Record what will be signed; False where something else was signed there or beyond."""
@@ -138,12 +151,10 @@ class SimNode:
         self.step(Tick())
 
     def crash(self) -> None:
-        """Lose everything but the disk, and of that the last unfinalised block or two."""
+        """Lose everything but the disk, and of that some of what was not synced."""
         self.alive = False
         self._life += 1
-        newest = sorted(self.disk.unfinalised.values(), key=lambda block: block.header.height)
-        for block in newest[len(newest) - self._kernel.random.randrange(3) :] if newest else []:
-            self.disk.unfinalised.pop(header_hash(block.header), None)
+        self.disk.lose_unsynced(self._kernel.random)
 
     @property
     def now_ms(self) -> int:
@@ -191,7 +202,9 @@ class SimNode:
                 mark = BLOCK if isinstance(effect.message, Block) else MESSAGE
                 self._network.broadcast(self.name, mark + encode(effect.message))
             case StoreBlocks():
-                self.disk.unfinalised.update({header_hash(block.header): block for block in effect.blocks})
+                stored = {header_hash(block.header): block for block in effect.blocks}
+                self.disk.unfinalised.update(stored)
+                self.disk.unsynced.update(dict.fromkeys(stored))
             case Finalised():
                 self._store_final(effect)
             case NeedBlocks():
@@ -220,6 +233,7 @@ class SimNode:
         if me is None:
             return
         position: tuple[int, ...]
+        self.disk.sync()
         if effect.lock is not None:
             self.disk.lock = effect.lock
         if isinstance(message, Proposal):

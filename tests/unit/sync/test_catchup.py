@@ -190,6 +190,15 @@ def test_statuses_of_a_flood_of_peers_are_bounded() -> None:
     assert asks == PEERS_MAX
 
 
+def test_when_nobody_is_named_a_few_are_asked_in_turn() -> None:
+    made = CatchUpMachine(GENESIS_HASH, Height(1), ref(CHAIN[0]).hash)
+    for peer in "abcdef":
+        meet(made, peer, store(1).status())
+    first = {effect.peer for effect in made.on_hint(None, 10) if isinstance(effect, Ask)}
+    second = {effect.peer for effect in made.on_hint(None, 11) if isinstance(effect, Ask)}
+    assert (len(first), first | second) == (4, set("abcdef"))
+
+
 def test_progress_tells_rate_and_time_left() -> None:
     made = start()
     meet(made, "p", store(40).status())
