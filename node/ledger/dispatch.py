@@ -10,24 +10,47 @@ from node.primitives.types import AccountId
 
 def dispatch(context: Context, sender: AccountId, call: calls.Call) -> None:
     """Carry out `call`. Raises a `CallError` leaf; the caller then undoes what was written."""
+    if isinstance(call, calls.AccountsCall):
+        accounts.transfer(context, sender, call)
+    elif isinstance(call, calls.StakingCall):
+        _staking(context, sender, call)
+    elif isinstance(call, calls.RegistrationCall):
+        _registration(context, sender, call)
+    elif isinstance(call, calls.WeightsCall):
+        weights.set_weights(context, sender, call)
+    elif isinstance(call, calls.DelegationCall):
+        _delegation(context, sender, call)
+    elif isinstance(call, calls.CommitmentsCall):
+        commitments.set_commitment(context, sender, call)
+    else:
+        assert_never(call)
+
+
+def _staking(context: Context, sender: AccountId, call: calls.StakingCall) -> None:
     match call:
-        case calls.Transfer():
-            accounts.transfer(context, sender, call)
         case calls.AddStake() | calls.AddStakeLimit():
             staking.add_stake(context, sender, call)
         case calls.RemoveStake() | calls.RemoveStakeLimit():
             staking.remove_stake(context, sender, call)
+        case _:
+            assert_never(call)
+
+
+def _registration(context: Context, sender: AccountId, call: calls.RegistrationCall) -> None:
+    match call:
         case calls.BurnedRegister():
             registration.burned_register(context, sender, call)
-        case calls.SetWeights():
-            weights.set_weights(context, sender, call)
         case calls.ServeAxon():
             registration.serve_axon(context, sender, call)
+        case _:
+            assert_never(call)
+
+
+def _delegation(context: Context, sender: AccountId, call: calls.DelegationCall) -> None:
+    match call:
         case calls.IncreaseTake():
             delegation.increase_take(context, sender, call)
         case calls.DecreaseTake():
             delegation.decrease_take(context, sender, call)
-        case calls.SetCommitment():
-            commitments.set_commitment(context, sender, call)
         case _:
             assert_never(call)

@@ -1,0 +1,72 @@
+"""Every call a transaction can carry, and the one table that describes them.
+
+A call is an array that begins with its number. Amounts are rao (10^-9 τ) or α in units of 10^-9; price limits are τ per
+α in units of 10^-9. The table names who signs, whether a fee is due and which errors a call can end with; interfaces
+and documentation are made from it. Source: docs/protocol.md, "Calls".
+"""
+
+from typing import Final
+
+from node.ledger.calls import accounts, commitments, delegation, registration, staking, weights
+from node.ledger.calls.accounts import AccountsCall, Transfer
+from node.ledger.calls.base import U16, U63, Account, CallSpec, FeeRule, RaoAmount, SignerKind
+from node.ledger.calls.commitments import CommitmentsCall, SetCommitment
+from node.ledger.calls.delegation import DecreaseTake, DelegationCall, IncreaseTake
+from node.ledger.calls.registration import BurnedRegister, RegistrationCall, ServeAxon
+from node.ledger.calls.staking import AddStake, AddStakeLimit, RemoveStake, RemoveStakeLimit, StakingCall
+from node.ledger.calls.weights import SetWeights, WeightsCall
+
+Call = AccountsCall | StakingCall | RegistrationCall | WeightsCall | DelegationCall | CommitmentsCall
+"""Any call."""
+
+CALLS: Final[tuple[CallSpec, ...]] = tuple(
+    sorted(
+        (*accounts.SPECS, *staking.SPECS, *registration.SPECS, *weights.SPECS, *delegation.SPECS, *commitments.SPECS),
+        key=lambda spec: spec.number,
+    )
+)
+"""Every call by number."""
+
+_BY_KIND: Final = {spec.kind: spec for spec in CALLS}
+
+
+def spec_of(call: Call) -> CallSpec:
+    """The table's row for a call."""
+    return _BY_KIND[type(call)]
+
+
+def is_free(call: Call) -> bool:
+    """Whether a call pays no fee."""
+    return spec_of(call).fee is FeeRule.FREE
+
+
+__all__ = [
+    "CALLS",
+    "U16",
+    "U63",
+    "Account",
+    "AccountsCall",
+    "AddStake",
+    "AddStakeLimit",
+    "BurnedRegister",
+    "Call",
+    "CallSpec",
+    "CommitmentsCall",
+    "DecreaseTake",
+    "DelegationCall",
+    "FeeRule",
+    "IncreaseTake",
+    "RaoAmount",
+    "RegistrationCall",
+    "RemoveStake",
+    "RemoveStakeLimit",
+    "ServeAxon",
+    "SetCommitment",
+    "SetWeights",
+    "SignerKind",
+    "StakingCall",
+    "Transfer",
+    "WeightsCall",
+    "is_free",
+    "spec_of",
+]

@@ -1,0 +1,60 @@
+"""What all families of calls share: field types with their bounds, the table's row, and argument names."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Annotated, Final
+
+import msgspec
+
+from node.ledger import errors as e
+from node.primitives.codec import Wire
+from node.primitives.limits import ADDRESS_BYTES_MAX, PEER_ID_BYTES_MAX
+from node.primitives.types import ACCOUNT_BYTES, MAX_SUPPLY_RAO, AccountId, Alpha, NetUid, Rao, Uid
+
+U16 = Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
+U63 = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Account = Annotated[AccountId, msgspec.Meta(min_length=ACCOUNT_BYTES, max_length=ACCOUNT_BYTES)]
+RaoAmount = Annotated[Rao, msgspec.Meta(ge=0, le=MAX_SUPPLY_RAO)]
+AlphaAmount = Annotated[Alpha, msgspec.Meta(ge=0, le=MAX_SUPPLY_RAO)]
+NetUidField = Annotated[NetUid, msgspec.Meta(ge=0, le=0xFFFF)]
+UidField = Annotated[Uid, msgspec.Meta(ge=0, le=0xFFFF)]
+PeerIdField = Annotated[bytes, msgspec.Meta(min_length=1, max_length=PEER_ID_BYTES_MAX)]
+AddressField = Annotated[bytes, msgspec.Meta(min_length=1, max_length=ADDRESS_BYTES_MAX)]
+
+
+class SignerKind(Enum):
+    """Whose key signs a call."""
+
+    COLDKEY = "coldkey"
+    HOTKEY = "hotkey"
+
+
+class FeeRule(Enum):
+    """What a call costs beside its own amounts."""
+
+    BY_SIZE = "base fee and a fee per byte, to the block's producer"
+    FREE = "free; enters a block only when it succeeds"
+
+
+@dataclass(frozen=True, slots=True)
+class CallSpec:
+    """One row of the call table."""
+
+    number: int
+    name: str
+    kind: type[Wire]
+    signer: SignerKind
+    fee: FeeRule
+    arguments: tuple[tuple[str, str], ...]
+    """(name, meaning and unit) in wire order."""
+    errors: tuple[type[e.CallError], ...]
+
+
+HOTKEY: Final = ("hotkey", "account, 32 bytes")
+NETUID: Final = ("netuid", "subnet, u16; 0 is root")
+RAO: Final = ("amount_rao", "τ in rao")
+ALPHA: Final = ("amount_alpha", "α in units of 10^-9; on root rao")
+LIMIT: Final = (("limit_price", "τ per α in units of 10^-9"), ("allow_partial", "fill what fits instead of failing"))
+TAKE: Final = ("take_u16", "share, 65 535 = 1")
+COLD, HOT = SignerKind.COLDKEY, SignerKind.HOTKEY
+BY_SIZE, FREE = FeeRule.BY_SIZE, FeeRule.FREE
