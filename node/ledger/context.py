@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from node.ledger.events import Event
+from node.ledger.origin import Origin
 from node.ledger.parameters import Parameters
 from node.ledger.state import Overlay
 from node.primitives.types import AccountId, Height
@@ -16,6 +17,7 @@ class Context:
     height: Height
     producer: AccountId
     parameters: Parameters
+    origin: Origin = Origin.SIGNED
     events: list[Event] = field(default_factory=list)
 
     def emit(self, event: Event) -> None:

@@ -21,6 +21,7 @@ from node.ledger.errors.delegation import (
     DelegateTakeTooLow,
     DelegateTxRateLimitExceeded,
 )
+from node.ledger.errors.governance import BadOrigin
 from node.ledger.errors.staking import (
     AmountTooLow,
     HotKeyAccountNotExists,
@@ -76,6 +77,7 @@ from node.ledger.errors.weights import (
 __all__ = [
     "AmountIsZero",
     "AmountTooLow",
+    "BadOrigin",
     "BadSignature",
     "BlockError",
     "BlockTooLarge",
