@@ -8,15 +8,13 @@ from typing import cast
 
 from node.consensus.certificate import Certificate
 from node.consensus.errors import BadVote
+from node.consensus.limits import EVIDENCE_BYTES_MAX
 from node.consensus.messages import Proposal, check_proposal_shape, proposal_message
 from node.consensus.votes import Vote, check_vote_shape, message_of_vote
 from node.ledger.header import Header, seal_message
 from node.primitives.codec import Wire, decode_canonical, encode
 from node.primitives.crypto import Verifier
-from node.primitives.limits import CERTIFICATE_BYTES_MAX
 from node.primitives.types import AccountId
-
-EVIDENCE_BYTES_MAX = 2 * CERTIFICATE_BYTES_MAX + 1024
 
 
 class DoubleHeader(Wire, frozen=True, tag=1):

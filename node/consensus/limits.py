@@ -5,6 +5,8 @@ Those that the wire and other packages share are in `node.primitives.limits`.
 
 from typing import Final
 
+from node.primitives.limits import CERTIFICATE_BYTES_MAX
+
 # --- time -----------------------------------------------------------------------------------------------------------
 EARLY_SLOT_DIVISOR: Final = 4  # a block may come a quarter of a slot early: the clock skew that the network tolerates
 RIPE_SLOT_DIVISOR: Final = 4  # a block is proposed a quarter of a slot after its slot began: it has reached everybody
@@ -27,6 +29,9 @@ NEXT_INSTANCE_MESSAGES_MAX: Final = 4  # of each authority: proposal, prevote, p
 ROUND_MAX: Final = 1 << 32  # no honest network gets here; keeps sums in 64 bits
 INSTANCE_MAX: Final = 1 << 48
 HEIGHT_MAX: Final = 1 << 48
+
+MESSAGE_BYTES_MAX: Final = CERTIFICATE_BYTES_MAX + 1024  # a proposal with its proof is the largest
+EVIDENCE_BYTES_MAX: Final = 2 * MESSAGE_BYTES_MAX + 1024  # two of anything
 
 # --- blocks ---------------------------------------------------------------------------------------------------------
 TREE_BLOCKS_MAX: Final = 1024  # four branches of 256 unfinalised blocks; the worst tip goes first

@@ -9,10 +9,10 @@ from typing import cast
 from node.consensus.authority import AuthoritySet
 from node.consensus.certificate import Certificate, LockProof, check_lock_proof, check_quorum_shape
 from node.consensus.errors import BadVote, WrongSet
+from node.consensus.limits import MESSAGE_BYTES_MAX
 from node.consensus.votes import BlockRef, Vote, check_numbers, check_vote_shape
 from node.primitives.codec import Wire, decode_canonical, encode
 from node.primitives.crypto import Verifier, digest
-from node.primitives.limits import CERTIFICATE_BYTES_MAX
 from node.primitives.types import (
     ACCOUNT_BYTES,
     HASH_BYTES,
@@ -47,8 +47,6 @@ class Proposal(Wire, frozen=True, tag=1):
 
 
 FinalityMessage = Proposal | Vote | Certificate
-
-MESSAGE_BYTES_MAX = CERTIFICATE_BYTES_MAX + 1024  # a proposal with its proof is the largest
 
 
 def encode_message(message: FinalityMessage) -> bytes:

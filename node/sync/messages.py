@@ -6,6 +6,7 @@ Source: docs/protocol.md, "Sync".
 from typing import cast
 
 from node.consensus.certificate import Certificate, check_quorum_shape
+from node.consensus.limits import HEIGHT_MAX
 from node.ledger.header import Block, decode_block
 from node.primitives.codec import Wire, decode_canonical, encode
 from node.primitives.errors import DecodeError
@@ -14,7 +15,6 @@ from node.primitives.types import HASH_BYTES, Hash, Height
 from node.sync.limits import BRANCH_BLOCKS_MAX, REQUEST_BYTES_MAX
 
 PROTOCOL = "/neurond/sync/1"
-_HEIGHT_MAX = 1 << 48
 
 
 class GetStatus(Wire, frozen=True, tag=1):
@@ -105,7 +105,7 @@ def blocks_in(answer: Blocks) -> tuple[Block, ...]:
 def _check_status(status: Status) -> None:
     for value in (status.genesis_hash, status.finalised_hash, status.head_hash):
         _check_hash(value)
-    if not 0 <= status.finalised_height <= status.head_height <= _HEIGHT_MAX:
+    if not 0 <= status.finalised_height <= status.head_height <= HEIGHT_MAX:
         raise DecodeError("The heights of this status are out of range.")
     if (status.finalised_height == 0) != (not status.certificate):
         raise DecodeError("A status has a certificate exactly when something is finalised.")
@@ -117,7 +117,7 @@ def _check_status(status: Status) -> None:
 def _check_range(limit: int, limit_max: int, height: int) -> None:
     if not 0 < limit <= limit_max:
         raise DecodeError(f"A request asks for 1 to {limit_max} blocks, not {limit}.")
-    if not 0 < height <= _HEIGHT_MAX:
+    if not 0 < height <= HEIGHT_MAX:
         raise DecodeError("The height of this request is out of range.")
 
 
