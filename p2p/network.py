@@ -212,7 +212,6 @@ class Libp2pNetwork:
             return
         state.connections.remove(connection)
         if state.connections:
-            self.host.pubsub.connection_lost(ID.from_base58(peer_id), connection.muxed_conn)
             return
         del self.connected[peer_id]
         state.settled.set()

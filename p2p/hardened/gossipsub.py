@@ -6,6 +6,7 @@ whoever a PRUNE names, queues whole messages for peers that never subscribed, an
 
 import logging
 import time
+from collections.abc import Iterable
 
 import trio
 from libp2p.peer.id import ID
@@ -80,11 +81,19 @@ class HardenedGossipSub(GossipSub):  # type: ignore[misc]  # libp2p is opaque to
         if len(pubsub_msg.data) >= limits.IDONTWANT_MIN_BYTES:
             await self._emit_idontwant_for_message(message_id, pubsub_msg.topicIDs)
         rpc = rpc_pb2.RPC(publish=[pubsub_msg])
-        origin = ID(pubsub_msg.from_id)
-        for peer_id in self._get_peers_to_send(pubsub_msg.topicIDs, msg_forwarder, origin, message_id):
+        receivers = set(self._get_peers_to_send(pubsub_msg.topicIDs, msg_forwarder, ID(pubsub_msg.from_id), message_id))
+        if msg_forwarder == self.pubsub.my_id and len(pubsub_msg.data) < limits.IDONTWANT_MIN_BYTES:
+            receivers |= self._some_subscribers(pubsub_msg.topicIDs, receivers)
+        for peer_id in receivers:
             self.send_rpc(peer_id, rpc)
         for topic in pubsub_msg.topicIDs:
             self.time_since_last_publish[topic] = int(time.time())
+
+    def _some_subscribers(self, topics: Iterable[str], besides: set[ID]) -> set[ID]:
+        """Subscribers outside of the mesh: small messages of our own go to them too, so a thin mesh loses nothing."""
+        subscribers = {peer_id for topic in topics for peer_id in self.pubsub.peer_topics.get(topic, ())}
+        wanted = max(0, limits.MESH_DEGREE_HIGH - len(besides))
+        return set(self.select_from_minus(wanted, subscribers, besides))
 
     def send_rpc(self, peer_id: ID, rpc: rpc_pb2.RPC, priority: bool = False) -> None:
         """Queue a frame for a peer. A frame without control parts that fits is shared between peers, not copied."""

@@ -161,6 +161,9 @@ class HardenedPubsub(Pubsub):  # type: ignore[misc]  # libp2p is opaque to the t
         queue.push(self.get_hello_packet(), priority=True)
         self.manager.run_task(self.handle_sending_messages, peer_id, stream, queue)
         await self._send_recent_messages_to_new_peer(peer_id)
+        for topic in self.topic_ids:  # its subscriptions may have come before our stream: do not wait for a heartbeat
+            if peer_id in self.peer_topics.get(topic, ()):
+                await self.router.on_peer_subscribed(peer_id, topic)
 
     async def handle_sending_messages(self, peer_id: ID, stream: NetStream, queue: RpcQueue) -> None:
         """Write a peer's queue to its stream until either ends."""
@@ -181,12 +184,6 @@ class HardenedPubsub(Pubsub):  # type: ignore[misc]  # libp2p is opaque to the t
         self._counters.add("gossip.out", len(rpc_msg.publish))
         return True
 
-    def connection_lost(self, peer_id: ID, muxed_conn: object) -> None:
-        """One of several connections to a peer ended: move our gossip stream if it was on that one."""
-        stream = self.peers.get(peer_id)
-        if stream is not None and stream.muxed_conn is muxed_conn:
-            self._handle_dead_peer(peer_id)
-
     def _handle_dead_peer(self, peer_id: ID) -> None:
         """Our stream to a peer ended. While it stays connected its subscriptions still hold: only open another."""
         if not self._peer_is_connected(peer_id):
@@ -195,6 +192,7 @@ class HardenedPubsub(Pubsub):  # type: ignore[misc]  # libp2p is opaque to the t
         if self.peers.pop(peer_id, None) is not None:
             self.peer_queues.pop(peer_id).close()
             self.router.remove_peer(peer_id)
+            self._replayed_recent_topics.pop(peer_id, None)  # what was queued is lost: replay on the next stream
         self._schedule_peer_stream_retry(peer_id)
 
     def _build_announce_rpc(self, topic_id: str, subscribe: bool) -> tuple[rpc_pb2.RPC, rpc_pb2.RPC.SubOpts]:
