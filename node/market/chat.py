@@ -9,6 +9,7 @@ from node.primitives.types import AccountId, Hash
 
 DEFAULT_TEMPERATURE = 0.7
 DEFAULT_TOP_P = 0.9
+DEFAULT_REPETITION_PENALTY = 1.1  # small models repeat themselves without it
 DEFAULT_MAX_TOKENS = 128
 
 
@@ -28,7 +29,7 @@ class ChatRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     temperature: float = DEFAULT_TEMPERATURE
     top_p: float = DEFAULT_TOP_P
     top_k: int = 0
-    repetition_penalty: float = 1.0
+    repetition_penalty: float = DEFAULT_REPETITION_PENALTY
     stop: tuple[str, ...] = ()
     seed: int | None = None
 

@@ -7,8 +7,9 @@ wordings in many combinations, sometimes a system prompt or a second turn. Pure:
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
+from node.market.chat import DEFAULT_REPETITION_PENALTY
 from node.primitives.crypto import digest
-from node.subnets.nineteen.messages import ChatTask, Turn
+from node.subnets.nineteen.messages import MILLI, ChatTask, Turn
 
 T = TypeVar("T")
 
@@ -112,6 +113,6 @@ def draw_chat(seed: bytes, models: Sequence[str]) -> ChatTask:
         temperature_milli=choice.pick(_TEMPERATURES_MILLI),
         top_p_milli=choice.pick(_TOP_P_MILLI),
         top_k=0,
-        repetition_penalty_milli=1000,
+        repetition_penalty_milli=round(DEFAULT_REPETITION_PENALTY * MILLI),
         stop=(),
     )
