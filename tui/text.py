@@ -81,7 +81,8 @@ def alpha(amount: int, *, sign: bool = False) -> str:
 
 def price(rao: int) -> str:
     """Return the τ price of one α."""
-    return f"{float_of(rao) / RAO_PER_TAO:.4f}"
+    whole = float_of(rao) / RAO_PER_TAO
+    return f"{whole:.4f}" if abs(whole) < 1e9 else f"{whole:.3g}"
 
 
 def _amount(rao: int, sign: bool) -> str:
@@ -99,7 +100,7 @@ def float_of(number: float) -> float:
     try:
         value = float(number)
     except OverflowError:
-        return math.copysign(1e300, number)
+        return 1e300 if number > 0 else -1e300
     return value if math.isfinite(value) else 0.0
 
 
@@ -133,7 +134,7 @@ def size(number: int) -> str:
         if abs(value) < 1000:
             return f"{value:.0f} {unit}" if unit != "GB" else f"{value:.1f} {unit}"
         value /= 1000
-    return f"{value:.1f} TB"
+    return f"{value:.1f} TB" if abs(value) < 1e6 else f"{value:.3g} TB"
 
 
 def per_cent(fraction: float, digits: int = 0) -> str:

@@ -140,7 +140,7 @@ class AskScreen(NodeScreen):
         except API_ERRORS as error:
             turn.end("failed", clock.monotonic_s(), clean(str(error)))
         finally:
-            if self.is_attached:
+            if self.is_attached and self.is_running:
                 self.paint_body(self.model)
                 self._keep_end_in_view()
 

@@ -77,6 +77,8 @@ class NodeScreen(Screen[None]):
 
     def paint(self, model: Model) -> None:
         """Show what has changed; called four times a second while this screen is seen."""
+        if not (self.is_mounted and self.is_running):
+            return
         self.set_class(model.link in ("gone", "stale") and model.silent_s >= GONE_AFTER_S, "-old")
         for panel in self.query(Panel):
             panel.paint(model)

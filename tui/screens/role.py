@@ -103,8 +103,8 @@ class RoleScreen(Dialog[None]):
             self._refusal = clean(str(error))
 
     def _draw(self) -> None:
-        if not self.is_mounted:
-            return
+        if not (self.is_mounted and self.is_attached and self.is_running):
+            return  # closed while a plan or a job was under way
         self.query_one("#roles", Static).update(self._role_list())
         self.query_one("#plan", Static).update(rows(self._plan_text()))
         failure = self.query_one("#role-failure", Static)

@@ -9,7 +9,6 @@ from tui.themes import Tone
 from tui.widgets.draw import clip, field, rows, say
 from tui.widgets.panel import Panel
 
-
 _COUNTDOWN_FROM_S = 3.0  # shorter slots would only flicker
 
 
@@ -54,8 +53,8 @@ def _next_block(status: NodeStatus, model: Model) -> Content:
     left_s = slot_s - (model.now_s - model.block_at_s)
     if left_s < -2 * slot_s:
         return say((f"! late by {duration(-left_s)}", "warn"))
-    every = (f"every {duration(slot_s)}", "dim")
-    return say(every) if slot_s < _COUNTDOWN_FROM_S else say(f"~{duration(left_s)}  ", every)
+    every = say((f"every {duration(slot_s)}", "dim"))
+    return every if slot_s < _COUNTDOWN_FROM_S else say(f"~{duration(left_s)}  ", every)
 
 
 def _catching_up(status: NodeStatus, card: Panel) -> list[Content]:

@@ -38,7 +38,7 @@ class Exchange(Vertical):
         """Show the turn as it is now."""
         turn = self.turn
         key = (turn.version, int(4 * now_s) if turn.running else 0, task)
-        if key == self._drawn:
+        if key == self._drawn or not self.is_mounted:
             return
         self._drawn = key
         self.query_one(".answer", Static).update(self._answer(turn, now_s))
@@ -61,9 +61,20 @@ class Exchange(Vertical):
                 return say(text or ("(an empty answer)", "dim"))
 
     def _facts(self, turn: Turn, now_s: float, task: Task | None) -> Content:
-        line = say((" · ".join(facts(turn, now_s)), "dim"))
+        said = facts(turn, now_s)
         if turn.state == "done":
-            return say(verification(turn, task), (" · ", "dim"), line)
+            return _fitting(say(verification(turn, task)), said, self.query_one(".facts").content_size.width)
+        line = say((" · ".join(said), "dim"))
         if turn.running:
             return say(line, (" · " if line.plain else "", "dim"), ("esc stops", "dim"))
         return line
+
+
+def _fitting(line: Content, said: list[str], cells: int) -> Content:
+    """Return the line with as many of the facts as there is room for."""
+    for each in said:
+        longer = say(line, (f" · {each}", "dim"))
+        if longer.cell_length > cells > 0:
+            break
+        line = longer
+    return line

@@ -292,7 +292,7 @@ class FakePort:
 
     @property
     def home(self) -> Path:
-        return Path("/home/ada/.local/share/neurond")
+        return Path("/srv/neurond")
 
     def client(self, home: Path) -> FakeApi:
         return self.api
@@ -300,7 +300,7 @@ class FakePort:
     def find(self) -> Path | None:
         if self.failure is not None and self.running:
             raise self.failure
-        return Path("/home/ada/devnet/node-1") if self.running else None
+        return Path("/srv/devnet/node-1") if self.running else None
 
     def network(self) -> str | None:
         return self.known
@@ -321,7 +321,7 @@ class FakePort:
         if self.failure is not None:
             raise self.failure
         self.api.up = True
-        return Path("/home/ada/devnet/node-1")
+        return Path("/srv/devnet/node-1")
 
     def stop(self, home: Path, progress: ProgressSink) -> None:
         self.stopped.append(home)
@@ -356,7 +356,7 @@ def drive(scenario: Scenario, port: FakePort | None = None, size: tuple[int, int
     asyncio.run(main())
 
 
-async def until(pilot: Pilot[object], app: NeurondApp, condition: Callable[[], bool], turns: int = 200) -> None:
+async def until(pilot: Pilot[object], app: NeurondApp, condition: Callable[[], bool], turns: int = 400) -> None:
     """Let the app work until `condition` holds; every turn paints once, whatever the clock says."""
     for _ in range(turns):
         if condition():

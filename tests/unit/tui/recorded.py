@@ -46,7 +46,7 @@ ANSWER: Final = (
 
 
 def hello() -> Hello:
-    return Hello("0.1.0", 1, 1, 4121, "/home/ada/devnet/node-1", "running", "", PEERS[0], "devnet-7f3a", "ab" * 32)
+    return Hello("0.1.0", 1, 1, 4121, "/srv/devnet/node-1", "running", "", PEERS[0], "devnet-7f3a", "ab" * 32)
 
 
 def status(height: int = 1204, **changes: object) -> NodeStatus:
@@ -77,7 +77,7 @@ def status(height: int = 1204, **changes: object) -> NodeStatus:
         "balance_rao": 1_204_518_000_000,
         "gateway_url": "http://127.0.0.1:8331",
         "version": "0.1.0",
-        "home": "/home/ada/devnet/node-1",
+        "home": "/srv/devnet/node-1",
         "pid": 4121,
         "uptime_s": 1322.0,
         "loop_lag_ms": 2.4,
@@ -156,7 +156,12 @@ def earnings() -> Earnings:
 
 
 def tasks() -> tuple[Task, ...]:
-    questions = ("What is a blockchain?", "Name three rivers in Europe.", "Why is the sky blue?", "Write a haiku on rain.")
+    questions = (
+        "What is a blockchain?",
+        "Name three rivers in Europe.",
+        "Why is the sky blue?",
+        "Write a haiku on rain.",
+    )
     found = []
     for index in range(14):
         failed = index == 4
@@ -184,10 +189,15 @@ def log_lines(count: int = 24) -> tuple[LogLine, ...]:
     said = (
         ("info", "chain", "imported block 1,{n} in 6 ms, 4 transactions, from 12D3…YwqW4x"),
         ("info", "finality", "block 1,{n} is final: 2 of 2 authorities signed"),
+        ("info", "miner", "answered a request of 5Grw…utQY with 64 tokens in 0.91 s"),
+        ("info", "chain", "imported block 1,{n} in 5 ms, 2 transactions, from 12D3…c298L3"),
         ("debug", "p2p", "ping 12D3…c298L3 2.1 ms"),
-        ("info", "miner", "answered task-00{n} with 64 tokens in 0.91 s"),
+        ("info", "finality", "block 1,{n} is final: 2 of 2 authorities signed"),
         ("warning", "market", "5HGj…UMaw answered a challenge with text that its model would not write: score 0.06"),
-        ("error", "p2p", "12D3…VQTQzM sent a frame of 3,145,728 bytes, refused and disconnected"),
+        ("info", "chain", "imported block 1,{n} in 6 ms, 1 transaction, from 12D3…YwqW4x"),
+        ("info", "epoch", "subnet 1 paid 24.93 α at block 1,{n}: 3 miners, 2 validators"),
+        ("info", "miner", "answered a challenge of 5FHn…94ty with 48 tokens in 0.68 s"),
+        ("error", "p2p", "12D3…r5TQzM sent a frame of 3,145,728 bytes: refused and disconnected"),
     )
     lines = []
     for index in range(count):

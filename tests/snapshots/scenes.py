@@ -1,0 +1,124 @@
+"""The screens worth a picture, each reached as a user would reach it, from recorded data and with a frozen clock."""
+
+import asyncio
+import math
+import re
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+from textual.pilot import Pilot
+
+from tests.unit.tui import recorded
+from tests.unit.tui.fake import FakePort, FrozenClock, until
+from tui.app import NeurondApp
+from tui.screens.ask import AskScreen
+from tui.screens.home import HomeScreen
+
+Act = Callable[[Pilot[object], NeurondApp, FakePort], Awaitable[None]]
+_PRICES: Final = tuple(
+    int(281_700_000 * (1 + 0.02 * math.sin(each / 9) + 0.008 * math.sin(each / 2.3) + each / 2500))
+    for each in range(200)
+)
+
+
+async def settle(pilot: Pilot[object], app: NeurondApp) -> None:
+    """Let everything that has been asked for arrive and be painted."""
+    for _ in range(4):
+        await pilot.pause(0.01)
+        app.tick()
+
+
+async def home(pilot: Pilot[object], app: NeurondApp, port: FakePort) -> None:
+    model = app.model
+
+    def fed() -> bool:
+        parts = (model.metagraph, model.models, model.earnings, model.peers, model.status, model.log)
+        return isinstance(app.screen, HomeScreen) and all(parts)
+
+    await until(pilot, app, fed)
+    for price_rao in _PRICES:
+        model.set_subnets((recorded.subnet(price_rao),))
+    for lag_ms in (1.9, 2.2, 6.0, 3.1, 2.0, 8.5, 2.4):
+        model.set_status(msgspec.structs.replace(port.api.now_status, loop_lag_ms=lag_ms))
+    await settle(pilot, app)
+
+
+def key(pressed: str) -> Act:
+    """Return the scene behind one key of the home screen."""
+
+    async def act(pilot: Pilot[object], app: NeurondApp, port: FakePort) -> None:
+        await home(pilot, app, port)
+        await pilot.press(pressed)
+        await settle(pilot, app)
+
+    return act
+
+
+async def ask(pilot: Pilot[object], app: NeurondApp, port: FakePort) -> None:
+    await key("2")(pilot, app, port)
+    screen = app.screen
+    if not isinstance(screen, AskScreen):
+        raise TypeError("2 opens the ask screen")
+    screen.ask("What is a blockchain? Explain it in two sentences.")
+    await until(pilot, app, lambda: not screen.turns[0].running)
+    port.api.push_tasks(recorded.judged_answer())
+    port.api.answer_gate, port.api.answer_gate_at = asyncio.Event(), 20
+    screen.ask("And what is it good for?")
+    await until(pilot, app, lambda: screen.turns[1].parts == 20)
+    screen.turns[1].started_s -= 0.74
+    screen.turns[1].first_s = 999.5
+    screen.turns[1].version += 1
+    await settle(pilot, app)
+
+
+async def role_refused(pilot: Pilot[object], app: NeurondApp, port: FakePort) -> None:
+    await key("r")(pilot, app, port)
+    await pilot.press("j", "j")
+    await settle(pilot, app)
+
+
+async def gone(pilot: Pilot[object], app: NeurondApp, port: FakePort) -> None:
+    await home(pilot, app, port)
+    port.api.die()
+    app.tick()
+    app.clock.s += 12  # type: ignore[attr-defined]  # a frozen clock
+    await settle(pilot, app)
+
+
+async def welcome(pilot: Pilot[object], app: NeurondApp, port: FakePort) -> None:
+    await until(pilot, app, lambda: app.screen.has_class("-offering"))
+    await settle(pilot, app)
+
+
+def _away() -> FakePort:
+    return FakePort(running=False, known="the devnet of this home")
+
+
+SCENES: Final[dict[str, tuple[Act, Callable[[], FakePort]]]] = {
+    "home": (home, FakePort),
+    "ask": (ask, FakePort),
+    "tasks": (key("3"), FakePort),
+    "metagraph": (key("4"), FakePort),
+    "peers": (key("5"), FakePort),
+    "logs": (key("9"), FakePort),
+    "role": (role_refused, FakePort),
+    "quit": (key("Q"), FakePort),
+    "help": (key("question_mark"), FakePort),
+    "gone": (gone, FakePort),
+    "welcome": (welcome, _away),
+}
+
+
+def picture(scene: str, size: tuple[int, int], theme: str = "", *, simplify: bool = False) -> str:
+    """Return a scene as SVG; the ids in it do not depend on what else was drawn."""
+    act, make_port = SCENES[scene]
+
+    async def main() -> str:
+        port = make_port()
+        app = NeurondApp(port, FrozenClock(), theme=theme or None, utc_offset_s=0)
+        async with app.run_test(size=size) as pilot:
+            await act(pilot, app, port)
+            return app.export_screenshot(title="neurond", simplify=simplify)
+
+    return re.sub(r"terminal-\d+-", "terminal-", asyncio.run(main()))

@@ -1,0 +1,191 @@
+"""Getting around: digits, help, palette, themes, tiny terminals, absurd values."""
+
+from typing import get_args
+
+import msgspec
+import pytest
+from textual.pilot import Pilot
+
+from tests.snapshots.scenes import home, key, settle
+from tests.unit.tui import recorded
+from tests.unit.tui.fake import FakePort, drive, until
+from tests.unit.tui.test_attach import shown
+from tui.app import NeurondApp
+from tui.screens.base import NodeScreen
+from tui.screens.help import HelpScreen
+from tui.themes import THEMES, TONES, Tone
+from tui.widgets.tab_strip import TABS
+
+
+def test_every_digit_opens_its_screen_and_every_screen_has_content() -> None:
+    port = FakePort()
+    content = {"home": "Neurons", "ask": "❯", "tasks": "What is a blockchain?", "metagraph": "★ this node",
+               "peers": "12D3…YwqW4x", "logs": "imported block"}  # fmt: skip
+
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        await home(pilot, app, port)
+        for tab in TABS:
+            if tab.name != "ask":
+                await pilot.press(tab.digit)
+                await settle(pilot, app)
+                assert isinstance(app.screen, NodeScreen)
+                assert tab.name == app.screen.NAME
+                assert content[tab.name] in shown(app)
+                assert "● RUNNING" in shown(app)
+
+    drive(scenario, port)
+
+
+@pytest.mark.parametrize("size", [(20, 5), (40, 10), (80, 24), (250, 70)])
+def test_no_size_of_the_terminal_breaks_a_screen(size: tuple[int, int]) -> None:
+    port = FakePort()
+
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        await home(pilot, app, port)
+        for tab in TABS:
+            app.action_show(tab.name)
+            await settle(pilot, app)
+        await pilot.resize_terminal(140, 40)
+        await pilot.resize_terminal(*size)
+        await settle(pilot, app)
+        assert "RUNNING" in shown(app)
+
+    drive(scenario, port, size)
+
+
+def test_absurd_values_are_shown_and_never_break_the_window() -> None:
+    port = FakePort()
+    api, huge = port.api, 10**300
+    name = "[red]" + "漢\u202e\x1b[2J" * 3000
+    api.now_status = recorded.status(
+        network=name, finalized_height=huge, peers=-3, uptime_s=-1e300, loop_lag_ms=1e300, stake_rao=-huge,
+        balance_rao=huge, version=name, gateway_url=name, slot_ms=0,
+    )  # fmt: skip
+    api.now_peers = tuple(
+        msgspec.structs.replace(each, agent=name, latency_ms=-1e300, height=-huge, peer_id=name + each.peer_id)
+        for each in recorded.peers()
+    )
+    neurons = tuple(
+        msgspec.structs.replace(each, hotkey=name + str(each.uid), stake_rao=huge, incentive_u16=-5, last_update=huge)
+        for each in recorded.metagraph().neurons
+    )
+    api.now_metagraph = msgspec.structs.replace(recorded.metagraph(), neurons=neurons)
+    api.now_tasks = tuple(
+        msgspec.structs.replace(each, preview=name, latency_ms=0.0, tokens=-huge, score=1e300, started_ms=-huge)
+        for each in recorded.tasks()
+    )
+    api.now_log = tuple(msgspec.structs.replace(each, message=name, time_ms=huge) for each in recorded.log_lines())
+    api.prices = [huge, -huge, 0]
+
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        await until(pilot, app, lambda: app.model.metagraph is not None)
+        for tab in TABS:
+            app.action_show(tab.name)
+            await settle(pilot, app)
+            assert not {"\x1b", "\u202e"} & set(shown(app))
+
+    drive(scenario, port)
+
+
+def test_help_names_every_key_of_what_has_the_focus() -> None:
+    port = FakePort()
+
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        await key("5")(pilot, app, port)
+        await pilot.press("question_mark")
+        await settle(pilot, app)
+        assert isinstance(app.screen, HelpScreen)
+        words = shown(app)
+        for word in ("LiveTable", "Half a page down", "Sort the other way round", "Filter", "keeps running"):
+            assert word in words, word
+        await pilot.press("escape")
+        await settle(pilot, app)
+        assert not isinstance(app.screen, HelpScreen)
+
+    drive(scenario, port, (140, 60))
+
+
+def test_the_palette_does_what_it_says() -> None:
+    port = FakePort()
+
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        await home(pilot, app, port)
+        await pilot.press("ctrl+p", *"metagraph")
+        await pilot.pause(0.3)
+        await pilot.press("enter")
+        await until(pilot, app, lambda: getattr(app.screen, "NAME", "") == "metagraph")
+
+    drive(scenario, port)
+
+
+def test_a_filter_narrows_a_table_and_esc_shows_all() -> None:
+    port = FakePort()
+
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        await key("3")(pilot, app, port)
+        await pilot.press("slash", *"haiku", "enter")
+        await settle(pilot, app)
+        assert "Name three rivers" not in shown(app)
+        assert "Write a haiku" in shown(app)
+        await pilot.press("escape")
+        await settle(pilot, app)
+        assert "Name three rivers" in shown(app)
+
+    drive(scenario, port)
+
+
+def test_the_debug_level_is_asked_of_the_node_only_when_wanted() -> None:
+    port = FakePort()
+
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        await key("9")(pilot, app, port)
+        assert "ping" not in shown(app)
+        await pilot.press("v", "v", "v")
+        await until(pilot, app, lambda: "ping 12D3" in shown(app))
+        assert port.api.log_levels == ["info", "debug"]
+
+    drive(scenario, port)
+
+
+def test_c_copies_what_is_shown_as_a_command() -> None:
+    port = FakePort()
+
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        await key("5")(pilot, app, port)
+        await pilot.press("C")
+        assert app.clipboard == "neurond peers list --home /srv/devnet/node-1"
+
+    drive(scenario, port)
+
+
+def test_i_copies_an_invite() -> None:
+    port = FakePort()
+
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        await home(pilot, app, port)
+        await pilot.press("i")
+        await until(pilot, app, lambda: app.clipboard.startswith("nd1"))
+
+    drive(scenario, port)
+
+
+def test_a_hidden_screen_is_not_painted() -> None:
+    port = FakePort()
+
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        await key("5")(pilot, app, port)
+        hidden = app.get_screen("home")
+        painted: list[object] = []
+        hidden.paint = painted.append  # type: ignore[attr-defined]
+        await settle(pilot, app)
+        assert painted == []
+
+    drive(scenario, port)
+
+
+def test_every_theme_defines_every_colour_that_is_used() -> None:
+    names = [set(theme.variables) for theme in THEMES]
+    needed = {"text-muted", "text-success", "text-warning", "text-error", "text-accent", "text-secondary", "frame",
+              "frame-focus", "selected", "selected-focus"}  # fmt: skip
+    assert all(needed <= each for each in names)
+    assert set(TONES) == set(get_args(Tone))
