@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, Self
 
-from storage.database import Database, Kind, open_database
+from storage.database import Database, Kind, Synchronous, open_database
 from storage.errors import Inconsistent
 from storage.limits import BLOCKS_PER_READ_MAX, READ_BYTES_MAX
 from storage.migrations import chain as migrations
@@ -36,9 +36,14 @@ class ChainStore:
         self._database = database
 
     @classmethod
-    def open(cls, path: Path, *, bytes_max: int | None = None) -> Self:
-        """Open or create the chain database; `bytes_max` is a quota on the file. Raises as `open_database`."""
-        return cls(open_database(path, CHAIN, bytes_max=bytes_max))
+    def open(cls, path: Path, *, bytes_max: int | None = None, survives_power_loss: bool = False) -> Self:
+        """Open or create the chain database; `bytes_max` is a quota on the file. Raises as `open_database`.
+
+        With `survives_power_loss` a commit is on the disk when it returns: an authority may sign only for blocks that
+        it cannot lose. Others fetch a lost tail from peers and need not wait for the disk.
+        """
+        synchronous: Synchronous = "FULL" if survives_power_loss else "NORMAL"
+        return cls(open_database(path, CHAIN, synchronous=synchronous, bytes_max=bytes_max))
 
     def __enter__(self) -> Self:
         return self

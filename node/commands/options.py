@@ -131,7 +131,10 @@ def _daemon_options(function: Callable[..., R]) -> Callable[..., R]:
             click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Model that a miner serves."),
             click.option(
                 "--model-store", type=click.Path(path_type=Path, file_okay=False),
-                help="Folder of models. Default: inside the home.",
+                help="Folder of models. Default: one for all homes of this user.",
+            ),
+            click.option(
+                "--model-threads", type=click.IntRange(1, 256), help="Threads of a model. Default: all cores but one."
             ),
             click.option(
                 "--accept-copied-home", is_flag=True,
@@ -151,7 +154,7 @@ def daemon_command(function: Callable[..., R]) -> Callable[..., R]:
     @home_command
     @functools.wraps(function)
     def wrapped(env: Env, *, listen: tuple[str, ...], model_store: Path | None, **others: Any) -> R:
-        names = ("role", "wallet", "hotkey", "gateway_port", "model", "accept_copied_home", "cheat")
+        names = ("role", "wallet", "hotkey", "gateway_port", "model", "model_threads", "accept_copied_home", "cheat")
         config = DaemonConfig(
             home=env.home,
             listen=listen or DEFAULT_LISTEN,

@@ -154,6 +154,7 @@ def daemon_arguments(config: DaemonConfig) -> list[str]:
         ("--gateway-port", "none" if config.gateway_port is None else config.gateway_port),
         ("--model", config.model),
         ("--model-store", config.model_store),
+        ("--model-threads", config.model_threads),
         ("--cheat", config.cheat),
     ):
         if value is not None:

@@ -31,7 +31,8 @@ class DaemonConfig:
     listen, bootstrap: multiaddresses; bootstrap ones end in /p2p/<peer id>.
     role: None keeps what the home did last (a staker at first).
     gateway_port: HTTP port on 127.0.0.1; 0 picks a free one, None runs no gateway.
-    model_store: folder of models, None for `<home>/models`.
+    model_store: folder of models, None for one shared by all homes of this user.
+    model_threads: threads a model may use; None for all cores but one.
     cheat: a dishonest miner's strategy, for devnets only.
     """
 
@@ -46,6 +47,7 @@ class DaemonConfig:
     gateway_port: int | None = 0
     model: str = DEFAULT_MODEL
     model_store: Path | None = None
+    model_threads: int | None = None
     cheat: CheatKind | None = None
     accept_copied_home: bool = False
 

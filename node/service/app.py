@@ -146,7 +146,12 @@ class Node:
         self, network: Network, chain: Chain, syncer: Syncer, keys: Keys, market: MarketStore, nursery: trio.Nursery
     ) -> Running:
         store = self.config.model_store or shared_model_store()
-        models = ModelHost(store, own_bundles=self.model.own_bundles(), progress=self._model_progress)
+        models = ModelHost(
+            store,
+            own_bundles=self.model.own_bundles(),
+            progress=self._model_progress,
+            threads=self.config.model_threads,
+        )
         reader = Reader(chain)
         services = Services(
             chain=chain,
@@ -197,11 +202,12 @@ class Node:
         self, stack: AsyncExitStack, network: Network, genesis: bytes, keys: Keys
     ) -> tuple[Chain, Gossip]:
         spec = parse_genesis(genesis)
-        store = ChainStore.open(self.home.chain)
+        is_authority = keys.hotkey is not None and keys.hotkey.public in spec.authorities
+        store = ChainStore.open(self.home.chain, survives_power_loss=is_authority)
         stack.callback(store.close)
         opened = await trio.to_thread.run_sync(open_chain, store, spec)
         pen = None
-        if keys.hotkey is not None and keys.hotkey.public in spec.authorities:
+        if keys.hotkey is not None and is_authority:
             guard = SignGuard.open(self.home.signing, accept_copied_home=self.config.accept_copied_home)
             stack.callback(guard.close)
             pen = GuardedSigner(keys.hotkey, guard, opened.genesis_hash)

@@ -230,6 +230,7 @@ def node_config(devnet: Devnet, entry: NodeEntry, store: Path) -> DaemonConfig:
         role="validator" if entry.role == "validator" else None,
         model=devnet.file.model,
         model_store=store,
+        model_threads=1,  # the nodes of a devnet share one machine
         cheat=entry.cheat,
     )
 
