@@ -27,6 +27,8 @@ class SignerKind(Enum):
 
     COLDKEY = "coldkey"
     HOTKEY = "hotkey"
+    OWNER = "coldkey of the subnet's owner, or an approved proposal"
+    ROOT = "nobody: only an approved proposal executes it"
 
 
 class FeeRule(Enum):
@@ -57,4 +59,5 @@ ALPHA: Final = ("amount_alpha", "α in units of 10^-9; on root rao")
 LIMIT: Final = (("limit_price", "τ per α in units of 10^-9"), ("allow_partial", "fill what fits instead of failing"))
 TAKE: Final = ("take_u16", "share, 65 535 = 1")
 COLD, HOT = SignerKind.COLDKEY, SignerKind.HOTKEY
+OWNER, ROOT = SignerKind.OWNER, SignerKind.ROOT
 BY_SIZE, FREE = FeeRule.BY_SIZE, FeeRule.FREE

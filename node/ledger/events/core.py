@@ -1,7 +1,4 @@
-"""What a block did, in the field's own event names, for indexers and screens.
-
-Events follow from the block alone: every node derives the same list. They are not part of the state root.
-"""
+"""What transactions and epochs did since the first version of the ledger. See `node.ledger.events`."""
 
 from node.primitives.codec import Wire
 from node.primitives.types import AccountId, Alpha, Hash, NetUid, Rao, Uid
@@ -126,7 +123,7 @@ class CallFailed(Wire, frozen=True, tag=14):
     error_code: bytes
 
 
-Event = (
+CoreEvent = (
     Transferred
     | StakeAdded
     | StakeRemoved
