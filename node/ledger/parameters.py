@@ -11,7 +11,7 @@ import msgspec
 from node.economics import amm, emission, registration
 from node.economics.yuma.types import EpochParams
 from node.primitives.codec import Wire
-from node.primitives.limits import UIDS_MAX, VALIDATORS_MAX
+from node.primitives.limits import REVEAL_PERIOD_EPOCHS_MAX, UIDS_MAX, VALIDATORS_MAX
 from node.primitives.types import MAX_SUPPLY_RAO, RAO_PER_TAO
 
 U16 = Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
@@ -40,6 +40,22 @@ class Parameters(Wire, frozen=True):
     swap_fee_u16: Annotated[int, msgspec.Meta(ge=0, le=amm.FEE_RATE_MAX_U16)] = amm.FEE_RATE_DEFAULT_U16
     min_non_immune_uids: U16 = registration.MIN_NON_IMMUNE_UIDS_DEFAULT
     commitment_rate_limit_blocks: U63 = 100
+    childkey_take_min_u16: U16 = 0
+    childkey_take_max_u16: U16 = 11_796
+    childkey_take_rate_limit_blocks: U63 = 216_000
+    childkey_burn_u64: U63 = 0
+    """Part of what children earn for other coldkeys' parents that is recycled; 2^64 - 1 would be 1."""
+    children_rate_limit_blocks: U63 = 150
+    children_cooldown_blocks: U63 = 7200
+    """How long a new set of children waits for its epoch once a subnet has started."""
+    hotkey_swap_rao: Amount = RAO_PER_TAO // 10
+    hotkey_swap_on_subnet_rao: Amount = RAO_PER_TAO // 1000
+    hotkey_swap_rate_limit_blocks: U63 = 1000
+    hotkey_swap_on_subnet_rate_limit_blocks: U63 = 7200
+    coldkey_swap_rao: Amount = RAO_PER_TAO // 10
+    coldkey_swap_delay_blocks: U63 = 36_000
+    coldkey_swap_second_thoughts_blocks: U63 = 7200
+    """How long after its due block an announced swap stays as it is: no other announcement, no clearing."""
 
 
 class Hyperparameters(Wire, frozen=True):
@@ -78,6 +94,12 @@ class Hyperparameters(Wire, frozen=True):
     recycle_withheld: bool = False
     """Whether incentive withheld from the owner's miners leaves the α issuance (else it is burned)."""
     immune_owner_uids: Annotated[int, msgspec.Meta(ge=1, le=10)] = 1
+    commit_reveal: bool = True
+    """Whether weights are committed first and revealed `reveal_period_epochs` later; plain weights are then refused."""
+    reveal_period_epochs: Annotated[int, msgspec.Meta(ge=1, le=REVEAL_PERIOD_EPOCHS_MAX)] = 1
+    bonds_reset: bool = False
+    """Whether a miner can reset the bonds on it (when its model changes, say)."""
+    childkey_take_min_u16: U16 = 0
 
 
 def epoch_params(parameters: Parameters, subnet: Hyperparameters) -> EpochParams:
@@ -95,5 +117,5 @@ def epoch_params(parameters: Parameters, subnet: Hyperparameters) -> EpochParams
         alpha_low_u16=subnet.alpha_low_u16,
         alpha_high_u16=subnet.alpha_high_u16,
         alpha_sigmoid_steepness=subnet.alpha_sigmoid_steepness,
-        commit_reveal=False,
+        commit_reveal=subnet.commit_reveal,
     )

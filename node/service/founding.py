@@ -53,6 +53,7 @@ def devnet_genesis(
             weights_rate_limit_blocks=min(_RATE_LIMIT_BLOCKS, tempo),
             serving_rate_limit_blocks=_RATE_LIMIT_BLOCKS,
             burn_start_rao=_BURN_RAO,
+            commit_reveal=False,  # weights count in the epoch they are made in: a demonstration shows them sooner
         ),
         neurons=tuple(GenesisNeuron(each.hotkey, each.coldkey, validator_permit=True) for each in authorities[1:]),
     )

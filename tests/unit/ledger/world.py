@@ -18,8 +18,9 @@ TAO = 10**9
 SUBNET = NetUid(1)
 ROOT = NetUid(0)
 TEST_SUBNET = Hyperparameters(
-    tempo_blocks=10, weights_rate_limit_blocks=3, serving_rate_limit_blocks=5, burn_start_rao=TAO, immunity_blocks=20
-)
+    tempo_blocks=10, weights_rate_limit_blocks=3, serving_rate_limit_blocks=5, burn_start_rao=TAO, immunity_blocks=20,
+    commit_reveal=False,
+)  # fmt: skip
 TEST_PARAMETERS = Parameters(stake_threshold_rao=100 * TAO, commitment_rate_limit_blocks=4, take_rate_limit_blocks=10)
 
 
