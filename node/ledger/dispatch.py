@@ -38,7 +38,7 @@ def _staking(context: Context, sender: AccountId, call: calls.StakingCall) -> No
 
 def _registration(context: Context, sender: AccountId, call: calls.RegistrationCall) -> None:
     match call:
-        case calls.BurnedRegister():
+        case calls.BurnedRegister() | calls.RegisterLimit():
             registration.burned_register(context, sender, call)
         case calls.ServeAxon():
             registration.serve_axon(context, sender, call)

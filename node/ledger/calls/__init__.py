@@ -12,7 +12,7 @@ from node.ledger.calls.accounts import AccountsCall, Transfer
 from node.ledger.calls.base import U16, U63, Account, CallSpec, FeeRule, RaoAmount, SignerKind
 from node.ledger.calls.commitments import CommitmentsCall, SetCommitment
 from node.ledger.calls.delegation import DecreaseTake, DelegationCall, IncreaseTake
-from node.ledger.calls.registration import BurnedRegister, RegistrationCall, ServeAxon
+from node.ledger.calls.registration import BurnedRegister, RegisterLimit, RegistrationCall, ServeAxon
 from node.ledger.calls.staking import AddStake, AddStakeLimit, RemoveStake, RemoveStakeLimit, StakingCall
 from node.ledger.calls.weights import SetWeights, WeightsCall
 
@@ -57,6 +57,7 @@ __all__ = [
     "FeeRule",
     "IncreaseTake",
     "RaoAmount",
+    "RegisterLimit",
     "RegistrationCall",
     "RemoveStake",
     "RemoveStakeLimit",

@@ -17,6 +17,7 @@ from node.ledger.calls.base import (
     CallSpec,
     NetUidField,
     PeerIdField,
+    RaoAmount,
 )
 from node.primitives.codec import Wire
 from node.primitives.limits import ADDRESSES_PER_AXON_MAX
@@ -37,7 +38,15 @@ class ServeAxon(Wire, frozen=True, tag=8):
     addresses: Annotated[tuple[AddressField, ...], msgspec.Meta(max_length=ADDRESSES_PER_AXON_MAX)]
 
 
-RegistrationCall = BurnedRegister | ServeAxon
+class RegisterLimit(Wire, frozen=True, tag=29):
+    """`BurnedRegister` that pays at most `limit_rao` for the seat."""
+
+    netuid: NetUidField
+    hotkey: Account
+    limit_rao: RaoAmount
+
+
+RegistrationCall = BurnedRegister | RegisterLimit | ServeAxon
 
 _REGISTER_ERRORS = (
     e.RegistrationNotPermittedOnRootSubnet, e.SubnetNotExists, e.SubNetRegistrationDisabled,
@@ -60,5 +69,14 @@ SPECS: Final[tuple[CallSpec, ...]] = (
             e.InvalidAddress,
             e.ServingRateLimitExceeded,
         ),
+    ),
+    CallSpec(
+        29,
+        "register_limit",
+        RegisterLimit,
+        COLD,
+        BY_SIZE,
+        (NETUID, HOTKEY, ("limit_rao", "most that the seat may cost, τ in rao")),
+        (*_REGISTER_ERRORS, e.RegistrationPriceLimitExceeded),
     ),
 )

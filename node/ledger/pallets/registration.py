@@ -14,7 +14,7 @@ from node.economics.registration import (
     neuron_to_prune,
 )
 from node.ledger import errors
-from node.ledger.calls import BurnedRegister, ServeAxon
+from node.ledger.calls import BurnedRegister, RegisterLimit, ServeAxon
 from node.ledger.context import Context
 from node.ledger.events import AxonServed, NeuronRegistered
 from node.ledger.pallets import accounts, scores, staking, subnets, weights
@@ -45,8 +45,8 @@ def decay_prices(context: Context) -> None:
             BURN.put(context.state, netuid, Burn(Rao(price_rao), burn.total_rao))
 
 
-def burned_register(context: Context, sender: AccountId, call: BurnedRegister) -> None:
-    """Buy a seat for a hotkey."""
+def burned_register(context: Context, sender: AccountId, call: BurnedRegister | RegisterLimit) -> None:
+    """Buy a seat for a hotkey, for at most the call's limit if it has one."""
     overlay, netuid = context.state, call.netuid
     if netuid == ROOT_NETUID:
         raise errors.RegistrationNotPermittedOnRootSubnet
@@ -57,6 +57,8 @@ def burned_register(context: Context, sender: AccountId, call: BurnedRegister) -
     if uid_of(overlay, netuid, call.hotkey) is not None:
         raise errors.HotKeyAlreadyRegisteredInSubNet
     burn = BURN.get(overlay, netuid)
+    if isinstance(call, RegisterLimit) and burn.price_rao > call.limit_rao:
+        raise errors.RegistrationPriceLimitExceeded(f"A seat costs {burn.price_rao} rao now.")
     if accounts.free_balance(overlay, sender) < burn.price_rao:
         raise errors.NotEnoughBalanceToStake(f"A seat costs {burn.price_rao} rao now.")
     hotkey = staking.HOTKEY.find(overlay, call.hotkey)
