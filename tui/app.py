@@ -309,7 +309,7 @@ def farewell_words(farewell: Farewell | None) -> str:
 
 def run(home: Path, *, theme: str | None = None) -> int:
     """Open the UI on the node of `home`, return the exit status when the window is closed. The node keeps running."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):  # it draws on standard error
         print("neurond: the window needs a terminal. Without one, use `neurond status` or `--help`.", file=sys.stderr)
         return 2
     app = NeurondApp(LocalPort(home), SystemClock(), theme=theme)

@@ -7,20 +7,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from node.control.api import Api
 from node.control.client_async import AsyncClient
 from node.control.errors import error_view
 from node.control.options import DaemonConfig, DevnetOptions, DevnetStatus, ProgressSink
-from node.control.paths import log_path
+from node.control.paths import devnet_path, home_to_ask, log_path
 from node.control.schema import Role
 from tui.port import PortError
 
 if TYPE_CHECKING:
     from node.control.role_actions import RoleDraft
-
-_DEVNET_FOLDER: Final = "devnet"
 
 
 class LocalPort:
@@ -40,10 +38,11 @@ class LocalPort:
         from node.control import launcher
 
         with _expected():
-            if launcher.find(self._home) is not None:
-                return self._home
+            home = home_to_ask(self._home)
+            if launcher.find(home) is not None:
+                return home
             root = self._devnet_root()
-            return None if root is None else _first_running(launcher.devnet_status(root))
+            return _first_running(launcher.devnet_status(root)) if root == self._home else None
 
     def network(self) -> str | None:
         if log_path(self._home).exists():
@@ -64,7 +63,7 @@ class LocalPort:
 
     def start_devnet(self, progress: ProgressSink) -> Path:
         with _expected():
-            return self._up(self._devnet_root() or self._home / _DEVNET_FOLDER, progress)
+            return self._up(self._devnet_root() or devnet_path(self._home), progress)
 
     def join(self, target: str, progress: ProgressSink) -> Path:
         from node.control import launcher
@@ -117,7 +116,7 @@ class LocalPort:
 
     def _devnet_root(self) -> Path | None:
         """Return the folder with one home per devnet node: below this home, or this home itself."""
-        for root in (self._home / _DEVNET_FOLDER, self._home):
+        for root in (devnet_path(self._home), self._home):
             if root.is_dir() and any(log_path(child).exists() for child in root.iterdir() if child.is_dir()):
                 return root
         return None

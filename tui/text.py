@@ -15,6 +15,7 @@ from rich.cells import cell_len, set_cell_size
 from tui.limits import LINE_CHARS_MAX
 
 RAO_PER_TAO: Final = 10**9
+_LARGEST: Final = 1e300  # so that sums and products of a few stay finite
 _SPARKS: Final = "▁▂▃▄▅▆▇█"
 _FORBIDDEN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 _KEPT_IN_BLOCKS: Final = "\n"
@@ -98,10 +99,10 @@ def _amount(rao: int, sign: bool) -> str:
 def float_of(number: float) -> float:
     """Return a finite float for any number, however large."""
     try:
-        value = float(number)
+        value = min(max(float(number), -_LARGEST), _LARGEST)
     except OverflowError:
-        return 1e300 if number > 0 else -1e300
-    return value if math.isfinite(value) else 0.0
+        return _LARGEST if number > 0 else -_LARGEST
+    return 0.0 if math.isnan(value) else value
 
 
 def duration(seconds: float) -> str:

@@ -55,8 +55,9 @@ def render(browser: str, svg: str, target: Path) -> None:
         subprocess.run(
             [
                 browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-                "--default-background-color=00000000", f"--force-device-scale-factor={_SCALE}", f"--user-data-dir={folder}/profile",
-                f"--window-size={width},{height}", f"--screenshot={target}", page.as_uri(),
+                "--default-background-color=00000000", f"--force-device-scale-factor={_SCALE}",
+                f"--user-data-dir={folder}/profile", f"--window-size={width},{height}",
+                f"--screenshot={target}", page.as_uri(),
             ],
             check=True, capture_output=True, timeout=_RENDER_TIMEOUT_S,
         )  # fmt: skip
