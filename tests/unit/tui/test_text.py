@@ -36,13 +36,13 @@ def test_values_are_written_as_people_read_them(got: str, wanted: str) -> None:
     assert got == wanted
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.text(), st.integers(0, 60), st.booleans())
 def test_a_fitted_text_has_exactly_the_width_asked_for(words: str, cells: int, right: bool) -> None:
     assert cell_len(text.fit(text.clean(words), cells, right=right)) == cells
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.text())
 def test_clean_text_holds_no_control_and_no_direction_character(words: str) -> None:
     for char in text.clean(words):
@@ -56,7 +56,7 @@ def test_towers_of_combining_marks_are_cut() -> None:
     assert text.clean("a" + "\u0301" * 50) == "a\u0301\u0301"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.one_of(st.integers(-(10**400), 10**400), st.floats()))
 def test_no_number_is_too_absurd_to_be_shown(number: float) -> None:
     for write in (text.duration, text.millis, text.per_cent):
