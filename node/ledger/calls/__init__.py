@@ -7,21 +7,78 @@ and documentation are made from it. Source: docs/protocol.md, "Calls".
 
 from typing import Final
 
-from node.ledger.calls import accounts, commitments, delegation, registration, staking, weights
+from node.ledger.calls import (
+    accounts,
+    children,
+    commitments,
+    delegation,
+    identities,
+    proxies,
+    registration,
+    staking,
+    swaps,
+    weights,
+)
 from node.ledger.calls.accounts import AccountsCall, Transfer
-from node.ledger.calls.base import U16, U63, Account, CallSpec, FeeRule, RaoAmount, SignerKind
-from node.ledger.calls.commitments import CommitmentsCall, SetCommitment
+from node.ledger.calls.base import U16, U63, U64, Account, CallSpec, FeeRule, RaoAmount, SignerKind
+from node.ledger.calls.children import Child, ChildrenCall, SetAutoParentDelegation, SetChildkeyTake, SetChildren
+from node.ledger.calls.commitments import CommitmentsCall, SetCommitment, SetCommitmentResetBonds
 from node.ledger.calls.delegation import DecreaseTake, DelegationCall, IncreaseTake
+from node.ledger.calls.identities import IdentitiesCall, SetColdkeyAutoStakeHotkey, SetIdentity, TryAssociateHotkey
+from node.ledger.calls.plain import PlainCall
+from node.ledger.calls.proxies import (
+    AddProxy,
+    AnnounceProxy,
+    ProxiesCall,
+    Proxy,
+    ProxyKind,
+    RejectProxyAnnouncement,
+    RemoveProxies,
+    RemoveProxy,
+    RemoveProxyAnnouncement,
+)
 from node.ledger.calls.registration import BurnedRegister, RegisterLimit, RegistrationCall, ServeAxon
 from node.ledger.calls.staking import AddStake, AddStakeLimit, RemoveStake, RemoveStakeLimit, StakingCall
-from node.ledger.calls.weights import SetWeights, WeightsCall
+from node.ledger.calls.swaps import (
+    AnnounceColdkeySwap,
+    ClearColdkeySwapAnnouncement,
+    ColdkeySwapCall,
+    DisputeColdkeySwap,
+    HotkeySwapCall,
+    ResetColdkeySwap,
+    SwapColdkey,
+    SwapColdkeyAnnounced,
+    SwapHotkey,
+    SwapHotkeyOnSubnet,
+    SwapsCall,
+)
+from node.ledger.calls.weights import (
+    BatchCommitWeights,
+    BatchRevealWeights,
+    BatchSetWeights,
+    CommitWeights,
+    RevealWeights,
+    SetWeights,
+    WeightsCall,
+)
 
-Call = AccountsCall | StakingCall | RegistrationCall | WeightsCall | DelegationCall | CommitmentsCall
+Call = PlainCall | ProxiesCall
 """Any call."""
 
 CALLS: Final[tuple[CallSpec, ...]] = tuple(
     sorted(
-        (*accounts.SPECS, *staking.SPECS, *registration.SPECS, *weights.SPECS, *delegation.SPECS, *commitments.SPECS),
+        (
+            *accounts.SPECS,
+            *staking.SPECS,
+            *registration.SPECS,
+            *weights.SPECS,
+            *delegation.SPECS,
+            *commitments.SPECS,
+            *children.SPECS,
+            *swaps.SPECS,
+            *identities.SPECS,
+            *proxies.SPECS,
+        ),
         key=lambda spec: spec.number,
     )
 )
@@ -44,29 +101,66 @@ __all__ = [
     "CALLS",
     "U16",
     "U63",
+    "U64",
     "Account",
     "AccountsCall",
+    "AddProxy",
     "AddStake",
     "AddStakeLimit",
+    "AnnounceColdkeySwap",
+    "AnnounceProxy",
+    "BatchCommitWeights",
+    "BatchRevealWeights",
+    "BatchSetWeights",
     "BurnedRegister",
     "Call",
     "CallSpec",
+    "Child",
+    "ChildrenCall",
+    "ClearColdkeySwapAnnouncement",
+    "ColdkeySwapCall",
+    "CommitWeights",
     "CommitmentsCall",
     "DecreaseTake",
     "DelegationCall",
+    "DisputeColdkeySwap",
     "FeeRule",
+    "HotkeySwapCall",
+    "IdentitiesCall",
     "IncreaseTake",
+    "PlainCall",
+    "ProxiesCall",
+    "Proxy",
+    "ProxyKind",
     "RaoAmount",
     "RegisterLimit",
     "RegistrationCall",
+    "RejectProxyAnnouncement",
+    "RemoveProxies",
+    "RemoveProxy",
+    "RemoveProxyAnnouncement",
     "RemoveStake",
     "RemoveStakeLimit",
+    "ResetColdkeySwap",
+    "RevealWeights",
     "ServeAxon",
+    "SetAutoParentDelegation",
+    "SetChildkeyTake",
+    "SetChildren",
+    "SetColdkeyAutoStakeHotkey",
     "SetCommitment",
+    "SetCommitmentResetBonds",
+    "SetIdentity",
     "SetWeights",
     "SignerKind",
     "StakingCall",
+    "SwapColdkey",
+    "SwapColdkeyAnnounced",
+    "SwapHotkey",
+    "SwapHotkeyOnSubnet",
+    "SwapsCall",
     "Transfer",
+    "TryAssociateHotkey",
     "WeightsCall",
     "is_free",
     "spec_of",

@@ -9,11 +9,14 @@ import msgspec
 from node.ledger import errors as e
 from node.primitives.codec import Wire
 from node.primitives.limits import ADDRESS_BYTES_MAX, PEER_ID_BYTES_MAX
-from node.primitives.types import ACCOUNT_BYTES, MAX_SUPPLY_RAO, AccountId, Alpha, NetUid, Rao, Uid
+from node.primitives.types import ACCOUNT_BYTES, HASH_BYTES, MAX_SUPPLY_RAO, AccountId, Alpha, Hash, NetUid, Rao, Uid
 
 U16 = Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
 U63 = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+U64 = Annotated[int, msgspec.Meta(ge=0)]
+"""At most 2^64 - 1: the encoding has no larger integers."""
 Account = Annotated[AccountId, msgspec.Meta(min_length=ACCOUNT_BYTES, max_length=ACCOUNT_BYTES)]
+HashField = Annotated[Hash, msgspec.Meta(min_length=HASH_BYTES, max_length=HASH_BYTES)]
 RaoAmount = Annotated[Rao, msgspec.Meta(ge=0, le=MAX_SUPPLY_RAO)]
 AlphaAmount = Annotated[Alpha, msgspec.Meta(ge=0, le=MAX_SUPPLY_RAO)]
 NetUidField = Annotated[NetUid, msgspec.Meta(ge=0, le=0xFFFF)]

@@ -42,3 +42,38 @@ class UidVecContainInvalidOne(CallError):
 
 class WeightVecLengthIsLow(CallError):
     sentence = "There are fewer weights than the subnet's minimum."
+
+
+class CommitRevealEnabled(CallError):
+    sentence = "Weights of this subnet are committed first."
+    remedy = "Commit their hash, and reveal them in the epoch that is the subnet's reveal period later."
+
+
+class CommitRevealDisabled(CallError):
+    sentence = "Weights of this subnet are set openly."
+    remedy = "Set them without a commit."
+
+
+class CommittingWeightsTooFast(CallError):
+    sentence = "Weights were committed too recently."
+
+
+class TooManyUnrevealedCommits(CallError):
+    sentence = "Ten commits wait to be revealed already."
+    remedy = "Reveal them when their epoch comes, or let them expire."
+
+
+class NoWeightsCommitFound(CallError):
+    sentence = "The hotkey has committed nothing on this subnet."
+
+
+class InvalidRevealCommitHashNotMatch(CallError):
+    sentence = "No waiting commit has the hash of these weights."
+
+
+class RevealTooEarly(CallError):
+    sentence = "The epoch to reveal these weights has not begun."
+
+
+class ExpiredWeightCommit(CallError):
+    sentence = "The epoch to reveal these weights is over."
