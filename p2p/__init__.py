@@ -4,6 +4,7 @@ A leaf package: it knows bytes and peer ids, never blocks or transactions.
 """
 
 from p2p.api import (
+    Ban,
     Check,
     Handler,
     HostConfig,
@@ -36,6 +37,7 @@ from p2p.memory import MemorySwarm
 
 __all__ = [
     "AddressError",
+    "Ban",
     "BannedError",
     "BusyError",
     "Check",

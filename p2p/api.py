@@ -50,6 +50,15 @@ class PeerView:
     connected_at_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """One peer that is kept out; `remaining_s` counts from the moment of asking."""
+
+    peer_id: str
+    remaining_s: float
+    reason: str
+
+
 class Stream(Protocol):
     """A two-way stream of frames: a 4-byte big-endian length, then that many bytes.
 
@@ -174,6 +183,28 @@ class Network(Protocol):
 
     def report(self, peer_id: str, points: float, reason: str) -> None:
         """Take `points` (positive) from a peer's score; below `limits.BAN_SCORE` it is dropped and banned a while."""
+        ...
+
+    async def ban(self, peer_id: str, reason: str, *, duration_s: float = limits.BAN_S) -> Ban:
+        """Drop a peer and keep it out for `duration_s`, over restarts; a ban in force is replaced.
+
+        Raises AddressError for a malformed id or our own, P2PError for a duration outside 1 s to `limits.BAN_MAX_S`.
+        """
+        ...
+
+    def unban(self, peer_id: str) -> bool:
+        """Lift a ban; False when there was none. The peer is not dialled by itself."""
+        ...
+
+    def bans(self) -> tuple[Ban, ...]:
+        """The bans in force, the ones that end first in front."""
+        ...
+
+    async def ping(self, peer_id: str, *, timeout_s: float = limits.HEALTH_TIMEOUT_S) -> float:
+        """The round trip to a connected peer now, in milliseconds, opening the stream not counted.
+
+        Raises what `open` raises, and StreamFailed for a wrong echo.
+        """
         ...
 
     def counters(self) -> Mapping[str, int]:

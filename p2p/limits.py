@@ -168,6 +168,12 @@ BAN_SCORE = -100.0
 """Score below which a peer is dropped and banned."""
 BAN_S = 3600.0
 """Length of a ban: long enough to be no use to an attacker, short enough to forgive a bug."""
+BAN_MIN_S = 1.0
+"""A shorter ban than this would be over before anybody saw it."""
+BAN_MAX_S = 10 * 365 * 86_400.0
+"""The longest ban a person can ask for: longer than any network of ours has lived."""
+BAN_REASON_MAX_CHARS = 120
+"""Shown in one line and kept in the file."""
 BANS_MAX = 1024
 """Bans remembered; the ones that end first are forgotten first."""
 SCORE_HALF_LIFE_S = 600.0

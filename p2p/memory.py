@@ -18,13 +18,13 @@ import trio
 
 from p2p import limits
 from p2p.addresses import check_peer_id
-from p2p.api import Check, Direction, Handler, Message, PeerView
+from p2p.api import Ban, Check, Direction, Handler, Message, PeerView
 from p2p.counters import Counters
-from p2p.errors import AddressError, BannedError, BusyError, ProtocolRefusedError, UnreachableError
+from p2p.errors import AddressError, BusyError, ProtocolRefusedError, UnreachableError
 from p2p.framing import FramedStream, exchange_frames
 from p2p.identity import Identity
 from p2p.pipe import PipeEnd, open_pipe
-from p2p.reputation import Reputation
+from p2p.reputation import Reputation, banned_error, check_ban
 from p2p.services import Services
 from p2p.topics import Outcome, SeenCache, Topics
 
@@ -237,10 +237,32 @@ class MemoryNetwork:
 
     def report(self, peer_id: str, points: float, reason: str) -> None:
         self._totals.add("reports")
-        if self._reputation.penalise(peer_id, points, trio.current_time()):
+        if self._reputation.penalise(peer_id, points, trio.current_time(), reason):
             self._totals.add("bans")
             _log.info("peer %s is banned: %s", peer_id, reason)
             self._disconnect(peer_id)
+
+    async def ban(self, peer_id: str, reason: str, *, duration_s: float = limits.BAN_S) -> Ban:
+        await trio.lowlevel.checkpoint()
+        check_ban(peer_id, self._peer_id, duration_s)
+        self._totals.add("bans")
+        self._reputation.ban(peer_id, trio.current_time() + duration_s, reason)
+        self._disconnect(peer_id)
+        return Ban(peer_id, duration_s, reason[: limits.BAN_REASON_MAX_CHARS])
+
+    def unban(self, peer_id: str) -> bool:
+        return self._reputation.unban(peer_id, trio.current_time())
+
+    def bans(self) -> tuple[Ban, ...]:
+        return self._reputation.bans(trio.current_time())
+
+    async def ping(self, peer_id: str, *, timeout_s: float = limits.HEALTH_TIMEOUT_S) -> float:
+        await trio.lowlevel.checkpoint()
+        check_peer_id(peer_id)
+        self._refuse_banned(peer_id)
+        if peer_id not in self._links:
+            raise UnreachableError(f"{peer_id} is not connected; dial it first")
+        return 0.0
 
     def counters(self) -> Mapping[str, int]:
         return self._totals.snapshot()
@@ -325,5 +347,6 @@ class MemoryNetwork:
         link.peer._disconnect(self._peer_id)
 
     def _refuse_banned(self, peer_id: str) -> None:
-        if self._reputation.is_banned(peer_id, trio.current_time()):
-            raise BannedError(f"{peer_id} misbehaved and is banned for up to {limits.BAN_S / 60:g} minutes")
+        ban = self._reputation.ban_of(peer_id, trio.current_time())
+        if ban is not None:
+            raise banned_error(ban)

@@ -7,19 +7,19 @@ reputation, libp2p in hardened. Must not let any of their failures reach the nur
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 
 import trio
 from libp2p.network.connection.swarm_connection import SwarmConn
 from libp2p.peer.id import ID
 from libp2p.rcmgr import Direction as ConnectionDirection
 
-from p2p import limits
+from p2p import limits, wellknown
 from p2p.addresses import TcpAddress, check_peer_id, concrete_addresses, parse_address
-from p2p.api import Check, Direction, Handler, HostConfig, Message, PeerView
+from p2p.api import Ban, Check, Handler, HostConfig, Message, PeerView
+from p2p.connections import Notifee, PeerState, remote_of
 from p2p.counters import Counters
 from p2p.dialer import Dialer
-from p2p.errors import AddressError, BannedError, UnreachableError
+from p2p.errors import AddressError, UnreachableError
 from p2p.framing import BufferedReader, FramedStream, exchange_frames
 from p2p.hardened.host import HardenedHost, RawHandler, is_gossip
 from p2p.hardened.streams import Libp2pStream
@@ -27,25 +27,11 @@ from p2p.hardened.swarm import close_quietly
 from p2p.hardened.transport import ExclusiveListener
 from p2p.identity import Identity
 from p2p.peerbook import PeerBook
-from p2p.reputation import Reputation
+from p2p.reputation import Reputation, banned_error, check_ban
 from p2p.services import Services
 from p2p.topics import Topics, check_topic_name
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class PeerState:
-    """What is known of a connected peer; `remote` is where its connection comes from."""
-
-    direction: Direction
-    connected_at_s: float
-    remote: TcpAddress | None
-    agent: str = ""
-    latency_ms: float | None = None
-    connections: list[SwarmConn] = field(default_factory=list)
-    settled: trio.Event = field(default_factory=trio.Event)
-    """Set once the peer has talked to us after the handshake, or is gone."""
 
 
 class Libp2pNetwork:
@@ -77,7 +63,7 @@ class Libp2pNetwork:
             counters=self.totals,
             max_peers=config.max_peers,
         )
-        self.host.swarm.register_notifee(_Notifee(self))
+        self.host.swarm.register_notifee(Notifee(self))
 
     # The public interface
 
@@ -166,13 +152,40 @@ class Libp2pNetwork:
     def report(self, peer_id: str, points: float, reason: str) -> None:
         self.totals.add("reports")
         _log.info("peer %s loses %g points: %s", peer_id, points, reason)
-        if not self.reputation.penalise(peer_id, points, trio.current_time()):
+        if not self.reputation.penalise(peer_id, points, trio.current_time(), reason):
             return
         self.totals.add("bans")
         self.is_dirty = True
         _log.warning("peer %s is banned for %g s: %s", peer_id, limits.BAN_S, reason)
         self.book.forget(peer_id)
         self.spawn(lambda: self._close_connections(peer_id))
+
+    async def ban(self, peer_id: str, reason: str, *, duration_s: float = limits.BAN_S) -> Ban:
+        check_ban(peer_id, self.peer_id, duration_s)
+        self.totals.add("bans")
+        self.is_dirty = True
+        self.reputation.ban(peer_id, trio.current_time() + duration_s, reason)
+        await self.drop(peer_id)
+        return Ban(peer_id, duration_s, reason[: limits.BAN_REASON_MAX_CHARS])
+
+    def unban(self, peer_id: str) -> bool:
+        was_banned = self.reputation.unban(peer_id, trio.current_time())
+        self.is_dirty |= was_banned
+        return was_banned
+
+    def bans(self) -> tuple[Ban, ...]:
+        return self.reputation.bans(trio.current_time())
+
+    async def ping(self, peer_id: str, *, timeout_s: float = limits.HEALTH_TIMEOUT_S) -> float:
+        check_peer_id(peer_id)
+        self._refuse_banned(peer_id)
+        with trio.move_on_after(timeout_s):
+            stream, reader, _ = await self.host.open(peer_id, (wellknown.PING,))
+            try:
+                return await wellknown.ping(stream, reader)
+            finally:
+                await stream.aclose()
+        raise UnreachableError(f"{peer_id} did not answer within {timeout_s:g} s")
 
     def counters(self) -> Mapping[str, int]:
         return self.totals.snapshot()
@@ -200,7 +213,7 @@ class Libp2pNetwork:
         inbound = connection.direction == ConnectionDirection.INBOUND
         state = self.connected.get(peer_id)
         if state is None:
-            state = PeerState("in" if inbound else "out", trio.current_time(), _remote_of(connection))
+            state = PeerState("in" if inbound else "out", trio.current_time(), remote_of(connection))
             self.connected[peer_id] = state
         state.connections.append(connection)
         self.on_connection(peer_id, connection)
@@ -308,8 +321,9 @@ class Libp2pNetwork:
         self.is_dirty = True
 
     def _refuse_banned(self, peer_id: str) -> None:
-        if self.is_banned(peer_id):
-            raise BannedError(f"{peer_id} misbehaved and is banned for up to {limits.BAN_S / 60:g} minutes")
+        ban = self.reputation.ban_of(peer_id, trio.current_time())
+        if ban is not None:
+            raise banned_error(ban)
 
     async def _close_connections(self, peer_id: str) -> None:
         async with trio.open_nursery() as nursery:
@@ -319,31 +333,3 @@ class Libp2pNetwork:
     def _known_addresses(self, peer_id: str, state: PeerState) -> tuple[str, ...]:
         known = tuple(map(str, self.book.addresses(peer_id)))
         return known or (() if state.remote is None else (str(state.remote.with_peer(peer_id)),))
-
-
-class _Notifee:
-    """Hears from the swarm about connections."""
-
-    def __init__(self, network: Libp2pNetwork) -> None:
-        self._network = network
-
-    async def connected(self, _swarm: object, connection: SwarmConn) -> None:
-        self._network.connection_opened(str(connection.muxed_conn.peer_id), connection)
-
-    async def disconnected(self, _swarm: object, connection: SwarmConn) -> None:
-        self._network.connection_closed(str(connection.muxed_conn.peer_id), connection)
-
-    async def opened_stream(self, _swarm: object, _stream: object) -> None:
-        """Of no interest."""
-
-    async def closed_stream(self, _swarm: object, _stream: object) -> None:
-        """Of no interest."""
-
-
-def _remote_of(connection: SwarmConn) -> TcpAddress | None:
-    remote = connection.muxed_conn.get_remote_address()
-    if remote is None:
-        return None
-    host, port = remote
-    host = host.removeprefix("::ffff:")
-    return TcpAddress("ip6" if ":" in host else "ip4", host, port)

@@ -5,7 +5,7 @@ the handshake proves who answers there.
 """
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import msgspec
 
 from p2p import limits
 from p2p.addresses import TcpAddress, parse_address
+from p2p.api import Ban
 from p2p.errors import AddressError, P2PError
 from p2p.files import write_atomically
 
@@ -22,6 +23,7 @@ class StoredBan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     peer_id: str
     until_s: float
+    reason: str = ""
 
 
 class PeersFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -126,12 +128,12 @@ class PeerBook:
         self._rng.shuffle(peers)
         return tuple(address for peer in peers[:wanted] for address in self.addresses(peer))
 
-    def to_file(self, bans: Mapping[str, float], unix_now_s: float) -> bytes:
+    def to_file(self, bans: Iterable[Ban], unix_now_s: float) -> bytes:
         """The file's content: peers that answered once, and bans with their remaining seconds turned into Unix time."""
         peers = tuple(
             str(address) for known in self._candidates.values() if known.has_answered for address in known.addresses
         )
-        stored = tuple(StoredBan(peer, unix_now_s + remaining_s) for peer, remaining_s in bans.items())
+        stored = tuple(StoredBan(ban.peer_id, unix_now_s + ban.remaining_s, ban.reason) for ban in bans)
         return msgspec.json.format(msgspec.json.encode(PeersFile(1, peers, stored)), indent=1)
 
     def _make_room(self) -> bool:

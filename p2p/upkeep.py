@@ -60,9 +60,9 @@ class Upkeep:
             self._network.book.add(address, has_answered=True)
         unix_now_s, now_s = time.time(), trio.current_time()
         for ban in stored.bans[: limits.BANS_MAX]:
-            remaining_s = min(ban.until_s - unix_now_s, limits.BAN_S)
+            remaining_s = min(ban.until_s - unix_now_s, limits.BAN_MAX_S)
             if remaining_s > 0:
-                self._network.reputation.ban(ban.peer_id, now_s + remaining_s)
+                self._network.reputation.ban(ban.peer_id, now_s + remaining_s, ban.reason)
 
     async def save(self) -> None:
         """Write remembered peers and bans when they changed; a failure is counted and tried again later."""
