@@ -70,7 +70,8 @@ def check_positions(view: StateView, netuid: NetUid) -> None:
         coldkeys = list(staking.NOMINATORS.members(view, (hotkey, netuid)))
         held = sum(staking.stake_of(view, hotkey, netuid, coldkey) for coldkey in coldkeys)
         behind = staking.stake_behind(view, hotkey, netuid)
-        invariant(0 <= held <= behind and behind > 0, "a listed pool is not empty, and its shares do not exceed it")
+        invariant(0 <= held <= behind, "the positions of a pool do not exceed it")
+        invariant(staking.POOL.has(view, (hotkey, netuid)), "a listed pool exists")
         for coldkey in coldkeys:
             listed = staking.POSITIONS.contains(view, coldkey, (hotkey, netuid))
             invariant(listed, "a nominator lists its position")
@@ -90,5 +91,5 @@ def all_accounts(view: StateView) -> list[AccountId]:
 
 
 def staked_hotkeys(view: StateView, netuid: NetUid) -> list[AccountId]:
-    """Every hotkey with stake behind it on a subnet."""
+    """Every hotkey that has, or had, stake behind it on a subnet."""
     return list(staking.STAKED.members(view, netuid))

@@ -11,7 +11,7 @@ import msgspec
 from node.economics import amm, emission, registration
 from node.economics.yuma.types import EpochParams
 from node.primitives.codec import Wire
-from node.primitives.limits import REVEAL_PERIOD_EPOCHS_MAX, UIDS_MAX, VALIDATORS_MAX
+from node.primitives.limits import REVEAL_PERIOD_EPOCHS_MAX, SUBNETS_MAX, UIDS_MAX, VALIDATORS_MAX
 from node.primitives.types import MAX_SUPPLY_RAO, RAO_PER_TAO
 
 U16 = Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
@@ -56,6 +56,25 @@ class Parameters(Wire, frozen=True):
     coldkey_swap_delay_blocks: U63 = 36_000
     coldkey_swap_second_thoughts_blocks: U63 = 7200
     """How long after its due block an announced swap stays as it is: no other announcement, no clearing."""
+    nominator_min_stake_ppm: Annotated[int, msgspec.Meta(ge=0, le=10**9)] = 0
+    """Positions of nominators worth less than this part of the minimum stake are sold when touched; 0 turns it off."""
+    subnet_limit: Annotated[int, msgspec.Meta(ge=1, le=SUBNETS_MAX)] = SUBNETS_MAX
+    """With so many subnets a new one takes the place of the one with the lowest moving price."""
+    network_rate_limit_blocks: U63 = 7200
+    """Least time between two creations, whoever pays."""
+    network_immunity_blocks: U63 = 1_296_000
+    """How long a new subnet cannot be pruned."""
+    network_min_lock_rao: Amount = registration.NETWORK_LOCK_MIN_DEFAULT_RAO
+    network_lock_reduction_blocks: U63 = registration.LOCK_REDUCTION_DEFAULT_BLOCKS
+    """How long the lock cost takes to fall back to the last price (scaled by the block emission)."""
+    start_call_delay_blocks: U63 = 0
+    new_subnet_emission: bool = True
+    """Whether a new subnet shares in the block's τ from its start, or once a proposal turns `emission_enabled` on."""
+    admin_freeze_blocks: U63 = 10
+    """So many blocks before an epoch its subnet's owner changes nothing."""
+    owner_rate_limit_tempos: U16 = 2
+    """Least time between two changes of one hyperparameter by the owner."""
+    trim_rate_limit_blocks: U63 = 216_000
 
 
 class Hyperparameters(Wire, frozen=True):
@@ -100,6 +119,10 @@ class Hyperparameters(Wire, frozen=True):
     bonds_reset: bool = False
     """Whether a miner can reset the bonds on it (when its model changes, say)."""
     childkey_take_min_u16: U16 = 0
+    min_allowed_uids: Annotated[int, msgspec.Meta(ge=1, le=UIDS_MAX)] = 64
+    """The owner cannot set `max_uids` below it."""
+    transfers_enabled: bool = True
+    """Whether stake may change its coldkey."""
 
 
 def epoch_params(parameters: Parameters, subnet: Hyperparameters) -> EpochParams:

@@ -286,3 +286,10 @@ class IndexedList(Generic[K, V]):
         self._at.delete(overlay, (owner, last))
         self._slot.delete(overlay, (owner, member))
         self._count.put(overlay, owner, last)
+
+    def clear(self, overlay: Overlay, owner: K) -> None:
+        """Remove every member, and with them every row of the owner."""
+        for index in range(self.count(overlay, owner)):
+            self._slot.delete(overlay, (owner, self.at(overlay, owner, index)))
+            self._at.delete(overlay, (owner, index))
+        self._count.delete(overlay, owner)

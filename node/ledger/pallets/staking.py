@@ -70,7 +70,7 @@ NOMINATORS: Final[IndexedList[HotkeyOnSubnet, AccountId]] = IndexedList(
     "staking", "nominators", HotkeyOnSubnet, AccountId, about="Coldkeys behind a hotkey on a subnet"
 )
 STAKED: Final[IndexedList[NetUid, AccountId]] = IndexedList(
-    "staking", "staked", NetUid, AccountId, about="Hotkeys with stake on a subnet"
+    "staking", "staked", NetUid, AccountId, about="Hotkeys that have, or had, stake on a subnet"
 )
 
 
@@ -135,7 +135,7 @@ def add_stake(context: Context, sender: AccountId, call: AddStake | AddStakeLimi
     overlay, parameters = context.state, context.parameters
     subnets.require_stakeable(overlay, call.netuid)
     hotkey = require_hotkey(overlay, call.hotkey)
-    fee_u16 = 0 if call.netuid == ROOT_NETUID else parameters.swap_fee_u16
+    fee_u16 = fee_rate_u16(context, call.netuid)
     least_rao = parameters.min_stake_rao + amm.fee_of(parameters.min_stake_rao, fee_u16)
     if call.amount_rao < least_rao:
         raise errors.AmountTooLow(f"Stake at least {least_rao} rao.")
@@ -146,9 +146,7 @@ def add_stake(context: Context, sender: AccountId, call: AddStake | AddStakeLimi
     subnets.apply(overlay, call.netuid, swap)
     subnets.pay_fee(context, call.netuid, swap)
     deposit(overlay, call.hotkey, call.netuid, sender, swap.out_rao)
-    if hotkey.owner != sender and not hotkey.delegate:
-        HOTKEY.put(overlay, call.hotkey, Hotkey(hotkey.owner, hotkey.take_u16, hotkey.take_changed_at, True))
-        context.emit(DelegateAdded(hotkey.owner, call.hotkey, hotkey.take_u16))
+    note_delegate(context, call.hotkey, hotkey, sender)
     context.emit(
         StakeAdded(
             sender, call.hotkey, Rao(swap.paid_in_rao), Alpha(swap.out_rao), call.netuid, Rao(swap.fee_rao)
@@ -166,20 +164,58 @@ def remove_stake(context: Context, sender: AccountId, call: RemoveStake | Remove
     held = stake_of(overlay, call.hotkey, call.netuid, sender)
     if call.amount_alpha > held:
         raise errors.NotEnoughStakeToWithdraw(f"The position holds {held}; {call.amount_alpha} were asked for.")
-    fee_u16 = 0 if call.netuid == ROOT_NETUID else parameters.swap_fee_u16
+    fee_u16 = fee_rate_u16(context, call.netuid)
     swap = _swap(context, call, amm.Side.SELL, call.amount_alpha, fee_u16)
     taken = swap.paid_in_rao + swap.fee_rao
     if taken < held and swap.out_rao < parameters.min_stake_rao:
         raise errors.AmountTooLow(f"Take out at least {parameters.min_stake_rao} rao, or the whole position.")
-    withdraw(overlay, call.hotkey, call.netuid, sender, taken)
-    subnets.apply(overlay, call.netuid, swap)
+    sell(context, sender, call.hotkey, call.netuid, swap)
     accounts.credit(overlay, sender, swap.out_rao)
-    subnets.pay_fee(context, call.netuid, swap)
+    clear_small_nomination(context, call.hotkey, call.netuid, sender)
+
+
+def sell(context: Context, coldkey: AccountId, hotkey: AccountId, netuid: NetUid, swap: amm.Swap) -> None:
+    """Write a sale out of a position; its τ is the caller's to give. Raises NotEnoughStakeToWithdraw."""
+    withdraw(context.state, hotkey, netuid, coldkey, swap.paid_in_rao + swap.fee_rao)
+    subnets.apply(context.state, netuid, swap)
+    subnets.pay_fee(context, netuid, swap)
     context.emit(
         StakeRemoved(
-            sender, call.hotkey, Rao(swap.out_rao), Alpha(swap.paid_in_rao), call.netuid, Alpha(swap.fee_rao)
+            coldkey, hotkey, Rao(swap.out_rao), Alpha(swap.paid_in_rao), netuid, Alpha(swap.fee_rao)
         )
     )  # fmt: skip
+
+
+def note_delegate(context: Context, account: AccountId, hotkey: Hotkey, coldkey: AccountId) -> None:
+    """A hotkey becomes a delegate when somebody else stakes behind it."""
+    if hotkey.owner != coldkey and not hotkey.delegate:
+        HOTKEY.put(context.state, account, Hotkey(hotkey.owner, hotkey.take_u16, hotkey.take_changed_at, True))
+        context.emit(DelegateAdded(hotkey.owner, account, hotkey.take_u16))
+
+
+def clear_small_nomination(context: Context, account: AccountId, netuid: NetUid, coldkey: AccountId) -> None:
+    """Sell what a nominator has left behind a hotkey if it is worth less than the chain's least; off by default.
+
+    A position that its pool will not buy stays.
+    """
+    overlay, parameters = context.state, context.parameters
+    least_rao = parameters.min_stake_rao * parameters.nominator_min_stake_ppm // 1_000_000
+    if least_rao == 0 or require_hotkey(overlay, account).owner == coldkey:
+        return
+    held = stake_of(overlay, account, netuid, coldkey)
+    if held == 0 or held * subnets.price_q64(overlay, netuid) >= least_rao << 64:
+        return
+    try:
+        swap = subnets.simulate(overlay, netuid, amm.Side.SELL, held, fee_u16=fee_rate_u16(context, netuid))
+    except errors.CallError:
+        return
+    sell(context, coldkey, account, netuid, swap)
+    accounts.credit(overlay, coldkey, swap.out_rao)
+
+
+def fee_rate_u16(context: Context, netuid: NetUid) -> int:
+    """The rate of a swap's fee on a subnet; root asks for none."""
+    return 0 if netuid == ROOT_NETUID else context.parameters.swap_fee_u16
 
 
 def _swap(
@@ -210,12 +246,11 @@ def _pool(view: StateView, hotkey: AccountId, netuid: NetUid) -> share_pool.Shar
 
 def _put_pool(overlay: Overlay, hotkey: AccountId, netuid: NetUid, pool: share_pool.SharePool) -> None:
     """An emptied pool's row stays: it holds the generation that makes old shares void."""
-    mantissa, exponent = _stored(pool.denominator)
-    POOL.put(overlay, (hotkey, netuid), PoolRow(pool.value_rao, mantissa, exponent, pool.generation))
-    if pool.value_rao:
+    key = (hotkey, netuid)
+    if POOL.find(overlay, key) is None:
         STAKED.add(overlay, netuid, hotkey)
-    else:
-        STAKED.remove(overlay, netuid, hotkey)
+    mantissa, exponent = _stored(pool.denominator)
+    POOL.put(overlay, key, PoolRow(pool.value_rao, mantissa, exponent, pool.generation))
 
 
 def _share(view: StateView, key: Position) -> share_pool.Share:
@@ -232,10 +267,11 @@ def _put_share(overlay: Overlay, key: Position, share: share_pool.Share) -> None
         POSITIONS.remove(overlay, coldkey, (hotkey, netuid))
         NOMINATORS.remove(overlay, (hotkey, netuid), coldkey)
         return
+    if SHARE.find(overlay, key) is None:
+        POSITIONS.add(overlay, coldkey, (hotkey, netuid))
+        NOMINATORS.add(overlay, (hotkey, netuid), coldkey)
     mantissa, exponent = _stored(share.amount)
     SHARE.put(overlay, key, ShareRow(mantissa, exponent, share.generation))
-    POSITIONS.add(overlay, coldkey, (hotkey, netuid))
-    NOMINATORS.add(overlay, (hotkey, netuid), coldkey)
 
 
 def _number(mantissa: bytes, exponent_biased: int) -> SafeFloat:
