@@ -41,7 +41,7 @@ _COMMANDS: Final = {
     "stake": ("node.commands.stake:stake", "Stake, unstake, quotes."),
     "subnets": ("node.commands.subnets:subnets", "List subnets, show one, register on one."),
     "metagraph": ("node.commands.subnets:metagraph", "Show all neurons of a subnet."),
-    "peers": ("node.commands.peers:peers", "Show connected peers."),
+    "peers": ("node.commands.peers:peers", "Show, add, ban and ping peers."),
     "models": ("node.commands.models:models", "List, fetch and verify models."),
     "db": ("node.commands.db:db", "Check a stopped node's database."),
     "explain": ("node.commands.explain:explain", "Explain an error code or a call."),
@@ -84,7 +84,7 @@ def cli(ctx: click.Context, home: Path | None) -> None:
         return
     from tui.app import run
 
-    run(default_home() if home is None else home.expanduser().absolute())
+    ctx.exit(run(default_home() if home is None else home.expanduser().absolute()))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -42,7 +42,8 @@ class ChatUsage(msgspec.Struct, frozen=True):
 
 
 class ChatPart(msgspec.Struct, frozen=True, kw_only=True):
-    """A piece of the answer. The last has `done`, usage, finish reason (stop or length) and the receipt's digest."""
+    """A piece of the answer. The last has `done`, usage, finish reason (stop or length), the receipt's digest, and the
+    id under which the task is listed."""
 
     text: str
     index: int
@@ -51,6 +52,7 @@ class ChatPart(msgspec.Struct, frozen=True, kw_only=True):
     usage: ChatUsage | None = None
     finish_reason: str | None = None
     receipt: Hash | None = None
+    task_id: str = ""
 
 
 class ModelInfo(msgspec.Struct, frozen=True):

@@ -110,7 +110,7 @@ class MarketDoor:
                 part = await anext(call)
             await call.collect()
             code = Code.OK
-            yield msgspec.structs.replace(route.to_reply(part, miner), receipt=call.receipt_digest)
+            yield msgspec.structs.replace(route.to_reply(part, miner), receipt=call.receipt_digest, task_id=view.id)
         except StopAsyncIteration as error:
             code = Code.EARLY_END
             raise CallBroken("The answer ended before its last part.") from error

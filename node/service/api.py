@@ -19,6 +19,7 @@ from models import CATALOGUE, ModelError, ensure, find_entry, is_ready
 from models import Progress as ModelProgress
 from node.control import schema
 from node.control.events import AnyEvent
+from node.control.limits import BAN_DEFAULT_S
 from node.ledger import queries
 from node.ledger.state import StateView
 from node.ledger.transaction import ERA_PERIOD_DEFAULT_BLOCKS, SPEC_VERSION
@@ -30,6 +31,7 @@ from node.service.errors import BadInvite, NoKey, NotReady, RoleRefused
 from node.service.invite import looks_like_invite, read_invite, write_invite
 from node.service.jobs import Report
 from node.service.model_store import shared_model_store
+from node.service.neighbours import BY_HAND, add_peer, ban_view, connected_peers, lift_ban
 from node.service.role_switch import switch_role
 from node.service.status import status_of
 from node.service.views import account_view, metagraph_view, quote_view, stored_task_view, subnet_view, task_view
@@ -70,25 +72,28 @@ class NodeApi:
         return status_of(self._node)
 
     async def peers(self) -> tuple[schema.PeerInfo, ...]:
-        """List connected peers, with the hotkey of those whose seat names their peer id."""
-        running = self._running()
-        graph = None if running.netuid is None else running.reader.metagraph(running.netuid)
-        seats = {} if graph is None else {row.peer_id: row for row in graph.rows if row.peer_id}
-        now = trio.current_time()
-        return tuple(
-            schema.PeerInfo(
-                peer_id=peer.peer_id,
-                addresses=peer.addresses,
-                direction=peer.direction,
-                agent=peer.agent,
-                score=peer.score,
-                connected_s=max(0.0, now - peer.connected_at_s),
-                latency_ms=peer.latency_ms,
-                height=running.syncer.height_of(peer.peer_id),
-                hotkey=to_ss58(seats[peer.peer_id].hotkey) if peer.peer_id in seats else None,
-            )
-            for peer in running.network.peers()
-        )
+        """List connected peers."""
+        return connected_peers(self._running())
+
+    async def peer_add(self, address: str) -> schema.PeerInfo:
+        """Connect to a peer."""
+        return await add_peer(self._running(), address)
+
+    async def peer_bans(self) -> tuple[schema.BanInfo, ...]:
+        """List the bans in force."""
+        return tuple(map(ban_view, self._running().network.bans()))
+
+    async def peer_ban(self, peer_id: str, duration_s: float = BAN_DEFAULT_S, reason: str = "") -> schema.BanInfo:
+        """Keep a peer out."""
+        return ban_view(await self._running().network.ban(peer_id, reason or BY_HAND, duration_s=duration_s))
+
+    async def peer_unban(self, peer_id: str) -> schema.BanInfo:
+        """Lift a ban."""
+        return lift_ban(self._running(), peer_id)
+
+    async def peer_ping(self, peer_id: str) -> schema.PeerPing:
+        """Measure a round trip."""
+        return schema.PeerPing(peer_id, await self._running().network.ping(peer_id))
 
     async def logs(self, since: int = 0, level: schema.LogLevel = "info", limit: int = 200) -> schema.LogPage:
         """Return lines of the log."""
@@ -263,7 +268,7 @@ class NodeApi:
                         completion_tokens=0 if part.usage is None else part.usage.completion_tokens,
                         first_token_ms=(first_s - begun) * 1000,
                         total_ms=(time.monotonic() - begun) * 1000,
-                        task_id="" if part.receipt is None else part.receipt.hex(),
+                        task_id=part.task_id,
                     )
                 yield schema.AskPart(part.text, done)
 

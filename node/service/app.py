@@ -31,7 +31,7 @@ from node.service.earnings import EarningsBook
 from node.service.errors import NoGenesis, Unknown
 from node.service.genesis_exchange import check_genesis, fetch_genesis, serve_genesis
 from node.service.gossip import Gossip
-from node.service.home import GENESIS_BYTES_MAX, Home, write_atomically
+from node.service.home import GENESIS_BYTES_MAX, Home, settings_from, write_atomically
 from node.service.jobs import Jobs, Report
 from node.service.keys import Keys, open_keys
 from node.service.logbook import Logbook, logger
@@ -227,11 +227,11 @@ class Node:
 
     async def _first_role(self, report: Report) -> str:
         running = self.running
-        role = self.config.role or self.home.role()
+        role = self.config.role or self.home.settings_of_last_start().role
         if running is None:
             return "the node stopped"
+        self.home.remember(settings_from(self.config, role))
         await running.services.switch(role, report)
-        self.home.remember_role(role)
         return f"this node is a {role}"
 
     def _model_progress(self, progress: ModelProgress) -> None:

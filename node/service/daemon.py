@@ -9,7 +9,7 @@ from node.control.errors import error_view
 from node.control.options import DaemonConfig
 from node.primitives.errors import InvariantBroken
 from node.service.app import Node
-from node.service.home import Home
+from node.service.home import Home, with_last_settings
 from node.service.logbook import Logbook, logger, open_log
 from node.service.supervise import only_error
 from storage.lock import HomeLock
@@ -25,7 +25,8 @@ def run(config: DaemonConfig) -> int:
     Home(config.home).create()
     with HomeLock(config.home):
         book = open_log(Home(config.home).log, also_stderr=sys.stderr.isatty())
-        return _run_locked(config, book)
+        last = Home(config.home).settings_of_last_start()
+        return _run_locked(with_last_settings(config, last), book)
 
 
 def _run_locked(config: DaemonConfig, book: Logbook) -> int:

@@ -1,16 +1,44 @@
 """Where a node keeps its things: one folder, every path in it named here and nowhere else."""
 
-import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from node.control.schema import ROLES, Role
-from node.service.errors import BadGenesis
+import msgspec
+
+from node.control.options import (
+    DEFAULT_HOTKEY,
+    DEFAULT_LISTEN,
+    DEFAULT_MODEL,
+    DEFAULT_WALLET,
+    CheatKind,
+    DaemonConfig,
+)
+from node.control.schema import Role
 
 GENESIS_BYTES_MAX: Final = 4 * 1024 * 1024  # a genesis with ten thousand accounts has about 1 MB
 _SETTINGS_BYTES_MAX: Final = 64 * 1024  # a handful of short values
+
+
+_REMEMBERED: Final = (
+    "listen", "bootstrap", "wallet", "hotkey", "gateway_port", "model", "model_threads", "cheat",
+)  # fmt: skip
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What `settings.json` keeps of the last start; unknown keys of a newer version are ignored."""
+
+    role: Role = "staker"
+    listen: tuple[str, ...] = DEFAULT_LISTEN
+    bootstrap: tuple[str, ...] = ()
+    wallet: str = DEFAULT_WALLET
+    hotkey: str = DEFAULT_HOTKEY
+    gateway_port: int | None = 0
+    model: str = DEFAULT_MODEL
+    model_store: str | None = None
+    model_threads: int | None = None
+    cheat: CheatKind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +87,6 @@ class Home:
         """Make the folder, readable by its owner alone."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def role(self) -> Role:
-        """Return the role this home had last; a staker at first, or when the settings file is damaged."""
-        saved = self._settings().get("role")
-        return next((role for role in ROLES if role == saved), "staker")
-
-    def remember_role(self, role: Role) -> None:
-        """Keep the role for the next start."""
-        write_atomically(self.settings, json.dumps({**self._settings(), "role": role}).encode())
-
     def read_genesis(self) -> bytes | None:
         """Return the genesis file of this home, None without one."""
         try:
@@ -79,13 +98,40 @@ class Home:
             raise BadGenesis(f"{self.genesis} is larger than any genesis may be.")
         return data
 
-    def _settings(self) -> dict[str, str]:
+    def settings_of_last_start(self) -> Settings:
+        """Return what this home was started with last; the defaults at first, or when the file is damaged."""
         try:
             with self.settings.open("rb") as file:
-                loaded = json.loads(file.read(_SETTINGS_BYTES_MAX))
-        except (FileNotFoundError, ValueError):
-            return {}
-        return {str(key): str(value) for key, value in loaded.items()} if isinstance(loaded, dict) else {}
+                return msgspec.json.decode(file.read(_SETTINGS_BYTES_MAX), type=Settings)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return Settings()
+
+    def remember(self, settings: Settings) -> None:
+        """Keep `settings` for the next start."""
+        write_atomically(self.settings, msgspec.json.format(msgspec.json.encode(settings), indent=2))
+
+    def remember_role(self, role: Role) -> None:
+        """Keep the role for the next start."""
+        self.remember(msgspec.structs.replace(self.settings_of_last_start(), role=role))
+
+
+def with_last_settings(config: DaemonConfig, last: Settings) -> DaemonConfig:
+    """Return `config` with what it leaves at its default taken from the last start: a bare start repeats that."""
+    default = DaemonConfig(config.home)
+    kept: dict[str, object] = {}
+    for name in _REMEMBERED:
+        if getattr(config, name) == getattr(default, name):
+            kept[name] = getattr(last, name)
+    if last.model_store is not None and config.model_store is None:
+        kept["model_store"] = Path(last.model_store)
+    return replace(config, **kept)  # type: ignore[arg-type]  # both structs give these names the same types
+
+
+def settings_from(config: DaemonConfig, role: Role) -> Settings:
+    """Return what is to be remembered of a start."""
+    values = {name: getattr(config, name) for name in _REMEMBERED}
+    store = None if config.model_store is None else str(config.model_store)
+    return Settings(role=role, model_store=store, **values)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
