@@ -38,6 +38,7 @@ class FeeRule(Enum):
     """What a call costs beside its own amounts."""
 
     BY_SIZE = "base fee and a fee per byte, to the block's producer"
+    FIRST_FREE = "base fee and a fee per byte; given back for the first vote on a proposal"
     FREE = "free; enters a block only when it succeeds"
 
 
@@ -63,4 +64,4 @@ LIMIT: Final = (("limit_price", "τ per α in units of 10^-9"), ("allow_partial"
 TAKE: Final = ("take_u16", "share, 65 535 = 1")
 COLD, HOT = SignerKind.COLDKEY, SignerKind.HOTKEY
 OWNER, ROOT = SignerKind.OWNER, SignerKind.ROOT
-BY_SIZE, FREE = FeeRule.BY_SIZE, FeeRule.FREE
+BY_SIZE, FIRST_FREE, FREE = FeeRule.BY_SIZE, FeeRule.FIRST_FREE, FeeRule.FREE

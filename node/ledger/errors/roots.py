@@ -1,0 +1,11 @@
+"""Why a root cannot be committed."""
+
+from node.ledger.errors.base import CallError
+
+
+class ReceiptEpochOutOfBounds(CallError):
+    sentence = "Receipts are committed during their epoch or the one after it."
+
+
+class ReceiptRootExists(CallError):
+    sentence = "The hotkey has committed to that epoch's receipts already."
