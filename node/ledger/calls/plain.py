@@ -5,6 +5,8 @@ from node.ledger.calls.children import ChildrenCall
 from node.ledger.calls.commitments import CommitmentsCall
 from node.ledger.calls.delegation import DelegationCall
 from node.ledger.calls.identities import IdentitiesCall
+from node.ledger.calls.moves import MovesCall
+from node.ledger.calls.networks import NetworksCall
 from node.ledger.calls.registration import RegistrationCall
 from node.ledger.calls.staking import StakingCall
 from node.ledger.calls.swaps import SwapsCall
@@ -13,6 +15,8 @@ from node.ledger.calls.weights import WeightsCall
 PlainCall = (
     AccountsCall
     | StakingCall
+    | MovesCall
+    | NetworksCall
     | RegistrationCall
     | WeightsCall
     | DelegationCall
