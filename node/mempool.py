@@ -194,6 +194,10 @@ class Mempool:
         own = self._by_sender[sender]
         return Added(tuple(own[nonce] for nonce in range(transaction.nonce, missing)))
 
+    def senders(self) -> set[AccountId]:
+        """Return the accounts that have transactions waiting."""
+        return set(self._by_sender)
+
     def next_nonce(self, sender: AccountId, next_nonce: int) -> int:
         """Return the nonce a new transaction of `sender` should have, counting those that wait."""
         own = self._by_sender.get(sender, {})

@@ -59,17 +59,19 @@ class BlockKeeper(Generic[S]):
 
     # --- blocks coming in -------------------------------------------------------------------------------------------
 
-    def receive(self, block: Block, peer: str | None, now_ms: int, out: list[Effect[S]]) -> None:
+    def receive(
+        self, block: Block, peer: str | None, now_ms: int, out: list[Effect[S]], *, relayed: bool = False
+    ) -> None:
         """Take a block from a peer, or a stored one."""
         block_hash = header_hash(block.header)
         if self._is_known(block, block_hash) or self._is_bad(block):
             return
-        guest = self._checked(block, block_hash, peer, out)
+        guest = self._checked(block, block_hash, peer, out, relayed=relayed)
         if guest is None:
             return
         due_ms = self._clock.start_ms_of(block.header.slot)
         if due_ms > now_ms + self._clock.early_ms:
-            _penalise(out, peer, POINTS_FUTURE_BLOCK, "a block of a slot that has not come")
+            _penalise(out, guest.blamed, POINTS_FUTURE_BLOCK, "a block of a slot that has not come")
             return
         if self._seals.count(block.header) >= SIBLINGS_MAX and block_hash not in self._wanted:
             return
@@ -158,19 +160,22 @@ class BlockKeeper(Generic[S]):
     def _is_bad(self, block: Block) -> bool:
         return bool(self._bad) and digest("bad-block", encode(block)) in self._bad
 
-    def _checked(self, block: Block, block_hash: Hash, peer: str | None, out: list[Effect[S]]) -> Waiting | None:
+    def _checked(
+        self, block: Block, block_hash: Hash, peer: str | None, out: list[Effect[S]], *, relayed: bool = False
+    ) -> Waiting | None:
+        blamed = None if relayed else peer
         parent = self.tree.get(block.header.parent)
         authorities = self.tree.root.authorities if parent is None else parent.authorities
         try:
             check_seal(block.header, authorities, self._genesis_hash, self._verify)
         except WrongSet as error:
             if parent is not None:
-                _penalise(out, peer, POINTS_BAD_BLOCK, error.message)
+                _penalise(out, blamed, POINTS_BAD_BLOCK, error.message)
             return None
         except BadSeal as error:
-            _penalise(out, peer, POINTS_BAD_BLOCK, error.message)
+            _penalise(out, blamed, POINTS_BAD_BLOCK, error.message)
             return None
-        return Waiting(block_hash, block, peer, authorities)
+        return Waiting(block_hash, block, peer, authorities, blamed)
 
     def _admit(self, first: Waiting, now_ms: int, out: list[Effect[S]]) -> None:
         queue = [first]
@@ -218,7 +223,7 @@ class BlockKeeper(Generic[S]):
         if len(self._bad) >= BAD_BLOCKS_MAX:
             del self._bad[next(iter(self._bad))]
         self._bad[digest("bad-block", encode(guest.block))] = None
-        _penalise(out, guest.peer, POINTS_BAD_BLOCK, reason)
+        _penalise(out, guest.blamed, POINTS_BAD_BLOCK, reason)
         return False
 
 

@@ -12,10 +12,11 @@ from node.consensus.votes import NIL, BlockRef, Step, Vote, check_numbers, vote_
 from node.primitives.codec import Wire, decode_canonical, encode
 from node.primitives.crypto import Verifier
 from node.primitives.errors import invariant
-from node.primitives.limits import CERTIFICATE_BYTES_MAX
+from node.primitives.limits import AUTHORITIES_MAX, CERTIFICATE_BYTES_MAX
 from node.primitives.types import HASH_BYTES, SIGNATURE_BYTES, ZERO_HASH, Hash, Height, SetId
 
 _BITS = 8
+_BITMAP_BYTES_MAX = -(-AUTHORITIES_MAX // _BITS)
 
 
 class _Quorum(Wire, frozen=True):
@@ -101,6 +102,8 @@ def check_quorum_shape(quorum: Certificate | LockProof) -> None:
         raise BadCertificate(error.message) from error
     if len(quorum.block_hash) != HASH_BYTES or quorum.block_hash == ZERO_HASH or quorum.height == 0:
         raise BadCertificate("A certificate names a block above genesis.")
+    if len(quorum.bitmap) > _BITMAP_BYTES_MAX:
+        raise BadCertificate("The bitmap of this certificate is longer than any authority set.")
     if any(len(signature) != SIGNATURE_BYTES for signature in quorum.signatures):
         raise BadCertificate("A signature of this certificate has the wrong length.")
     if sum(byte.bit_count() for byte in quorum.bitmap) != len(quorum.signatures):

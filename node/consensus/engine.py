@@ -167,7 +167,7 @@ class Engine(Generic[S]):
     def _take(self, event: Event[S], now_ms: int, out: list[Effect[S]]) -> None:
         match event:
             case BlockReceived():
-                self._keeper.receive(event.block, event.peer, now_ms, out)
+                self._keeper.receive(event.block, event.peer, now_ms, out, relayed=event.relayed)
             case MessageReceived(peer=None):
                 self._voting.say(event.message, now_ms, out)
             case MessageReceived():

@@ -44,10 +44,15 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class BlockReceived:
-    """A block from a peer; with `peer=None` a stored unfinalised one after a restart (not stored again)."""
+    """A block from a peer; with `peer=None` a stored unfinalised one after a restart (not stored again).
+
+    `relayed` blocks come by gossip: relays pass them on by their seal, before anybody can have executed them, so `peer`
+    may be asked for more but is not blamed for what is wrong inside.
+    """
 
     block: Block
     peer: str | None
+    relayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

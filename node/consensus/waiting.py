@@ -13,12 +13,13 @@ from node.primitives.types import Hash, Height
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A block whose seal was checked against `authorities`, and who sent it."""
+    """A block whose seal was checked against `authorities`, and who sent it; `blamed` is who answers for its faults."""
 
     hash: Hash
     block: Block
     peer: str | None
     authorities: AuthoritySet
+    blamed: str | None
 
 
 class WaitingRoom:

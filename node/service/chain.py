@@ -35,6 +35,7 @@ from node.consensus.events import (
     StoreBlocks,
     Tick,
 )
+from node.consensus.evidence import offender
 from node.consensus.messages import FinalityMessage
 from node.consensus.slots import SlotClock
 from node.ledger import queries
@@ -43,6 +44,7 @@ from node.ledger.header import Block, Header, header_hash
 from node.ledger.state import LayeredView
 from node.ledger.transaction import transaction_hash
 from node.ledger.transition import Draft, Executed, build_block, execute_block
+from node.primitives.address import to_ss58
 from node.primitives.codec import encode
 from node.primitives.types import Hash, Height
 from node.service.anchor import Opened, block_row
@@ -135,6 +137,10 @@ class Chain:
         await self._send.send((event, done))
         await done.wait()
 
+    def has(self, block_hash: Hash) -> bool:
+        """Tell whether this block was executed and is not beneath the finalised one."""
+        return block_hash in self._executed
+
     def on_head(self, listener: Callable[[HeadView], None]) -> Callable[[], None]:
         """Call `listener` with each new best block; returns what ends it."""
         self._head_listeners.append(listener)
@@ -208,7 +214,9 @@ class Chain:
             case Penalise():
                 self._penalise(effect.peer, float(effect.points), effect.reason)
             case EvidenceFound():
-                log.warning("an authority signed twice: %s", effect.evidence)
+                who = offender(effect.evidence)
+                name = "several authorities" if who is None else to_ss58(who)
+                log.warning("%s signed twice: %s", name, type(effect.evidence).__name__)
             case _:
                 assert_never(effect)
         return None

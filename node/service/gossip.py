@@ -2,7 +2,8 @@
 
 Topic names hold the genesis hash, so networks never mix. The checks run on the event loop before a message is passed
 on: form, size and signature, so that garbage costs its sender score and goes no further. Large blocks travel as their
-header alone and the body is fetched by stream. What gossip loses, sync repairs.
+header alone and the body is fetched by stream. Transactions cost too much to check there: the topic passes none on,
+each node gossips what it has taken into its pool, and so answers for what it sends. What gossip loses, sync repairs.
 """
 
 from functools import partial
@@ -24,9 +25,10 @@ from node.consensus.messages import (
 from node.consensus.seals import check_seal
 from node.consensus.votes import Vote, check_vote
 from node.ledger.header import Block, Header, check_header_shape, header_hash
+from node.ledger.merkle import list_root
 from node.primitives.codec import Wire, decode_canonical, encode
 from node.primitives.errors import ConsensusError, DecodeError, LedgerError
-from node.primitives.limits import BLOCK_BYTES_MAX, TRANSACTION_BYTES_MAX
+from node.primitives.limits import BLOCK_BYTES_MAX, TRANSACTION_BYTES_MAX, TRANSACTIONS_PER_BLOCK_MAX
 from node.primitives.types import Hash
 from node.service.chain import Chain, authority_set_of, now_ms
 from node.service.logbook import logger
@@ -34,8 +36,10 @@ from p2p import Message, Network, Verdict
 
 INLINE_BLOCK_BYTES_MAX: Final = 64 * 1024  # gossip sends several copies; a larger body is fetched once, by stream
 BATCH_TRANSACTIONS_MAX: Final = 64  # one message a batch: its price is per message, not per byte
+POINTS_BAD_TRANSACTION: Final = 10.0  # once a batch
 BATCH_DELAY_S: Final = 0.1  # how long a transaction waits for company
 OUTBOX_MAX: Final = 4096  # own transactions waiting; the pool still has what does not fit
+BATCHES_WAITING_MAX: Final = 256  # of others, until their signatures are checked: two seconds of a full topic
 _BATCH_BYTES_MAX: Final = BATCH_TRANSACTIONS_MAX * TRANSACTION_BYTES_MAX
 _NEWS_BYTES_MAX: Final = INLINE_BLOCK_BYTES_MAX + 16
 
@@ -68,6 +72,7 @@ class Gossip:
         self.finality_topic = f"{prefix}/finality/1"
         self.transactions_topic = f"{prefix}/transactions/1"
         self._outbox, self._to_send = trio.open_memory_channel[bytes](OUTBOX_MAX)
+        self._inbox, self._to_check = trio.open_memory_channel[tuple[str, list[bytes]]](BATCHES_WAITING_MAX)
 
     # --- out --------------------------------------------------------------------------------------------------------
 
@@ -95,13 +100,33 @@ class Gossip:
         network = self._network
         blocks = network.subscribe(self.blocks_topic, partial(check_news, chain))
         finality = network.subscribe(self.finality_topic, partial(check_finality, chain), capacity=1024)
-        transactions = network.subscribe(self.transactions_topic, partial(check_batch, chain))
-        async with trio.open_nursery() as nursery:
+        transactions = network.subscribe(self.transactions_topic, partial(self.take_batch, chain))
+        async with transactions, trio.open_nursery() as nursery:
             nursery.start_soon(_pass_blocks, blocks, chain)
             nursery.start_soon(_pass_finality, finality, chain)
-            nursery.start_soon(_pass_transactions, transactions, chain, network)
+            nursery.start_soon(self._pass_transactions, chain, network)
             nursery.start_soon(self._send_batches)
             task_status.started()
+
+    def take_batch(self, chain: Chain, peer_id: str, data: bytes) -> Verdict:
+        """Queue what is new here of a batch of well-formed transactions; the topic itself passes nothing on."""
+        try:
+            unknown = new_in_batch(chain, data)
+        except (DecodeError, LedgerError):
+            return Verdict.REJECT
+        if unknown:
+            try:
+                self._inbox.send_nowait((peer_id, unknown))
+            except trio.WouldBlock:
+                log.debug("too many transactions at once; a batch is dropped, its sender sends it again")
+        return Verdict.IGNORE
+
+    async def _pass_transactions(self, chain: Chain, network: Network) -> None:
+        async for peer_id, batch in self._to_check:
+            for raw in batch:
+                if not chain.transactions.knows(raw) and not await chain.transactions.receive(raw):
+                    network.report(peer_id, POINTS_BAD_TRANSACTION, "a transaction with a wrong signature")
+                    break  # the rest of such a batch is not worth its checks
 
     async def _send_batches(self) -> None:
         async for first in self._to_send:
@@ -121,12 +146,15 @@ class Gossip:
 def check_news(chain: Chain, peer_id: str, data: bytes) -> Verdict:
     """Pass on new blocks with a seal that holds."""
     try:
-        header = header_of(_decode_news(data))
+        news = _decode_news(data)
+        header = header_of(news)
         if header.height <= chain.final.header.height:
             return Verdict.IGNORE
-        if header.slot > chain.clock.slot_at(now_ms()) + 1:
+        if chain.clock.start_ms_of(header.slot) > now_ms() + chain.clock.early_ms:
             return Verdict.IGNORE
         check_seal(header, authority_set_of(chain.head.executed), chain.genesis_hash, chain.verify)
+        if isinstance(news, BlockNews) and not is_body_of(header, news.block.transactions):
+            return Verdict.REJECT
     except WrongSet:
         return Verdict.IGNORE  # of another epoch: whether it holds, sync finds out
     except (DecodeError, ConsensusError):
@@ -156,21 +184,27 @@ def check_finality(chain: Chain, peer_id: str, data: bytes) -> Verdict:
     return Verdict.ACCEPT
 
 
-def check_batch(chain: Chain, peer_id: str, data: bytes) -> Verdict:
-    """Pass on batches of well-formed transactions of which at least one is new here."""
-    try:
-        batch = decode_canonical(Batch, data, max_bytes=_BATCH_BYTES_MAX)
-        unknown = [raw for raw in batch if not chain.transactions.knows(raw)]
-        for raw in unknown:
-            chain.transactions.check_form(raw)
-    except (DecodeError, LedgerError):
-        return Verdict.REJECT
-    return Verdict.ACCEPT if unknown else Verdict.IGNORE
+def new_in_batch(chain: Chain, data: bytes) -> list[bytes]:
+    """Return the well-formed transactions of a batch that are new here. Raises DecodeError or LedgerError."""
+    batch = decode_canonical(Batch, data, max_bytes=_BATCH_BYTES_MAX)
+    if not batch:
+        raise DecodeError("A batch without transactions.")
+    unknown = [raw for raw in dict.fromkeys(batch) if not chain.transactions.knows(raw)]
+    for raw in unknown:
+        chain.transactions.check_form(raw)
+    return unknown
 
 
 def header_of(news: News) -> Header:
     """Return the header that the news is about."""
     return news.block.header if isinstance(news, BlockNews) else news.header
+
+
+def is_body_of(header: Header, transactions: tuple[bytes, ...]) -> bool:
+    """Tell whether these are the transactions that the header commits to: anybody can put others under it."""
+    if len(transactions) > TRANSACTIONS_PER_BLOCK_MAX:
+        return False
+    return list_root(transactions) == header.transactions_root
 
 
 def _decode_news(data: bytes) -> News:
@@ -186,9 +220,10 @@ async def _pass_blocks(messages: trio.MemoryReceiveChannel[Message], chain: Chai
     async for message in messages:
         match _decode_news(message.data):
             case BlockNews(block):
-                await chain.feed(BlockReceived(block, message.peer_id))
+                await chain.feed(BlockReceived(block, message.peer_id, relayed=True))
             case HeaderNews(header):
-                chain.want(NeedBlocks(header_hash(header), message.peer_id))
+                if not chain.has(header_hash(header)):
+                    chain.want(NeedBlocks(header_hash(header), message.peer_id))
 
 
 async def _pass_finality(messages: trio.MemoryReceiveChannel[Message], chain: Chain) -> None:
@@ -198,11 +233,3 @@ async def _pass_finality(messages: trio.MemoryReceiveChannel[Message], chain: Ch
             await chain.feed(CertificateReceived(decoded, message.peer_id))
         else:
             await chain.feed(MessageReceived(decoded, message.peer_id))
-
-
-async def _pass_transactions(messages: trio.MemoryReceiveChannel[Message], chain: Chain, network: Network) -> None:
-    async for message in messages:
-        batch = decode_canonical(Batch, message.data, max_bytes=_BATCH_BYTES_MAX)
-        for raw in batch:
-            if not chain.transactions.knows(raw):
-                await chain.transactions.receive(raw, message.peer_id, network.report)

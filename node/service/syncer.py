@@ -5,7 +5,8 @@ from typing import Final
 
 import trio
 
-from node.consensus.certificate import Certificate, decode_certificate
+from node.consensus.certificate import Certificate, check_certificate, decode_certificate
+from node.consensus.errors import WrongSet
 from node.consensus.events import BlockReceived, CatchUp, CertifiedBlocks, NeedBlocks
 from node.ledger.header import Block
 from node.primitives.codec import encode
@@ -14,9 +15,10 @@ from node.primitives.limits import SYNC_RESPONSE_BYTES_MAX
 from node.primitives.types import Hash, Height
 from node.service.anchor import read_block
 from node.service.chain import Chain, now_ms
+from node.service.gossip import is_body_of
 from node.service.logbook import logger
 from node.sync.catchup import Ask, Blame, CatchUpMachine, Feed, Progress, SyncEffect
-from node.sync.limits import BRANCH_BLOCKS_MAX, POINTS_BAD_ANSWER, REQUEST_BYTES_MAX
+from node.sync.limits import BRANCH_BLOCKS_MAX, POINTS_BAD_ANSWER, POINTS_BAD_STATUS, REQUEST_BYTES_MAX
 from node.sync.messages import (
     PROTOCOL,
     Answer,
@@ -33,6 +35,8 @@ from p2p import Network, P2PError, Stream
 
 POLL_S: Final = 2.0  # how often every peer is asked where it stands; costs one small frame
 REQUEST_TIMEOUT_S: Final = 15.0
+SERVE_TIMEOUT_S: Final = 15.0  # for a whole request: who is slower holds a place that others want
+SERVING_THREADS: Final = 2  # of their own, so that askers never take the threads that blocks are executed in
 TICK_S: Final = 0.25
 _ROUTINE_BLOCKS: Final = 3  # a status often comes just before the votes do; that is no news
 _ENDS_WANTED_MAX: Final = 64  # branches fetched at once; more than that is what CatchUp is for
@@ -87,6 +91,8 @@ class Syncer:
         self._known: frozenset[str] = frozenset()
         self._fetching: set[Hash] = set()
         self._nursery: trio.Nursery | None = None
+        self._serving = trio.CapacityLimiter(SERVING_THREADS)
+        self._turn = 0
         self._statuses: dict[str, Status] = {}
 
     def progress(self) -> Progress | None:
@@ -109,14 +115,18 @@ class Syncer:
             task_status.started()
 
     async def _serve(self, stream: Stream) -> None:
-        data = await stream.receive(REQUEST_BYTES_MAX)
-        try:
-            reply = await trio.to_thread.run_sync(answer, data, StoreReader(self._chain))
-        except DecodeError:
-            self._network.report(stream.peer_id, POINTS_BAD_ANSWER, "a malformed sync request")
-            return await stream.reset()
-        await stream.send(reply)
-        await stream.close_write()
+        with trio.move_on_after(SERVE_TIMEOUT_S):
+            data = await stream.receive(REQUEST_BYTES_MAX)
+            try:
+                reply = await trio.to_thread.run_sync(
+                    answer, data, StoreReader(self._chain), limiter=self._serving, abandon_on_cancel=True
+                )
+            except DecodeError:
+                self._network.report(stream.peer_id, POINTS_BAD_ANSWER, "a malformed sync request")
+                return await stream.reset()
+            await stream.send(reply)
+            return await stream.close_write()
+        await stream.reset()
 
     # --- following --------------------------------------------------------------------------------------------------
 
@@ -171,31 +181,58 @@ class Syncer:
             self._do(self._machine.on_failure(ask.peer, ask.request_id, now_ms()))
             return
         if isinstance(reply, Status):
+            if not self._is_proven(reply):
+                self._network.report(ask.peer, POINTS_BAD_STATUS, "a status whose certificate does not hold")
+                self._do(self._machine.on_failure(ask.peer, ask.request_id, now_ms()))
+                return
             self._statuses[ask.peer] = reply
         self._do(self._machine.on_answer(ask.peer, ask.request_id, reply, now_ms()))
+
+    def _is_proven(self, status: Status) -> bool:
+        """Tell whether what a peer says it has finalised is true, as far as the authorities known here can tell."""
+        chain = self._chain
+        if status.genesis_hash != chain.genesis_hash:
+            return True  # of another network, for which it is blamed by that name
+        try:
+            for certificate in status.certificate:
+                check_certificate(certificate, chain.engine.authorities, chain.genesis_hash, chain.verify)
+        except WrongSet:
+            return True  # of another epoch: whether it holds, its blocks will show
+        except ConsensusError:
+            return False
+        return True
 
     async def _feed(self, feed: Feed) -> None:
         level = logging.INFO if len(feed.blocks) > _ROUTINE_BLOCKS else logging.DEBUG
         log.log(level, "catching up: %d blocks to %d", len(feed.blocks), feed.certificate.height)
         await self._chain.apply(CertifiedBlocks(feed.blocks, feed.certificate, feed.peer))
-        if self._chain.final.header.height < feed.certificate.height:
+        final = self._chain.final
+        if final.header.height < feed.certificate.height:
             self._do(self._machine.on_refused(feed.peer, now_ms()))
+        else:
+            self._do(self._machine.on_finalised(Height(final.header.height), final.hash, now_ms()))
 
     # --- branches ---------------------------------------------------------------------------------------------------
 
     def _spawn_branch(self, missing: Hash, peer: str | None) -> None:
         if missing in self._fetching or len(self._fetching) >= _ENDS_WANTED_MAX:
             return
-        asked = peer or self._machine.best_peer()
+        asked = peer or self._next_peer()
         if asked is not None:
             self._fetching.add(missing)
             self._start(self._fetch_branch, missing, asked)
+
+    def _next_peer(self) -> str | None:
+        """Return a connected peer, another one each time: a block that one does not give, the next may have."""
+        peers = [peer.peer_id for peer in self._network.peers()]
+        self._turn += 1
+        return peers[self._turn % len(peers)] if peers else None
 
     async def _fetch_branch(self, missing: Hash, peer: str) -> None:
         try:
             reply = await self._request(peer, GetBranch(missing, BRANCH_BLOCKS_MAX))
             if isinstance(reply, Blocks):
-                for block in _blocks_of(reply):
+                for block in self._blocks_of(reply, peer):
                     await self._chain.feed(BlockReceived(block, peer))
         finally:
             self._fetching.discard(missing)
@@ -214,9 +251,14 @@ class Syncer:
             self._network.report(peer, POINTS_BAD_ANSWER, f"a malformed sync answer: {error}")
             return None
 
-
-def _blocks_of(reply: Blocks) -> tuple[Block, ...]:
-    try:
-        return tuple(blocks_in(reply))
-    except DecodeError:
+    def _blocks_of(self, reply: Blocks, peer: str) -> tuple[Block, ...]:
+        """Return the blocks of a branch; a body under another block's header would keep the right one out."""
+        try:
+            blocks = blocks_in(reply)
+        except DecodeError as error:
+            self._network.report(peer, POINTS_BAD_ANSWER, f"a malformed block: {error}")
+            return ()
+        if all(is_body_of(block.header, block.transactions) for block in blocks):
+            return blocks
+        self._network.report(peer, POINTS_BAD_ANSWER, "a block with another body than its header says")
         return ()

@@ -20,7 +20,7 @@ from node.ledger.errors import BadSignature
 from node.ledger.header import Block, header_hash
 from node.ledger.transaction import transaction_hash
 from node.ledger.transition import Checked, Executed, Receipt, Skipped, check_stateless, check_transaction
-from node.mempool import Added, AlreadyPooled, Mempool, PoolTransaction
+from node.mempool import Added, AlreadyPooled, Held, Mempool, Outcome, PoolTransaction, Replaced
 from node.primitives.errors import NodeError
 from node.primitives.limits import BLOCK_BYTES_MAX, TRANSACTIONS_PER_BLOCK_MAX
 from node.primitives.types import AccountId, Hash, Height
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 BODY_BYTES_MAX: Final = BLOCK_BYTES_MAX - 64 * 1024  # room for the header and the lengths
 REMEMBERED_MAX: Final = 20_000  # fates of transactions kept for questions; four full blocks
 REPUBLISH_BLOCKS: Final = 10  # a transaction that gossip lost is sent again after this many blocks
-POINTS_BAD_SIGNATURE: Final = 10.0
+REFUSED_BLOCKS: Final = 5  # how long a refused one is not looked at again: less than until its sender repeats it
 
 log = logger("transactions")
 V = TypeVar("V")
@@ -48,6 +48,14 @@ class Included:
     receipt: Receipt
 
 
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Why a transaction was refused, and at which height of the head."""
+
+    height: Height
+    error: ErrorView
+
+
 class Transactions:
     """The pool of one chain and the fate of each transaction it saw."""
 
@@ -57,7 +65,7 @@ class Transactions:
         self._senders: set[AccountId] = set()
         self._own: OrderedDict[Hash, bytes] = OrderedDict()
         self._included: OrderedDict[Hash, Included] = OrderedDict()
-        self._dropped: OrderedDict[Hash, ErrorView] = OrderedDict()
+        self._dropped: OrderedDict[Hash, Dropped] = OrderedDict()
         self.publish: Callable[[bytes], None] = lambda raw: None
 
     # --- in ---------------------------------------------------------------------------------------------------------
@@ -65,7 +73,10 @@ class Transactions:
     def knows(self, raw: bytes) -> bool:
         """Tell whether this node need not look at the transaction again."""
         key = transaction_hash(raw)
-        return key in self._pool or key in self._included or key in self._dropped
+        refused = self._dropped.get(key)
+        if refused is not None and self._chain.head.height < refused.height + REFUSED_BLOCKS:
+            return True
+        return key in self._pool or key in self._included
 
     def check_form(self, raw: bytes) -> None:
         """First stage: form and size. Raises LedgerError."""
@@ -78,16 +89,22 @@ class Transactions:
         _keep(self._own, checked.hash, raw)
         return checked.hash
 
-    async def receive(self, raw: bytes, peer_id: str, penalise: Callable[[str, float, str], None]) -> None:
-        """Take a transaction from a peer; one that does not fit is remembered and otherwise ignored."""
+    async def receive(self, raw: bytes) -> bool:
+        """Take a transaction from a peer; one that does not fit is remembered and otherwise ignored.
+
+        False when the peer is to blame: its signature is wrong whatever fork the peer follows.
+        """
         try:
             self._add(await self._check(raw), raw)
-        except BadSignature:
-            penalise(peer_id, POINTS_BAD_SIGNATURE, "a transaction with a wrong signature")
+        except BadSignature as error:
+            if check_stateless(raw).era.birth_height <= self._chain.final.header.height:
+                return False
+            self._drop(transaction_hash(raw), error)  # signed over a block of another fork, perhaps
         except AlreadyPooled:
-            return  # it came in while its signature was checked
+            return True  # it came in while its signature was checked
         except NodeError as error:
             self._drop(transaction_hash(raw), error)
+        return True
 
     async def _check(self, raw: bytes) -> Checked:
         chain = self._chain
@@ -110,7 +127,7 @@ class Transactions:
         outcome = self._pool.add(entry, checked.next_nonce)
         self._senders.add(checked.sender)
         self._dropped.pop(checked.hash, None)
-        for ready in outcome.ready if isinstance(outcome, Added) else (entry,):
+        for ready in _to_gossip(outcome, entry):
             self.publish(ready.raw)
 
     # --- into blocks ------------------------------------------------------------------------------------------------
@@ -126,12 +143,12 @@ class Transactions:
         return [entry.raw for entry in chosen]
 
     def skipped(self, skipped: Sequence[Skipped]) -> None:
-        """Forget candidates that turned out not to execute; what only lacked room stays."""
+        """Forget candidates that turned out not to execute; what only lacked room or its predecessor stays."""
         for each in skipped:
-            if each.error_code != "BlockTooLarge":
+            if each.error_code not in _CAN_COME_LATER:
                 self._pool.discard(each.transaction_hash)
                 code = each.error_code
-                _keep(self._dropped, each.transaction_hash, ErrorView(code, f"The ledger refuses it: {code}."))
+                self._remember(each.transaction_hash, ErrorView(code, f"The ledger refuses it: {code}."))
 
     def moved(self, new: NewHead[Executed], executed: Mapping[Hash, Executed]) -> None:
         """Follow the head: used nonces leave the pool, transactions of undone blocks come back."""
@@ -142,9 +159,11 @@ class Transactions:
             self._include(block, executed)
         view = new.state.state.view
         nonces = {account: queries.nonce(view, account) for account in self._senders}
-        for entry in self._pool.prune(new.height, nonces):
+        pruned = self._pool.prune(new.height, nonces)
+        self._senders = self._pool.senders()
+        for entry in pruned:
             if entry.hash not in self._included:
-                _keep(self._dropped, entry.hash, _EXPIRED)
+                self._remember(entry.hash, _EXPIRED)
         self._return(new)
         self._republish(new.height)
 
@@ -184,7 +203,10 @@ class Transactions:
     def _drop(self, key: Hash, error: NodeError) -> None:
         view = error_view(error)
         if view is not None:
-            _keep(self._dropped, key, view)
+            self._remember(key, view)
+
+    def _remember(self, key: Hash, error: ErrorView) -> None:
+        _keep(self._dropped, key, Dropped(self._chain.head.height, error))
 
     # --- questions --------------------------------------------------------------------------------------------------
 
@@ -205,7 +227,7 @@ class Transactions:
         if key in self._pool:
             return TransactionStatus(text, "pending")
         if key in self._dropped:
-            return TransactionStatus(text, "failed", error=self._dropped[key])
+            return TransactionStatus(text, "failed", error=self._dropped[key].error)
         stored = self._chain.store.transaction(key)
         if stored is None:
             return TransactionStatus(text, "unknown")
@@ -235,6 +257,20 @@ _EXPIRED: Final = ErrorView(
     "Its era ended, or its nonce was used by another transaction, before it was in a block.",
     "Sign it again.",
 )
+
+
+_CAN_COME_LATER: Final = ("BlockTooLarge", "NonceTooHigh")
+
+
+def _to_gossip(outcome: Outcome, entry: PoolTransaction) -> tuple[PoolTransaction, ...]:
+    """What others can use now; a transaction whose predecessors are missing stays here until they come."""
+    match outcome:
+        case Added(ready):
+            return ready
+        case Held():
+            return ()
+        case Replaced():
+            return (entry,) if outcome.ready else ()
 
 
 def _keep(memory: OrderedDict[Hash, V], key: Hash, value: V) -> None:

@@ -18,6 +18,7 @@ from node.sync.limits import (
     COOL_DOWN_DOUBLINGS_MAX,
     COOL_DOWN_MS,
     FAILURES_MAX,
+    FED_STRETCHES_MAX,
     PEERS_MAX,
     POINTS_BAD_ANSWER,
     POINTS_BAD_STATUS,
@@ -104,6 +105,7 @@ class CatchUpMachine:
         self._peers: dict[str, _Peer] = {}
         self._asked: dict[str, _Asked] = {}
         self._stretch: _Stretch | None = None
+        self._fed: list[Height] = []  # the last heights of stretches that were fed and are not final yet
         self._next_id = 1
         self._now_ms = 0
         self._history: list[tuple[int, Height]] = []
@@ -159,6 +161,7 @@ class CatchUpMachine:
     def on_refused(self, peer: str, now_ms: int) -> list[SyncEffect]:
         """The engine did not finalise a stretch: start again at the finalised block, from somebody else."""
         self._stretch = None
+        self._fed = []
         self._cursor = self._finalised
         self._cool(peer, now_ms)
         return self._advance(now_ms)
@@ -166,6 +169,7 @@ class CatchUpMachine:
     def on_finalised(self, height: Height, block_hash: Hash, now_ms: int) -> list[SyncEffect]:
         """The engine finalised a block, whether fed from here or not."""
         self._finalised = (height, block_hash)
+        self._fed = [fed for fed in self._fed if fed > height]
         if self._cursor[0] < height:
             self._cursor = self._finalised
             self._stretch = None
@@ -250,6 +254,7 @@ class CatchUpMachine:
             return self._fail(stretch.peer, "a certificate of another block than the last one", now_ms)
         self._stretch = None
         self._cursor = (height, block_hash)
+        self._fed.append(height)
         self._peers.setdefault(stretch.peer, _Peer()).failures = 0
         return [Feed(tuple(stretch.blocks), certificate, stretch.peer)]
 
@@ -277,7 +282,7 @@ class CatchUpMachine:
         for late in [peer for peer, asked in self._asked.items() if asked.due_ms <= now_ms]:
             del self._asked[late]
             self._cool(late, now_ms)
-        if self._is_fetching():
+        if self._is_fetching() or len(self._fed) >= FED_STRETCHES_MAX:
             return []
         peer = self._stretch.peer if self._stretch is not None else self._choose(now_ms)
         if peer is None or peer in self._asked:

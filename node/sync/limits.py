@@ -13,6 +13,7 @@ STATUSES_AT_ONCE_MAX: Final = 4  # when this node is behind and nobody is named,
 PEERS_MAX: Final = 256  # statuses kept; more peers than a desktop node ever has
 BUFFERED_BLOCKS_MAX: Final = 1024  # blocks that wait for their certificate: a stalled suffix and its back-off
 BUFFERED_BYTES_MAX: Final = 64 * 1024 * 1024  # and what they may weigh
+FED_STRETCHES_MAX: Final = 2  # one is executed, one waits: whoever downloads faster than it executes holds no more
 POINTS_BAD_ANSWER: Final = 25  # an answer that is malformed, not asked for or does not link
 POINTS_BAD_STATUS: Final = 10
 RATE_WINDOW_MS: Final = 10_000  # progress is shown as an average of this long

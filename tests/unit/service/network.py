@@ -48,6 +48,7 @@ class TestNode:
     chain: Chain
     reader: Reader
     network: Network
+    gossip: Gossip
     syncer: Syncer
     scope: trio.CancelScope
 
@@ -92,16 +93,18 @@ async def run_node(
                 await nursery.start(gossip.run, chain)
                 await nursery.start(syncer.run)
                 await nursery.start(chain.run)
-                task_status.started(TestNode(chain, Reader(chain), network, syncer, scope))
+                task_status.started(TestNode(chain, Reader(chain), network, gossip, syncer, scope))
     finally:
         store.close()
         guard.close()
 
 
 @asynccontextmanager
-async def running(folder: Path, spec: GenesisSpec, count: int) -> AsyncIterator[list[TestNode]]:
+async def running(
+    folder: Path, spec: GenesisSpec, count: int, swarm: MemorySwarm | None = None
+) -> AsyncIterator[list[TestNode]]:
     """Run `count` nodes on one swarm, all connected."""
-    swarm = MemorySwarm()
+    swarm = swarm or MemorySwarm()
     async with trio.open_nursery() as nursery:
         nodes = [await nursery.start(run_node, swarm, folder, spec, number) for number in range(count)]
         for node in nodes:
