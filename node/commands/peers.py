@@ -1,27 +1,80 @@
-"""`neurond peers`: who this node is connected to."""
+"""`neurond peers`: who this node is connected to, and who it keeps out."""
+
+import re
+import time
+from typing import Final
 
 import click
 
 from node.commands.common import Env, command, duration, table
 from node.commands.lazy import DefaultGroup
-from node.control.api import PeersRequest
+from node.control.api import (
+    PeerAddRequest,
+    PeerBanRequest,
+    PeerBansRequest,
+    PeerPingRequest,
+    PeersRequest,
+    PeerUnbanRequest,
+)
 from node.control.client_sync import SyncClient
+from node.control.limits import BAN_DEFAULT_S, BAN_MAX_S, NAME_CHARS_MAX, REASON_CHARS_MAX, TARGET_CHARS_MAX
+from node.control.schema import BanInfo, PeerInfo
+
+_UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_PING_PAUSE_S: Final = 0.5
+
+
+class _Duration(click.ParamType[float]):
+    """A length of time such as 90s, 15m, 12h, 30d; or "forever"."""
+
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        text = str(value).strip().lower()
+        if text == "forever":
+            return BAN_MAX_S
+        found = re.fullmatch(r"(\d{1,6})([smhd])", text)
+        seconds = int(found[1]) * _UNITS_S[found[2]] if found else 0
+        if not 1 <= seconds <= BAN_MAX_S:
+            self.fail(f"{str(value)[:20]!r} is no length of time: write 90s, 15m, 12h, 30d or forever", param, ctx)
+        return float(seconds)
+
+
+class _Text(click.ParamType[str]):
+    """A text of bounded length."""
+
+    name = "text"
+
+    def __init__(self, chars_max: int) -> None:
+        self._chars_max = chars_max
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value).strip()
+        if len(text) > self._chars_max:
+            self.fail(f"{text[:20]!r}… is longer than {self._chars_max} characters", param, ctx)
+        return text
+
+
+_PEER_ID = click.argument("peer_id", metavar="PEER", type=_Text(NAME_CHARS_MAX))
 
 
 @click.group(cls=DefaultGroup, default="list")
 def peers() -> None:
-    """Show connected peers.
+    """Show connected peers, add one, keep one out.
 
     \b
-    Example:
+    Examples:
       neurond peers list --json
+      neurond peers ban 12D3… --for 30d --reason "sends junk"
     """
 
 
 @peers.command("list")
 @command
 def list_peers(env: Env) -> None:
-    """List the connected peers with latency, height and score.
+    """List the connected peers with latency, height and score, and below them the bans in force.
 
     \b
     Example:
@@ -29,6 +82,108 @@ def list_peers(env: Env) -> None:
     """
     with SyncClient(env.home) as client:
         found = client.call(PeersRequest())
+        bans = () if env.json else client.call(PeerBansRequest())
+
+    def render() -> None:
+        _show_peers(found)
+        if bans:
+            click.echo()
+            _show_bans(bans)
+
+    env.emit(found, render)
+
+
+@peers.command("bans")
+@command
+def list_bans(env: Env) -> None:
+    """List the peers that are kept out, for how long and why.
+
+    \b
+    Example:
+      neurond peers bans
+    """
+    with SyncClient(env.home) as client:
+        bans = client.call(PeerBansRequest())
+    env.emit(bans, lambda: _show_bans(bans))
+
+
+@peers.command("add")
+@click.argument("address", metavar="MULTIADDR", type=_Text(TARGET_CHARS_MAX))
+@command
+def add_peer(env: Env, address: str) -> None:
+    """Connect to a peer now; the node remembers it.
+
+    \b
+    Example:
+      neurond peers add /ip4/192.0.2.7/tcp/4001/p2p/12D3…
+    """
+    with SyncClient(env.home) as client:
+        added = client.call(PeerAddRequest(address))
+    env.emit(added, lambda: click.echo(f"Connected to {added.peer_id} ({added.agent or 'of unknown make'})."))
+
+
+@peers.command("ban")
+@_PEER_ID
+@click.option(
+    "--for", "duration_s", type=_Duration(), default=BAN_DEFAULT_S, show_default="1h", metavar="DURATION",
+    help="How long: 90s, 15m, 12h, 30d, forever.",
+)  # fmt: skip
+@click.option("--reason", type=_Text(REASON_CHARS_MAX), default="", help="Kept with the ban and shown.")
+@command
+def ban_peer(env: Env, peer_id: str, duration_s: float, reason: str) -> None:
+    """Drop a peer and keep it out, also after a restart of the node.
+
+    \b
+    Example:
+      neurond peers ban 12D3… --for 12h
+    """
+    with SyncClient(env.home) as client:
+        ban = client.call(PeerBanRequest(peer_id, duration_s, reason))
+    env.emit(ban, lambda: click.echo(f"{ban.peer_id} is kept out for {duration(ban.remaining_s)}: {ban.reason}"))
+
+
+@peers.command("unban")
+@_PEER_ID
+@command
+def unban_peer(env: Env, peer_id: str) -> None:
+    """Lift a ban.
+
+    \b
+    Example:
+      neurond peers unban 12D3…
+    """
+    with SyncClient(env.home) as client:
+        ban = client.call(PeerUnbanRequest(peer_id))
+    env.emit(ban, lambda: click.echo(f"{ban.peer_id} may come again ({duration(ban.remaining_s)} were left)."))
+
+
+@peers.command("ping")
+@_PEER_ID
+@click.option("--count", type=click.IntRange(1, 100), default=3, show_default=True, help="How many round trips.")
+@command
+def ping_peer(env: Env, peer_id: str, count: int) -> None:
+    """Measure the round trip to a connected peer.
+
+    \b
+    Example:
+      neurond peers ping 12D3… --count 5
+    """
+    pings = []
+    with SyncClient(env.home) as client:
+        for number in range(count):
+            if number:
+                time.sleep(_PING_PAUSE_S)
+            pings.append(client.call(PeerPingRequest(peer_id)))
+            if not env.json:
+                click.echo(f"{pings[-1].latency_ms:.1f} ms")
+    times_ms = sorted(ping.latency_ms for ping in pings)
+    env.emit(
+        pings,
+        lambda: click.echo(f"best {times_ms[0]:.1f}, median {times_ms[count // 2]:.1f}, worst {times_ms[-1]:.1f}"),
+    )
+
+
+def _show_peers(found: tuple[PeerInfo, ...]) -> None:
     rows = [
         (
             peer.peer_id,
@@ -43,4 +198,9 @@ def list_peers(env: Env) -> None:
         for peer in found
     ]
     columns = ("peer", "dir", "latency", "height", "score", "since", "agent", "address")
-    env.emit(found, lambda: table(columns, rows, right=("latency", "height", "score"), empty="No peers yet."))
+    table(columns, rows, right=("latency", "height", "score"), empty="No peers yet.")
+
+
+def _show_bans(bans: tuple[BanInfo, ...]) -> None:
+    rows = [(ban.peer_id, duration(ban.remaining_s), ban.reason or "-") for ban in bans]
+    table(("banned", "left", "reason"), rows, right=("left",), empty="Nobody is banned.")

@@ -13,8 +13,11 @@ from node.control.events import AnyEvent
 from node.control.limits import (
     ASK_MESSAGES_MAX,
     ASK_TOKENS_MAX,
+    BAN_DEFAULT_S,
+    BAN_MAX_S,
     LOG_LINES_PER_PAGE_MAX,
     NAME_CHARS_MAX,
+    REASON_CHARS_MAX,
     TARGET_CHARS_MAX,
     TASKS_PER_PAGE_MAX,
     TRANSACTIONS_PER_ROLE_MAX,
@@ -22,6 +25,7 @@ from node.control.limits import (
 from node.control.schema import (
     Account,
     AskPart,
+    BanInfo,
     ChatMessage,
     Earnings,
     Hello,
@@ -34,6 +38,7 @@ from node.control.schema import (
     ModelInfo,
     NodeStatus,
     PeerInfo,
+    PeerPing,
     Quote,
     Role,
     RolePlan,
@@ -76,6 +81,28 @@ class StatusRequest(Request[NodeStatus], frozen=True):
 
 class PeersRequest(Request[tuple[PeerInfo, ...]], frozen=True):
     pass
+
+
+class PeerAddRequest(Request[PeerInfo], frozen=True):
+    address: Target
+
+
+class PeerBansRequest(Request[tuple[BanInfo, ...]], frozen=True):
+    pass
+
+
+class PeerBanRequest(Request[BanInfo], frozen=True):
+    peer_id: Name
+    duration_s: Annotated[float, msgspec.Meta(ge=1.0, le=BAN_MAX_S)] = BAN_DEFAULT_S
+    reason: Annotated[str, msgspec.Meta(max_length=REASON_CHARS_MAX)] = ""
+
+
+class PeerUnbanRequest(Request[BanInfo], frozen=True):
+    peer_id: Name
+
+
+class PeerPingRequest(Request[PeerPing], frozen=True):
+    peer_id: Name
 
 
 class SubnetsRequest(Request[tuple[SubnetInfo, ...]], frozen=True):
@@ -192,6 +219,26 @@ class Api(Protocol):
 
     async def peers(self) -> tuple[PeerInfo, ...]: ...
 
+    async def peer_add(self, address: str) -> PeerInfo:
+        """Connect to the multiaddress of a peer now, and remember it when that works."""
+        ...
+
+    async def peer_bans(self) -> tuple[BanInfo, ...]:
+        """Return the bans in force, the ones that end first in front."""
+        ...
+
+    async def peer_ban(self, peer_id: str, duration_s: float = BAN_DEFAULT_S, reason: str = "") -> BanInfo:
+        """Drop a peer and keep it out, also after a restart."""
+        ...
+
+    async def peer_unban(self, peer_id: str) -> BanInfo:
+        """Lift a ban and return it; refused when there is none."""
+        ...
+
+    async def peer_ping(self, peer_id: str) -> PeerPing:
+        """Measure the round trip to a connected peer."""
+        ...
+
     async def subnets(self) -> tuple[SubnetInfo, ...]: ...
 
     async def metagraph(self, netuid: int) -> Metagraph: ...
@@ -279,6 +326,11 @@ METHODS: Final[dict[str, Method]] = {
         ("hello", HelloRequest),
         ("status", StatusRequest),
         ("peers", PeersRequest),
+        ("peer_add", PeerAddRequest),
+        ("peer_bans", PeerBansRequest),
+        ("peer_ban", PeerBanRequest),
+        ("peer_unban", PeerUnbanRequest),
+        ("peer_ping", PeerPingRequest),
         ("subnets", SubnetsRequest),
         ("metagraph", MetagraphRequest),
         ("account", AccountRequest),

@@ -15,13 +15,21 @@ from node.control import api
 from node.control.connection import Connection, open_connection
 from node.control.errors import ConnectionLost, NotRunning
 from node.control.events import AnyEvent
-from node.control.limits import CONNECT_TIMEOUT_S, RECONNECT_FIRST_S, RECONNECT_MAX_S, SILENT_FOR_S, STALE_AFTER_S
+from node.control.limits import (
+    BAN_DEFAULT_S,
+    CONNECT_TIMEOUT_S,
+    RECONNECT_FIRST_S,
+    RECONNECT_MAX_S,
+    SILENT_FOR_S,
+    STALE_AFTER_S,
+)
 from node.control.paths import socket_path_to_connect
 from node.control.protocol import check_version
 from node.control.schema import (
     API_VERSION,
     Account,
     AskPart,
+    BanInfo,
     ChatMessage,
     Earnings,
     Hello,
@@ -34,6 +42,7 @@ from node.control.schema import (
     ModelInfo,
     NodeStatus,
     PeerInfo,
+    PeerPing,
     Quote,
     Role,
     RolePlan,
@@ -134,6 +143,21 @@ class AsyncClient:
 
     async def peers(self) -> tuple[PeerInfo, ...]:
         return await self.call(api.PeersRequest())
+
+    async def peer_add(self, address: str) -> PeerInfo:
+        return await self.call(api.PeerAddRequest(address))
+
+    async def peer_bans(self) -> tuple[BanInfo, ...]:
+        return await self.call(api.PeerBansRequest())
+
+    async def peer_ban(self, peer_id: str, duration_s: float = BAN_DEFAULT_S, reason: str = "") -> BanInfo:
+        return await self.call(api.PeerBanRequest(peer_id, duration_s, reason))
+
+    async def peer_unban(self, peer_id: str) -> BanInfo:
+        return await self.call(api.PeerUnbanRequest(peer_id))
+
+    async def peer_ping(self, peer_id: str) -> PeerPing:
+        return await self.call(api.PeerPingRequest(peer_id))
 
     async def subnets(self) -> tuple[SubnetInfo, ...]:
         return await self.call(api.SubnetsRequest())

@@ -21,6 +21,9 @@ RECENT_JOBS_MAX: Final = 50
 
 NAME_CHARS_MAX: Final = 64
 TARGET_CHARS_MAX: Final = 4096  # an invite with a few addresses has about 600 characters
+BAN_DEFAULT_S: Final = 3600.0
+BAN_MAX_S: Final = 10 * 365 * 86_400.0  # "for good": longer than any network of ours has lived
+REASON_CHARS_MAX: Final = 120  # shown in one line
 TASKS_PER_PAGE_MAX: Final = 200
 LOG_LINES_PER_PAGE_MAX: Final = 1000
 TRANSACTIONS_PER_ROLE_MAX: Final = 4  # a role switch registers, stakes and announces at most

@@ -29,6 +29,7 @@ from node.control.views.chain import (
     TransactionStatus,
 )
 from node.control.views.node import (
+    BanInfo,
     EpochProgress,
     Hello,
     Invite,
@@ -37,6 +38,7 @@ from node.control.views.node import (
     LogPage,
     NodeStatus,
     PeerInfo,
+    PeerPing,
     Shutdown,
     SyncProgress,
 )
@@ -55,10 +57,10 @@ from node.control.views.work import (
 )
 
 __all__ = [
-    "API_VERSION", "LOG_LEVELS", "ROLES", "TOPICS", "Account", "AskDone", "AskPart", "ChatMessage", "Earnings",
-    "EpochEarning", "EpochProgress", "ErrorView", "Hello", "Invite", "Job", "JobState", "Joined", "LogLevel",
-    "LogLine", "LogPage", "Metagraph", "ModelInfo", "ModelState", "Neuron", "NodeState", "NodeStatus",
-    "Parameter", "PeerInfo", "PlannedTransaction", "Quote", "Requirement", "Role", "RolePlan", "Shutdown",
-    "Stake", "Submitted", "SubnetInfo", "SyncProgress", "Task", "TaskState", "Topic", "TransactionContext",
-    "TransactionState", "TransactionStatus", "View",
+    "API_VERSION", "LOG_LEVELS", "ROLES", "TOPICS", "Account", "AskDone", "AskPart", "BanInfo", "ChatMessage",
+    "Earnings", "EpochEarning", "EpochProgress", "ErrorView", "Hello", "Invite", "Job", "JobState", "Joined",
+    "LogLevel", "LogLine", "LogPage", "Metagraph", "ModelInfo", "ModelState", "Neuron", "NodeState", "NodeStatus",
+    "Parameter", "PeerInfo", "PeerPing", "PlannedTransaction", "Quote", "Requirement", "Role", "RolePlan",
+    "Shutdown", "Stake", "Submitted", "SubnetInfo", "SyncProgress", "Task", "TaskState", "Topic",
+    "TransactionContext", "TransactionState", "TransactionStatus", "View",
 ]  # fmt: skip

@@ -97,6 +97,21 @@ class PeerInfo(View, frozen=True):
     hotkey: str | None = None
 
 
+class BanInfo(View, frozen=True):
+    """A peer that is kept out for `remaining_s` more; `reason` is for people and may be empty."""
+
+    peer_id: str
+    remaining_s: float
+    reason: str = ""
+
+
+class PeerPing(View, frozen=True):
+    """One round trip to a connected peer, measured now."""
+
+    peer_id: str
+    latency_ms: float
+
+
 class LogLine(View, frozen=True):
     """One line of the log; `seq` counts up by one within the life of a daemon; `area` names the part that speaks."""
 

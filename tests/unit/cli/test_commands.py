@@ -14,10 +14,10 @@ from node.cli import cli
 from node.control.client_sync import SyncClient
 from node.control.errors import ConnectionLost
 from node.control.events import GapEvent, LogEvent
-from node.control.schema import Account, Metagraph, NodeStatus, PeerInfo, RolePlan, SubnetInfo
+from node.control.schema import Account, BanInfo, Metagraph, NodeStatus, PeerInfo, PeerPing, RolePlan, SubnetInfo
 from node.primitives.errors import InvariantBroken, LedgerError
 from tests.unit.cli.conftest import Run
-from tests.unit.control.fake import ALICE, ANSWER, BOB, INVITE, LINES, PEER, STATUS, Served
+from tests.unit.control.fake import ADDRESS, ALICE, ANSWER, BOB, INVITE, LINES, PEER, STATUS, Served
 
 
 def leaves(command: click.Command = cli, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -36,7 +36,8 @@ REQUIRED = {
     "up", "down", "status", "devnet up", "devnet down", "devnet status", "join", "invite", "role show", "role plan",
     "role set", "ask", "wallet create", "wallet restore", "wallet list", "wallet balance", "wallet transfer",
     "wallet show", "stake add", "stake remove", "stake list", "stake quote", "subnets list", "subnets show",
-    "metagraph", "peers list", "models list", "models pull", "models verify", "logs", "db check", "db info", "explain",
+    "metagraph", "peers list", "peers bans", "peers add", "peers ban", "peers unban", "peers ping", "models list",
+    "models pull", "models verify", "logs", "db check", "db info", "explain",
 }  # fmt: skip
 
 
@@ -68,7 +69,12 @@ def test_help_is_quick_because_heavy_modules_stay_out() -> None:
     [
         ("status", ("devnet", "miner", "uid 7", "120", PEER, "100 τ", "1m 1s"), NodeStatus),
         ("peers list", (PEER, "8 ms", "neurond/0.1.0"), tuple[PeerInfo, ...]),
-        ("peers", (PEER,), tuple[PeerInfo, ...]),
+        ("peers", (PEER, "sends junk", "59m 50s"), tuple[PeerInfo, ...]),
+        ("peers bans", (PEER, "sends junk"), tuple[BanInfo, ...]),
+        (f"peers add {ADDRESS}", (PEER, "neurond/0.1.0"), PeerInfo),
+        (f"peers ban {PEER} --for 12h --reason junk", (PEER, "12h 0m", "junk"), BanInfo),
+        (f"peers unban {PEER}", (PEER, "59m 50s"), BanInfo),
+        (f"peers ping {PEER} --count 1", ("8.2 ms", "median 8.2"), tuple[PeerPing, ...]),
         ("subnets list", ("Nineteen", "0.25 τ", "15/20", "5/256"), tuple[SubnetInfo, ...]),
         ("subnets show 1", ("Nineteen", "immunity_period", "100 blocks"), SubnetInfo),
         ("metagraph 1", ("validator", "miner", "50.00 %", "4 α", "2 blocks ago"), Metagraph),
@@ -99,6 +105,19 @@ def test_a_command_shows_a_table_and_the_same_as_json(
     json.loads(as_json.out)
     if kind is not None:
         msgspec.json.decode(as_json.out, type=kind)
+
+
+@pytest.mark.parametrize(("words", "seconds"), [("90s", 90.0), ("15m", 900.0), ("12h", 43_200.0), ("30d", 2_592_000.0)])
+def test_a_ban_lasts_as_long_as_it_was_asked_for(words: str, seconds: float, run: Run, node: Served) -> None:
+    assert run("peers", "ban", PEER, "--for", words).code == 0
+    assert ("peer_ban", (PEER, seconds, "")) in node.api.calls
+
+
+@pytest.mark.parametrize("words", ["", "0s", "1", "1w", "-5m", "99999999d", "1.5h"])
+def test_a_length_of_a_ban_that_means_nothing_is_refused(words: str, run: Run, node: Served) -> None:
+    outcome = run("peers", "ban", PEER, f"--for={words}")
+    assert outcome.code == 2
+    assert "90s, 15m, 12h" in outcome.err
 
 
 def test_status_as_json_has_the_promised_keys_and_the_nodes_values(run: Run, node: Served) -> None:

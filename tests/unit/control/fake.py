@@ -14,6 +14,7 @@ from node.control.schema import (
     Account,
     AskDone,
     AskPart,
+    BanInfo,
     ChatMessage,
     Earnings,
     EpochEarning,
@@ -31,6 +32,7 @@ from node.control.schema import (
     NodeStatus,
     Parameter,
     PeerInfo,
+    PeerPing,
     PlannedTransaction,
     Quote,
     Requirement,
@@ -70,6 +72,7 @@ STATUS = NodeStatus(
     gateway_url="http://127.0.0.1:8080/v1", version="0.1.0", home="/h", pid=4121, uptime_s=61.5, loop_lag_ms=0.7,
 )  # fmt: skip
 PEERS = (PeerInfo(PEER, (ADDRESS,), "out", "neurond/0.1.0", 0.0, 12.5, latency_ms=8.25, height=120, hotkey=BOB),)
+BAN = BanInfo(PEER, 3590.0, "sends junk")
 SUBNETS = (
     SubnetInfo(
         netuid=1, name="Nineteen", owner=ALICE, started=True, price_rao=TAO // 4, pool_rao=1000 * TAO,
@@ -147,6 +150,26 @@ class FakeApi:
     async def peers(self) -> tuple[PeerInfo, ...]:
         self._note("peers")
         return PEERS
+
+    async def peer_add(self, address: str) -> PeerInfo:
+        self._note("peer_add", address)
+        return PEERS[0]
+
+    async def peer_bans(self) -> tuple[BanInfo, ...]:
+        self._note("peer_bans")
+        return (BAN,)
+
+    async def peer_ban(self, peer_id: str, duration_s: float = 3600.0, reason: str = "") -> BanInfo:
+        self._note("peer_ban", peer_id, duration_s, reason)
+        return BanInfo(peer_id, duration_s, reason)
+
+    async def peer_unban(self, peer_id: str) -> BanInfo:
+        self._note("peer_unban", peer_id)
+        return BAN
+
+    async def peer_ping(self, peer_id: str) -> PeerPing:
+        self._note("peer_ping", peer_id)
+        return PeerPing(peer_id, 8.25)
 
     async def subnets(self) -> tuple[SubnetInfo, ...]:
         self._note("subnets")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from node.control.api import METHOD_OF, METHODS, Api
+from node.control.api import METHOD_OF, METHODS, Api, MetagraphRequest
 from node.control.errors import ProtocolError, RemoteError, VersionMismatch, error_view
 from node.control.events import AnyEvent
 from node.control.protocol import (
@@ -202,7 +202,7 @@ def test_an_answer_of_the_wrong_type_is_a_protocol_error() -> None:
     answer = parse_answer(encode_answer(1, {"netuid": "one"}))
     assert isinstance(answer, Answer)
     with pytest.raises(ProtocolError, match="metagraph"):
-        decode_result(REQUESTS[4], answer.result)
+        decode_result(MetagraphRequest(1), answer.result)
 
 
 def test_a_daemon_of_another_api_version_is_refused() -> None:

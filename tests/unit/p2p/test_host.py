@@ -127,12 +127,38 @@ async def test_peers_and_bans_are_remembered_over_a_restart(libp2p_world: Libp2p
     await libp2p_world.stop("node")
     stored = json.loads(path.read_text())
     assert friend.addresses[0] in stored["peers"]
-    assert [ban["peer_id"] for ban in stored["bans"]] == [enemy.peer_id]
+    assert [(ban["peer_id"], ban["reason"]) for ban in stored["bans"]] == [(enemy.peer_id, "test")]
     assert path.stat().st_mode & 0o077 == 0
     node = await libp2p_world.open("node", peers_path=path)
     await connected(node, friend)
     with pytest.raises(P2PError, match="banned"):
         await node.dial(enemy.addresses[0])
+
+
+async def test_a_ban_by_hand_keeps_its_length_and_reason_over_a_restart(
+    libp2p_world: Libp2pWorld, tmp_path: Path
+) -> None:
+    path = tmp_path / "peers.json"
+    enemy = await libp2p_world.open("enemy")
+    node = await libp2p_world.open("node", peers_path=path)
+    await node.ban(enemy.peer_id, "known liar", duration_s=30 * 86_400.0)
+    await libp2p_world.stop("node")
+    node = await libp2p_world.open("node", peers_path=path)
+    [ban] = node.bans()
+    assert (ban.peer_id, ban.reason) == (enemy.peer_id, "known liar")
+    assert 29 * 86_400.0 < ban.remaining_s <= 30 * 86_400.0
+    assert node.unban(enemy.peer_id)
+    await libp2p_world.stop("node")
+    node = await libp2p_world.open("node", peers_path=path)
+    assert node.bans() == ()
+
+
+async def test_bans_of_a_file_without_reasons_are_still_read(libp2p_world: Libp2pWorld, tmp_path: Path) -> None:
+    path = tmp_path / "peers.json"
+    ban = {"peer_id": "12D3KooWGRUErhVLRfBpQ6kgFyMtFMBCgFvkLRNqfFZPn8NgZPCc", "until_s": 4e9}
+    path.write_text(json.dumps({"version": 1, "peers": [], "bans": [ban]}))
+    node = await libp2p_world.open("node", peers_path=path)
+    assert [(each.peer_id, each.reason) for each in node.bans()] == [(ban["peer_id"], "")]
 
 
 async def test_damaged_remembered_peers_do_not_stop_a_node(libp2p_world: Libp2pWorld, tmp_path: Path) -> None:

@@ -433,6 +433,55 @@ async def test_a_peer_reported_below_the_threshold_is_dropped_and_refused_both_w
         await first.dial(second.addresses[0], timeout_s=2.0)
 
 
+async def test_a_banned_peer_is_dropped_kept_out_and_told_why_until_the_ban_is_lifted(world: World) -> None:
+    first, second = await pair(world)
+    address = second.addresses[0]
+    ban = await first.ban(second.peer_id, "too loud", duration_s=90.0)
+    assert (ban.peer_id, ban.reason, ban.remaining_s) == (second.peer_id, "too loud", 90.0)
+    await until(lambda: not first.peers() and not second.peers())
+    with pytest.raises(BannedError, match="too loud"):
+        await first.dial(address)
+    assert [(each.peer_id, each.reason) for each in first.bans()] == [(second.peer_id, "too loud")]
+    assert first.unban(second.peer_id)
+    assert not first.unban(second.peer_id)
+    assert first.bans() == ()
+    await first.dial(address)
+    assert [peer.peer_id for peer in first.peers()] == [second.peer_id]
+
+
+async def test_a_ban_ends_by_itself(world: World) -> None:
+    first, second = await pair(world)
+    await first.ban(second.peer_id, "briefly", duration_s=1.0)
+    assert first.bans()
+    await until(lambda: not first.bans(), within_s=3.0)
+    await first.dial(second.addresses[0])
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "error"), [(0.5, P2PError), (1e12, P2PError), (float("nan"), P2PError), (-1.0, P2PError)]
+)
+async def test_a_ban_nobody_can_mean_is_refused(world: World, duration_s: float, error: type[P2PError]) -> None:
+    first, second = await pair(world)
+    with pytest.raises(error):
+        await first.ban(second.peer_id, "", duration_s=duration_s)
+    with pytest.raises(AddressError):
+        await first.ban("nonsense", "")
+    with pytest.raises(AddressError):
+        await first.ban(first.peer_id, "")
+    assert first.bans() == ()
+
+
+async def test_a_ping_measures_a_connected_peer_and_names_a_stranger(world: World) -> None:
+    first, second = await pair(world)
+    assert 0.0 <= await first.ping(second.peer_id) < 5_000.0
+    await first.drop(second.peer_id)
+    stranger = await world.start("stranger")
+    with pytest.raises(UnreachableError):
+        await first.ping(stranger.peer_id)
+    with pytest.raises(AddressError):
+        await first.ping("nonsense")
+
+
 async def test_a_full_node_admits_nobody_else(world: World) -> None:
     full = await world.start("full", max_peers=1)
     await (await world.start("in time")).dial(full.addresses[0])

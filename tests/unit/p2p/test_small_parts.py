@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from p2p import AddressError, EndOfStream, IdentityError, StreamFailed, UnsupportedLibp2pError, Verdict, limits
 from p2p import base58 as base58_text
 from p2p.addresses import TcpAddress, check_peer_id, concrete_addresses, parse_address
+from p2p.api import Ban
 from p2p.counters import Counters
 from p2p.framing import BufferedReader, FramedStream
 from p2p.hardened.negotiation import answer, ask
@@ -313,7 +314,24 @@ def test_scores_and_bans_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         reputation.penalise(f"bad{number}", 1.0, 0.0)
         reputation.ban(f"banned{number}", 100.0 + number)
     assert [reputation.score(f"bad{number}", 0.0) for number in (6, 9)] == [0.0, -1.0]
-    assert set(reputation.bans(0.0)) == {"banned7", "banned8", "banned9"}
+    assert [ban.peer_id for ban in reputation.bans(0.0)] == ["banned7", "banned8", "banned9"]
+
+
+def test_a_ban_has_its_own_length_and_reason_and_is_replaced_by_a_later_one() -> None:
+    reputation = Reputation()
+    reputation.ban(PEER, 100.0, "first")
+    reputation.ban(PEER, 50.0, "x" * 1000)
+    assert reputation.ban_of(PEER, 10.0) == Ban(PEER, 40.0, "x" * limits.BAN_REASON_MAX_CHARS)
+    assert reputation.unban(PEER, 10.0)
+    assert not reputation.unban(PEER, 10.0)
+    assert reputation.bans(10.0) == ()
+
+
+def test_a_peer_that_comes_back_after_a_ban_starts_with_a_clean_score() -> None:
+    reputation = Reputation()
+    reputation.penalise(PEER, 90.0, 0.0)
+    reputation.ban(PEER, 1.0)
+    assert not reputation.penalise(PEER, 90.0, 2.0)
 
 
 def test_a_neighbour_may_burst_and_then_waits_in_proportion() -> None:
@@ -390,10 +408,10 @@ def test_the_file_holds_proven_peers_and_bans_and_nothing_else(tmp_path: Path) -
     peers.add(address(1), has_answered=True)
     peers.add(address(2, Identity.from_seed(b"\x07" * 32).peer_id))
     path = tmp_path / "peers.json"
-    path.write_bytes(peers.to_file({"bad": 60.0}, 1_000_000.0))
+    path.write_bytes(peers.to_file([Ban("bad", 60.0, "junk")], 1_000_000.0))
     stored = read_peers_file(path)
     assert stored.peers == (str(address(1)),)
-    assert [(ban.peer_id, ban.until_s) for ban in stored.bans] == [("bad", 1_000_060.0)]
+    assert [(ban.peer_id, ban.until_s, ban.reason) for ban in stored.bans] == [("bad", 1_000_060.0, "junk")]
 
 
 # Version

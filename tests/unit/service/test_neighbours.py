@@ -21,7 +21,7 @@ async def test_a_peer_that_was_added_is_shown_with_what_is_known_of_it() -> None
     swarm = MemorySwarm()
     here, there = running_on(swarm, "here"), running_on(swarm, "there")
     added = await add_peer(here, f" {there.network.addresses[0]} ")
-    assert connected_peers(here) == (added,)
+    assert [peer.peer_id for peer in connected_peers(here)] == [added.peer_id]
     assert (added.peer_id, added.direction, added.height, added.hotkey) == (there.network.peer_id, "out", 7, None)
 
 

@@ -15,6 +15,7 @@ from node.control.role_actions import RoleDraft, prepare_role
 from node.control.schema import (
     Account,
     AskPart,
+    BanInfo,
     ChatMessage,
     Earnings,
     ErrorView,
@@ -28,6 +29,7 @@ from node.control.schema import (
     ModelInfo,
     NodeStatus,
     PeerInfo,
+    PeerPing,
     Quote,
     Role,
     RolePlan,
@@ -142,6 +144,26 @@ class FakeApi:
     async def peers(self) -> tuple[PeerInfo, ...]:
         self._check()
         return self.now_peers
+
+    async def peer_add(self, address: str) -> PeerInfo:
+        self._check()
+        return self.now_peers[0]
+
+    async def peer_bans(self) -> tuple[BanInfo, ...]:
+        self._check()
+        return ()
+
+    async def peer_ban(self, peer_id: str, duration_s: float = 3600.0, reason: str = "") -> BanInfo:
+        self._check()
+        return BanInfo(peer_id, duration_s, reason)
+
+    async def peer_unban(self, peer_id: str) -> BanInfo:
+        self._check()
+        return BanInfo(peer_id, 0.0)
+
+    async def peer_ping(self, peer_id: str) -> PeerPing:
+        self._check()
+        return PeerPing(peer_id, 1.0)
 
     async def subnets(self) -> tuple[SubnetInfo, ...]:
         self._check()
