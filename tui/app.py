@@ -98,6 +98,10 @@ class NeurondApp(App[Farewell]):
             self.register_theme(each)
         self.theme = theme if theme in {each.name for each in THEMES} else THEMES[0].name
 
+    def _fatal_error(self) -> None:
+        """End the window after a defect; Textual's own way is to cover the terminal with a traceback and its values."""
+        self._close_messages_no_wait()
+
     @property
     def api(self) -> Api:
         """The node. Raises NotRunning before the first attachment."""
@@ -314,6 +318,8 @@ def run(home: Path, *, theme: str | None = None) -> int:
         return 2
     app = NeurondApp(LocalPort(home), SystemClock(), theme=theme)
     words = farewell_words(app.run())
+    if app._exception is not None:
+        raise app._exception  # a defect: the command writes it to a file and says so
     if words:
         print(words)
     return app.return_code or 0
