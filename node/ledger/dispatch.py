@@ -4,7 +4,7 @@ from typing import assert_never
 
 from node.ledger import calls
 from node.ledger.context import Context
-from node.ledger.pallets import accounts, commitments, delegation, registration, staking, weights
+from node.ledger.pallets import accounts, commitments, delegation, registration, secret_weights, staking, weights
 from node.primitives.types import AccountId
 
 
@@ -17,7 +17,7 @@ def dispatch(context: Context, sender: AccountId, call: calls.Call) -> None:
     elif isinstance(call, calls.RegistrationCall):
         _registration(context, sender, call)
     elif isinstance(call, calls.WeightsCall):
-        weights.set_weights(context, sender, call)
+        _weights(context, sender, call)
     elif isinstance(call, calls.DelegationCall):
         _delegation(context, sender, call)
     elif isinstance(call, calls.CommitmentsCall):
@@ -52,5 +52,23 @@ def _delegation(context: Context, sender: AccountId, call: calls.DelegationCall)
             delegation.increase_take(context, sender, call)
         case calls.DecreaseTake():
             delegation.decrease_take(context, sender, call)
+        case _:
+            assert_never(call)
+
+
+def _weights(context: Context, sender: AccountId, call: calls.WeightsCall) -> None:
+    match call:
+        case calls.SetWeights():
+            weights.set_weights(context, sender, call)
+        case calls.CommitWeights():
+            secret_weights.commit_weights(context, sender, call)
+        case calls.RevealWeights():
+            secret_weights.reveal_weights(context, sender, call)
+        case calls.BatchSetWeights():
+            secret_weights.batch_set(context, sender, call)
+        case calls.BatchCommitWeights():
+            secret_weights.batch_commit(context, sender, call)
+        case calls.BatchRevealWeights():
+            secret_weights.batch_reveal(context, sender, call)
         case _:
             assert_never(call)

@@ -11,7 +11,7 @@ from node.economics.clock import blocks_until_next_epoch
 from node.economics.emission import block_emission
 from node.ledger.fees import size_fee
 from node.ledger.header import Authority, set_hash
-from node.ledger.pallets import accounts, authority, emission, neurons, registration, scores, staking, system
+from node.ledger.pallets import accounts, authority, children, emission, neurons, registration, scores, staking, system
 from node.ledger.pallets import subnets as pools
 from node.ledger.pallets import weights as weight_rows
 from node.ledger.parameters import Hyperparameters, Parameters
@@ -346,7 +346,7 @@ def _neuron_row(
         coldkey=staking.HOTKEY.get(view, seat.hotkey).owner,
         peer_id="" if axon is None else axon.peer_id.decode("ascii"),
         addresses=() if axon is None else tuple(address.decode("ascii") for address in axon.addresses),
-        stake_weight_rao=weight_rows.stake_weight_q64(view, netuid, seat.hotkey, tao_weight_u64) >> 64,
+        stake_weight_rao=children.stake_weight_q64(view, netuid, seat.hotkey, tao_weight_u64) >> 64,
         alpha_stake=staking.stake_behind(view, seat.hotkey, netuid),
         root_stake_rao=Rao(staking.stake_behind(view, seat.hotkey, ROOT_NETUID)),
         active=last.active[uid],

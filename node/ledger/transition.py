@@ -18,7 +18,7 @@ from node.ledger.dispatch import dispatch
 from node.ledger.events import Event
 from node.ledger.fees import require_payable, total_fee
 from node.ledger.header import HEADER_VERSION, UNSIGNED, Block, Header, header_hash
-from node.ledger.pallets import accounts, authority, emission, epoch, registration, system
+from node.ledger.pallets import accounts, authority, children, emission, epoch, registration, system
 from node.ledger.state import LayeredView, Overlay, StateView
 from node.ledger.transaction import Transaction, decode_transaction, transaction_hash
 from node.primitives.codec import encode
@@ -241,8 +241,10 @@ def _begin(parent: ChainState, slot: Slot, proposer: AccountId) -> Context:
     context = _next_block(parent, slot, proposer)
     registration.decay_prices(context)
     emission.emit(context)
-    epoch.run_due_epochs(context)
+    ran = epoch.run_due_epochs(context)
     emission.move_prices(context)
+    for netuid in ran:
+        children.apply_waiting(context, netuid)
     return context
 
 

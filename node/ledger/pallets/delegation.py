@@ -4,13 +4,13 @@ from node.ledger import errors
 from node.ledger.calls import DecreaseTake, IncreaseTake
 from node.ledger.context import Context
 from node.ledger.events import TakeDecreased, TakeIncreased
-from node.ledger.pallets.staking import HOTKEY, Hotkey, require_hotkey
+from node.ledger.pallets.staking import HOTKEY, Hotkey, require_owned
 from node.primitives.types import AccountId
 
 
 def increase_take(context: Context, sender: AccountId, call: IncreaseTake) -> None:
     """Raise the take, at most once per rate limit since its last change."""
-    hotkey = _owned(context, sender, call.hotkey)
+    hotkey = require_owned(context.state, call.hotkey, sender)
     parameters = context.parameters
     if call.take_u16 <= hotkey.take_u16:
         raise errors.DelegateTakeTooLow(f"The take is {hotkey.take_u16} of 65535 already.")
@@ -25,18 +25,11 @@ def increase_take(context: Context, sender: AccountId, call: IncreaseTake) -> No
 
 def decrease_take(context: Context, sender: AccountId, call: DecreaseTake) -> None:
     """Lower the take at any time."""
-    hotkey = _owned(context, sender, call.hotkey)
+    hotkey = require_owned(context.state, call.hotkey, sender)
     if not context.parameters.take_min_u16 <= call.take_u16 < hotkey.take_u16:
         raise errors.DelegateTakeTooLow(f"Choose a take below {hotkey.take_u16} of 65535, not under the minimum.")
     _set(context, call.hotkey, hotkey, call.take_u16)
     context.emit(TakeDecreased(sender, call.hotkey, call.take_u16))
-
-
-def _owned(context: Context, sender: AccountId, account: AccountId) -> Hotkey:
-    hotkey = require_hotkey(context.state, account)
-    if hotkey.owner != sender:
-        raise errors.NonAssociatedColdKey
-    return hotkey
 
 
 def _set(context: Context, account: AccountId, hotkey: Hotkey, take_u16: int) -> None:

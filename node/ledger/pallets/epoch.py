@@ -11,6 +11,7 @@ from node.economics.distribution import (
     DistributionInput,
     Earning,
     HotkeySnapshot,
+    ParentLink,
     distribute_epoch,
     root_dividends_in_tao,
 )
@@ -18,19 +19,33 @@ from node.economics.yuma.epoch import run_epoch
 from node.economics.yuma.types import EpochInput, EpochOutput
 from node.ledger.context import Context
 from node.ledger.errors import CallError
-from node.ledger.events import EpochRan, MinerPaid, ValidatorPaid
-from node.ledger.pallets import accounts, emission, neurons, scores, staking, subnets, weights
+from node.ledger.events import AutoStakeAdded, EpochRan, MinerPaid, ValidatorPaid
+from node.ledger.pallets import (
+    accounts,
+    children,
+    destinations,
+    emission,
+    neurons,
+    scores,
+    secret_weights,
+    staking,
+    subnets,
+    weights,
+)
 from node.ledger.pallets.neurons import Neuron
 from node.ledger.parameters import epoch_params
-from node.primitives.types import ROOT_NETUID, Alpha, NetUid, Rao, Uid
+from node.primitives.types import ROOT_NETUID, AccountId, Alpha, NetUid, Rao, Uid
 
 
-def run_due_epochs(context: Context) -> None:
-    """Run the epoch of every subnet whose turn it is, by netuid."""
+def run_due_epochs(context: Context) -> list[NetUid]:
+    """Run the epoch of every subnet whose turn it is, by netuid; the subnets."""
+    ran: list[NetUid] = []
     for netuid in subnets.NETUIDS.get(context.state):
         tempo_blocks = subnets.HYPERPARAMETERS.get(context.state, netuid).tempo_blocks
         if epoch_due(context.height, netuid, tempo_blocks):
             _run(context, netuid)
+            ran.append(netuid)
+    return ran
 
 
 def _run(context: Context, netuid: NetUid) -> None:
@@ -44,9 +59,10 @@ def _run(context: Context, netuid: NetUid) -> None:
         DistributionInput(
             pending=pending,
             earnings=_earnings(seats, output),
-            hotkeys=tuple(_snapshot(context, netuid, seat) for seat in seats),
+            hotkeys=_snapshots(context, netuid, seats),
             withheld=neurons.owner_hotkeys(overlay, subnet, seats),
             tao_weight_u64=context.parameters.tao_weight_u64,
+            childkey_burn_u64=context.parameters.childkey_burn_u64,
         )
     )
     staking.deposit(overlay, subnet.owner_hotkey, netuid, subnet.owner_coldkey, distribution.owner_cut_rao)
@@ -74,7 +90,7 @@ def _epoch_input(context: Context, netuid: NetUid, seats: list[Neuron], emission
         params=epoch_params(context.parameters, hyper),
         block=context.height,
         emission_rao=emission_rao,
-        stake_q64=tuple(weights.stake_weight_q64(overlay, netuid, seat.hotkey, tao_weight_u64) for seat in seats),
+        stake_q64=tuple(children.stake_weight_q64(overlay, netuid, seat.hotkey, tao_weight_u64) for seat in seats),
         validator_permits=last.validator_permits,
         last_update=tuple(seat.last_update for seat in seats),
         block_at_registration=tuple(seat.registered_at for seat in seats),
@@ -82,6 +98,7 @@ def _epoch_input(context: Context, netuid: NetUid, seats: list[Neuron], emission
         bonds=scores.bonds(overlay, netuid),
         owner_uid=neurons.uid_of(overlay, netuid, subnets.require(overlay, netuid).owner_hotkey),
         last_mechanism_step=last.height,
+        oldest_commit=_oldest_commits(context, netuid, seats) if hyper.commit_reveal else (),
     )
 
 
@@ -92,21 +109,40 @@ def _earnings(seats: list[Neuron], output: EpochOutput) -> tuple[Earning, ...]:
     )
 
 
-def _snapshot(context: Context, netuid: NetUid, seat: Neuron) -> HotkeySnapshot:
-    hotkey = staking.HOTKEY.get(context.state, seat.hotkey)
+def _oldest_commits(context: Context, netuid: NetUid, seats: list[Neuron]) -> tuple[int | None, ...]:
+    return secret_weights.oldest_commits(context.state, netuid, context.height, [seat.hotkey for seat in seats])
+
+
+def _snapshots(context: Context, netuid: NetUid, seats: list[Neuron]) -> tuple[HotkeySnapshot, ...]:
+    """Every seated hotkey, then every parent without a seat."""
+    seated = {seat.hotkey: _snapshot(context, netuid, seat.hotkey) for seat in seats}
+    parents = {link.hotkey for snapshot in seated.values() for link in snapshot.parents}
+    return (*seated.values(), *(_snapshot(context, netuid, parent) for parent in sorted(parents - seated.keys())))
+
+
+def _snapshot(context: Context, netuid: NetUid, account: AccountId) -> HotkeySnapshot:
+    overlay, key = context.state, (account, netuid)
+    hotkey, lending = staking.HOTKEY.get(overlay, account), children.LENDING.get(overlay, key)
     return HotkeySnapshot(
-        hotkey=seat.hotkey,
+        hotkey=account,
         owner=hotkey.owner,
-        alpha_stake_rao=staking.stake_behind(context.state, seat.hotkey, netuid),
-        root_stake_rao=staking.stake_behind(context.state, seat.hotkey, ROOT_NETUID),
+        alpha_stake_rao=staking.stake_behind(overlay, account, netuid),
+        root_stake_rao=staking.stake_behind(overlay, account, ROOT_NETUID),
         take_u16=hotkey.take_u16,
+        childkey_take_u16=children.CHILD_KEY.get(overlay, key).take_u16,
+        children_u64=tuple(part for part, _ in lending.children),
+        parents=tuple(ParentLink(parent, part) for part, parent in lending.parents),
     )
 
 
 def _pay_miners(context: Context, netuid: NetUid, distribution: Distribution) -> int:
-    """Incentive becomes stake of the coldkey behind the miner's own hotkey; α paid."""
+    """Incentive becomes stake of the miner's coldkey behind the miner or the destination it has chosen; α paid."""
     for incentive in distribution.incentives:
-        staking.deposit(context.state, incentive.hotkey, netuid, incentive.owner, incentive.amount_rao)
+        destination = destinations.destination_of(context.state, incentive.owner, netuid, incentive.hotkey)
+        staking.deposit(context.state, destination, netuid, incentive.owner, incentive.amount_rao)
+        if destination != incentive.hotkey:
+            amount = Alpha(incentive.amount_rao)
+            context.emit(AutoStakeAdded(netuid, destination, incentive.hotkey, incentive.owner, amount))
         context.emit(MinerPaid(netuid, incentive.hotkey, Alpha(incentive.amount_rao)))
     return sum(incentive.amount_rao for incentive in distribution.incentives)
 
@@ -142,9 +178,9 @@ def _pay_root(context: Context, netuid: NetUid, distribution: Distribution) -> i
 
 
 def _settle_unpaid(context: Context, netuid: NetUid, distribution: Distribution) -> None:
-    """Withheld incentive is burned or recycled as the subnet says; what rounding left is recycled."""
+    """Withheld incentive is burned or recycled as the subnet says; what rounding and child keys left is recycled."""
     overlay = context.state
-    recycled = distribution.dust_rao
+    recycled = distribution.dust_rao + distribution.childkey_burned_rao
     if subnets.HYPERPARAMETERS.get(overlay, netuid).recycle_withheld:
         recycled += distribution.withheld_rao
     else:

@@ -84,6 +84,14 @@ def store(overlay: Overlay, netuid: NetUid, height: Height, output: EpochOutput)
         BONDS.put(overlay, (netuid, Uid(uid)), row)
 
 
+def reset_bonds(overlay: Overlay, netuid: NetUid, uid: Uid) -> None:
+    """End every validator's bond on one seat."""
+    for other, row in enumerate(bonds(overlay, netuid)):
+        left = tuple((target, value) for target, value in row if target != uid)
+        if left != row:
+            BONDS.put(overlay, (netuid, Uid(other)), left)
+
+
 def bonds(view: StateView, netuid: NetUid) -> tuple[SparseRow, ...]:
     """Every seat's bonds by uid."""
     return tuple(BONDS.get(view, (netuid, Uid(uid))) for uid in range(COUNT.get(view, netuid)))

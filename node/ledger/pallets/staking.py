@@ -1,7 +1,8 @@
 """Stake: positions of coldkeys behind hotkeys, held as shares of one pool per (hotkey, subnet).
 
 A dividend raises a pool's value and so every position behind it at once. On root the unit is τ, on a subnet its α. A
-hotkey belongs to the coldkey that registered it, for ever. Positions are listed by coldkey, by hotkey and by subnet.
+hotkey belongs to the coldkey that registered it until a key is swapped. Positions are listed by coldkey, by hotkey and
+by subnet.
 """
 
 from typing import Final
@@ -57,6 +58,9 @@ HOTKEY: Final[Map[AccountId, Hotkey]] = Map("staking", "hotkey", AccountId, Hotk
 HOTKEYS: Final[IndexedList[tuple[()], AccountId]] = IndexedList(
     "staking", "hotkeys", tuple[()], AccountId, about="Every hotkey"
 )
+OWNED: Final[IndexedList[AccountId, AccountId]] = IndexedList(
+    "staking", "owned", AccountId, AccountId, about="Hotkeys of a coldkey"
+)
 POOL: Final[Map[HotkeyOnSubnet, PoolRow]] = Map(
     "staking", "pool", HotkeyOnSubnet, PoolRow, about="Stake behind a hotkey on a subnet"
 )
@@ -83,10 +87,25 @@ def require_hotkey(view: StateView, account: AccountId) -> Hotkey:
 
 
 def create_hotkey(overlay: Overlay, account: AccountId, owner: AccountId, take_u16: int) -> None:
-    """Make `account` a hotkey of `owner` for good."""
+    """Make `account` a hotkey of `owner`."""
     invariant(HOTKEY.find(overlay, account) is None, "a hotkey is created once")
     HOTKEY.put(overlay, account, Hotkey(owner, take_u16))
     HOTKEYS.add(overlay, EVERYBODY, account)
+    OWNED.add(overlay, owner, account)
+
+
+def require_owned(view: StateView, account: AccountId, coldkey: AccountId) -> Hotkey:
+    """The record of a hotkey of `coldkey`. Raises HotKeyAccountNotExists or NonAssociatedColdKey."""
+    hotkey = require_hotkey(view, account)
+    if hotkey.owner != coldkey:
+        raise errors.NonAssociatedColdKey
+    return hotkey
+
+
+def total_stake_rao(view: StateView, hotkey: AccountId) -> int:
+    """What all stake behind a hotkey is worth at spot prices, root τ included."""
+    values = ((stake_behind(view, hotkey, netuid), netuid) for netuid in (ROOT_NETUID, *subnets.NETUIDS.get(view)))
+    return sum(amount * subnets.price_q64(view, netuid) >> 64 for amount, netuid in values if amount)
 
 
 def stake_behind(view: StateView, hotkey: AccountId, netuid: NetUid) -> Alpha:
@@ -130,8 +149,8 @@ def distribute(overlay: Overlay, hotkey: AccountId, netuid: NetUid, amount: int)
         _put_pool(overlay, hotkey, netuid, share_pool.distribute(pool, amount))
 
 
-def add_stake(context: Context, sender: AccountId, call: AddStake | AddStakeLimit) -> None:
-    """Swap τ for a subnet's α and stake it; on root stake the τ."""
+def add_stake(context: Context, sender: AccountId, call: AddStake | AddStakeLimit) -> amm.Swap:
+    """Swap τ for a subnet's α and stake it; on root stake the τ. The swap that was made."""
     overlay, parameters = context.state, context.parameters
     subnets.require_stakeable(overlay, call.netuid)
     hotkey = require_hotkey(overlay, call.hotkey)
@@ -152,6 +171,7 @@ def add_stake(context: Context, sender: AccountId, call: AddStake | AddStakeLimi
             sender, call.hotkey, Rao(swap.paid_in_rao), Alpha(swap.out_rao), call.netuid, Rao(swap.fee_rao)
         )
     )  # fmt: skip
+    return swap
 
 
 def remove_stake(context: Context, sender: AccountId, call: RemoveStake | RemoveStakeLimit) -> None:

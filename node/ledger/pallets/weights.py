@@ -2,16 +2,15 @@
 
 from typing import Final
 
-from node.economics.children import total_stake_weight
 from node.economics.yuma.types import SparseRow
 from node.economics.yuma.vector import u16_max_upscale
 from node.ledger import errors
 from node.ledger.calls import SetWeights
 from node.ledger.context import Context
 from node.ledger.events import WeightsSet
-from node.ledger.pallets import scores, staking, subnets
+from node.ledger.pallets import children, scores, subnets
 from node.ledger.pallets.neurons import COUNT, NEURON, Neuron, Seat, require_uid
-from node.ledger.state import Map, Overlay, StateView
+from node.ledger.state import Map, Overlay
 from node.primitives.types import ROOT_NETUID, AccountId, NetUid, Uid
 
 WEIGHTS: Final[Map[Seat, SparseRow]] = Map(
@@ -24,21 +23,23 @@ WEIGHTS: Final[Map[Seat, SparseRow]] = Map(
 )
 
 
-def stake_weight_q64(view: StateView, netuid: NetUid, hotkey: AccountId, tao_weight_u64: int) -> int:
-    """The stake an epoch sees behind a hotkey: its α plus its weighted root τ, as I64F64."""
-    alpha = staking.stake_behind(view, hotkey, netuid)
-    root_rao = staking.stake_behind(view, hotkey, ROOT_NETUID)
-    return total_stake_weight(alpha, root_rao, tao_weight_u64)
-
-
 def set_weights(context: Context, sender: AccountId, call: SetWeights) -> None:
-    """Store the sender's weights, scaled so that the largest is 65 535."""
-    uid = _checked_uid(context, sender, call)
+    """Set the sender's weights openly."""
+    hyper = subnets.HYPERPARAMETERS.find(context.state, call.netuid)
+    if hyper is not None and hyper.commit_reveal:
+        raise errors.CommitRevealEnabled
+    store_weights(context, sender, call, revealed=False)
+
+
+def store_weights(context: Context, sender: AccountId, call: SetWeights, *, revealed: bool) -> None:
+    """Store the sender's weights, scaled so that the largest is 65 535; revealed ones are as old as their commit."""
+    uid = _checked_uid(context, sender, call, revealed=revealed)
     values = u16_max_upscale(call.values)
     row = tuple(sorted((int(target), value) for target, value in zip(call.uids, values, strict=True)))
     WEIGHTS.put(context.state, (call.netuid, uid), row)
-    neuron = NEURON.get(context.state, (call.netuid, uid))
-    NEURON.put(context.state, (call.netuid, uid), Neuron(neuron.hotkey, neuron.registered_at, context.height))
+    if not revealed:
+        neuron = NEURON.get(context.state, (call.netuid, uid))
+        NEURON.put(context.state, (call.netuid, uid), Neuron(neuron.hotkey, neuron.registered_at, context.height))
     context.emit(WeightsSet(call.netuid, uid))
 
 
@@ -52,7 +53,7 @@ def forget_uid(overlay: Overlay, netuid: NetUid, uid: Uid, count: int) -> None:
             WEIGHTS.put(overlay, (netuid, Uid(other)), zeroed)
 
 
-def _checked_uid(context: Context, sender: AccountId, call: SetWeights) -> Uid:
+def _checked_uid(context: Context, sender: AccountId, call: SetWeights, *, revealed: bool) -> Uid:
     """The sender's seat if it may set these weights."""
     overlay, netuid = context.state, call.netuid
     if netuid == ROOT_NETUID:
@@ -65,7 +66,7 @@ def _checked_uid(context: Context, sender: AccountId, call: SetWeights) -> Uid:
         raise errors.UidsLengthExceedUidsInSubNet
     uid = require_uid(overlay, netuid, sender)
     owner = sender == subnet.owner_hotkey
-    stake_q64 = stake_weight_q64(overlay, netuid, sender, context.parameters.tao_weight_u64)
+    stake_q64 = children.stake_weight_q64(overlay, netuid, sender, context.parameters.tao_weight_u64)
     if not owner and stake_q64 >> 64 < context.parameters.stake_threshold_rao:
         raise errors.NotEnoughStakeToSetWeights
     hyper = subnets.HYPERPARAMETERS.get(overlay, netuid)
@@ -73,7 +74,7 @@ def _checked_uid(context: Context, sender: AccountId, call: SetWeights) -> Uid:
         raise errors.IncorrectWeightVersionKey
     updated_at = NEURON.get(overlay, (netuid, uid)).last_update
     due = updated_at + hyper.weights_rate_limit_blocks
-    if updated_at and context.height < due:
+    if not revealed and updated_at and context.height < due:
         raise errors.SettingWeightsTooFast(f"Weights may be set again from block {due}.")
     self_weight = call.uids == (uid,)
     if not (owner or self_weight or scores.SCORES.get(overlay, netuid).validator_permits[uid]):
