@@ -62,7 +62,7 @@ def import_all(folder: Path, start: Start, raws: Sequence[bytes], how: Verifier)
     best = dict.fromkeys(PARTS, float("inf"))
     with ChainStore.open(folder / "chain.db") as store:
         genesis = block_row(Block(start.header, ()))
-        store.commit(Commit(blocks=(genesis,), finalised=((0, genesis.hash),), state=dict(start.rows)))
+        store.commit(Commit(blocks=(genesis,), finalised=((0, genesis.hash),), state=dict(start.rows.items())))
         base = StoredState(store)
         state = ChainState(start.state.height, start.state.slot, start.state.hash, base, start.state.tree)
         for raw in raws:

@@ -52,7 +52,7 @@ def measure(what: str, run: Callable[[int], World], count: int) -> None:
     rate = SLOTS * SLOT_MS / HOUR_MS / cpu_s
     against = f"{SLOTS / cpu_s:.0f} slots/CPU-s, {max(world.finalised_heights())} blocks final"
     target = f", {at_least(rate, HOURS_PER_CPU_S, ' h/CPU-s')}" if count == max(COUNTS) else ""
-    show(f"{count} authorities, {what}", f"{rate:.2f} h/CPU-s", against + target)
+    show(f"{count} authorities, {what}", f"{rate:.3f} h/CPU-s", against + target)
 
 
 def main() -> None:

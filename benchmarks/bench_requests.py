@@ -98,7 +98,9 @@ def stock_cpu_s(what: str) -> float | None:
 
 def line(what: str, cpu_s: float, rival: str, rival_cpu_s: float | None) -> None:
     """Print one figure with its rival."""
-    against = f"{rival} did not finish" if rival_cpu_s is None else f"{rival_cpu_s / cpu_s:.2f} times as many as {rival}"
+    against = (
+        f"{rival} did not finish" if rival_cpu_s is None else f"{rival_cpu_s / cpu_s:.2f} times as many as {rival}"
+    )
     show(what, per_s(COUNT, cpu_s), f"{cpu_s / COUNT * 1e3:.2f} CPU-ms each; {against}")
 
 
@@ -110,7 +112,11 @@ def main() -> None:
     line("on one stream, per CPU-second", kept_s, "stock py-libp2p", stock_cpu_s("reuse"))
     line("on one stream, per CPU-second", kept_s, "bare TCP", trio.run(bare))
     megabytes = 2 * BULK_COUNT * BULK_BYTES / 1e6
-    show("frames of 1 MiB, there and back", f"{megabytes / bulk_s:.0f} MB/CPU-s", f"{bulk_s / megabytes * 1e3:.1f} CPU-ms a MB")
+    show(
+        "frames of 1 MiB, there and back",
+        f"{megabytes / bulk_s:.0f} MB/CPU-s",
+        f"{bulk_s / megabytes * 1e3:.1f} CPU-ms a MB",
+    )
 
 
 if __name__ == "__main__":

@@ -31,13 +31,13 @@ def stored(folder: Path, rows: Mapping[Hash, bytes]) -> ChainStore:
     """A chain database that holds these rows as its state."""
     store = ChainStore.open(folder / "chain.db")
     block = BlockRow(bytes(32), bytes(32), 0, 0, b"", b"")
-    store.commit(Commit(blocks=(block,), finalised=((0, block.hash),), state=dict(rows)))
+    store.commit(Commit(blocks=(block,), finalised=((0, block.hash),), state=dict(rows.items())))
     return store
 
 
 def updating(tree: merkle.Node, paths: list[Hash], batch: int) -> Callable[[], None]:
     """`UPDATES` new values in batches, each a block's changes."""
-    groups = [{path: b"new" for path in paths[at : at + batch]} for at in range(0, UPDATES, batch)]
+    groups = [dict.fromkeys(paths[at : at + batch], b"new") for at in range(0, UPDATES, batch)]
 
     def work() -> None:
         current = tree

@@ -5,6 +5,7 @@ Before anything is timed, both must agree on consensus, incentive and dividends.
 """
 
 import random
+from functools import partial
 
 from benchmarks.dense_yuma import U16, dense, dense_epoch
 from benchmarks.measure import at_most, rivals_cpu_s, show, title
@@ -29,7 +30,9 @@ def epoch_input(params: EpochParams, validators: int) -> EpochInput:
     quality = [chance.random() for _ in range(UIDS)]
 
     def opinion() -> SparseRow:
-        return tuple((uid, int(60_000 * min(1.0, value * chance.uniform(0.8, 1.2)))) for uid, value in enumerate(quality))
+        return tuple(
+            (uid, int(60_000 * min(1.0, value * chance.uniform(0.8, 1.2)))) for uid, value in enumerate(quality)
+        )
 
     rows = tuple(opinion() if uid < validators else () for uid in range(UIDS))
     old = tuple(opinion() if uid < validators else () for uid in range(UIDS))
@@ -66,11 +69,7 @@ def main() -> None:
             inputs = epoch_input(params, validators)
             check(inputs)
             arrays = dense(inputs)
-
-            def exact(inputs: EpochInput = inputs) -> object:
-                return run_epoch(inputs)
-
-            cpu_s = rivals_cpu_s({"exact": exact, "plain": lambda arrays=arrays: dense_epoch(arrays)}, turns=5)
+            cpu_s = rivals_cpu_s({"exact": partial(run_epoch, inputs), "plain": partial(dense_epoch, arrays)})
             ratio = cpu_s["exact"] / cpu_s["plain"]
             figure = f"{cpu_s['exact'] * 1e3:.1f} ms"
             against = f"NumPy {cpu_s['plain'] * 1e3:.2f} ms, ratio {ratio:.0f}; {at_most(ratio, FACTOR)}, goal {GOAL:g}"

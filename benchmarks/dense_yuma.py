@@ -127,15 +127,17 @@ def _matrix(rows: tuple[SparseRow, ...]) -> Floats:
 
 
 def _share(values: Floats) -> Floats:
-    total = values.sum()
+    total = float(values.sum())
     return values / total if total > 0 else values
 
 
 def _rows(matrix: Floats) -> Floats:
     totals = matrix.sum(1, keepdims=True)
-    return np.divide(matrix, totals, out=np.zeros_like(matrix), where=totals > 0)
+    shares: Floats = np.divide(matrix, totals, out=np.zeros_like(matrix), where=totals > 0)
+    return shares
 
 
 def _columns(matrix: Floats) -> Floats:
     totals = matrix.sum(0)
-    return np.divide(matrix, totals, out=np.zeros_like(matrix), where=totals > 0)
+    shares: Floats = np.divide(matrix, totals, out=np.zeros_like(matrix), where=totals > 0)
+    return shares

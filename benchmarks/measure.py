@@ -47,16 +47,21 @@ def show(what: str, figure: str, against: str = "") -> None:
     print(f"  {what:<{_WHAT_CHARS}}{figure:>{_FIGURE_CHARS}}   {against}".rstrip())
 
 
+def grouped(number: float) -> str:
+    """A whole number, digits in groups of three."""
+    return f"{number:,.0f}".replace(",", " ")
+
+
 def per_s(count: int, cpu_s: float) -> str:
     """A rate, for reading."""
-    return f"{count / cpu_s:,.0f} /s".replace(",", " ")
+    return f"{grouped(count / cpu_s)} /s"
 
 
 def at_least(value: float, target: float, unit: str = "") -> str:
     """How a figure stands to a target that it should reach."""
-    return f"target >= {target:,g}{unit}: {'met' if value >= target else 'missed'}".replace(",", " ")
+    return f"target >= {target:g}{unit}: {'met' if value >= target else 'missed'}"
 
 
 def at_most(value: float, target: float, unit: str = "") -> str:
     """How a figure stands to a target that it should stay below."""
-    return f"target <= {target:,g}{unit}: {'met' if value <= target else 'missed'}".replace(",", " ")
+    return f"target <= {target:g}{unit}: {'met' if value <= target else 'missed'}"

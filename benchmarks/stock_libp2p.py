@@ -14,7 +14,7 @@ from time import process_time
 
 import trio
 from libp2p import new_host
-from libp2p.abc import IHost
+from libp2p.abc import IHost, ISubscriptionAPI
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.custom_types import TProtocol
 from libp2p.network.stream.net_stream import NetStream
@@ -42,7 +42,9 @@ async def start(stack: AsyncExitStack, others: list[IHost]) -> IHost:
 async def gossip(count: int, messages: int, size: int, turns: int) -> None:
     """Publish, wait until every other host has it, publish the next."""
     async with AsyncExitStack() as stack:
-        subscriptions, nodes, opened = [], [], []
+        subscriptions: list[ISubscriptionAPI] = []
+        nodes: list[Pubsub] = []
+        opened: list[IHost] = []
         for _ in range(count):
             host = new_host(key_pair=create_new_key_pair())
             router = GossipSub(
