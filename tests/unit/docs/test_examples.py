@@ -26,7 +26,7 @@ def raw(name: str, label: str) -> bytes:
     return bytes.fromhex(example(name)[label])
 
 
-# --- the rules of the page ----------------------------------------------------------------------------------------------
+# --- the rules of the page --------------------------------------------------------------------------------------------
 
 
 def pack(value: Value) -> bytes:
@@ -62,7 +62,7 @@ def sign(seed: bytes, message: bytes) -> bytes:
     return nacl.signing.SigningKey(seed).sign(message).signature
 
 
-# --- the examples -------------------------------------------------------------------------------------------------------
+# --- the examples -----------------------------------------------------------------------------------------------------
 
 
 def test_encoding() -> None:
