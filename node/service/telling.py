@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -16,6 +18,9 @@ STATUS_S: Final = 0.5
 LAG_PROBE_S: Final = 0.1
 LAG_MEMORY: Final = 0.9  # weight of the past in the shown lag; it follows a change within a second
 TASKS_TOLD_MAX: Final = 50
+
+TaskKey = tuple[str, bytes]
+"""A task is known by its id and its miner."""
 
 
 class LagMeter:
@@ -33,11 +38,17 @@ class LagMeter:
             self.lag_ms = max(late_ms, LAG_MEMORY * self.lag_ms + (1 - LAG_MEMORY) * late_ms)
 
 
+def abandoned(told: Mapping[TaskKey, TaskView], now: Mapping[TaskKey, TaskView]) -> list[TaskView]:
+    """Return the tasks that a stopped role left open, as the failures they are: nobody will finish them."""
+    gone = [task for key, task in told.items() if key not in now and task.state not in ("done", "failed")]
+    return [replace(task, state="failed", code="CANCELLED") for task in gone]
+
+
 async def tell_status(node: Node) -> None:
     """Put the status and changed tasks into the hub, until cancelled."""
     from node.service.status import status_of  # the status reads the node, the node starts this
 
-    told: dict[tuple[str, bytes], TaskView] = {}
+    told: dict[TaskKey, TaskView] = {}
     while True:
         running = node.running
         if running is not None:
@@ -45,8 +56,11 @@ async def tell_status(node: Node) -> None:
             tasks = running.services.tasks()[:TASKS_TOLD_MAX]
             own = running.keys.hotkey_account
             netuid = running.netuid or 0
-            for task in reversed(tasks):
-                if told.get((task.id, task.miner)) != task:
+            now = {(task.id, task.miner): task for task in reversed(tasks)}
+            for key, task in now.items():
+                if told.get(key) != task:
                     node.hub.put_task(task_view(task, netuid, own))
-            told = {(task.id, task.miner): task for task in tasks}
+            for task in abandoned(told, now):
+                node.hub.put_task(task_view(task, netuid, own))
+            told = now
         await trio.sleep(STATUS_S)
