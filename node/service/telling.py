@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from node.primitives.types import AccountId
 from node.service.views import task_view
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ LAG_PROBE_S: Final = 0.1
 LAG_MEMORY: Final = 0.9  # weight of the past in the shown lag; it follows a change within a second
 TASKS_TOLD_MAX: Final = 50
 
-TaskKey = tuple[str, bytes]
+TaskKey = tuple[str, AccountId]
 """A task is known by its id and its miner."""
 
 
