@@ -69,7 +69,7 @@ def _bounded(base: str, metas: list[Any]) -> str:
             text = f"{base}, {_number(meta.ge or 0)} to {_number(meta.le) if meta.le is not None else '2^64 - 1'}"
             return _SHORT.get(text, text)
         if meta.max_length is not None:
-            what = "" if base.startswith("list") else " bytes"
+            what = {"bytes": " bytes", "text": " characters"}.get(base, "")
             least = f"{meta.min_length} to " if meta.min_length else "at most "
             return f"{base}, {least}{meta.max_length}{what}"
     return base
