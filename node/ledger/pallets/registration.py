@@ -133,14 +133,14 @@ def _take_seat(context: Context, netuid: NetUid, hotkey: AccountId, max_uids: in
     if pruned is None:
         raise errors.NoNeuronIdAvailable
     uid = Uid(pruned)
-    _leave_seat(overlay, netuid, uid)
+    leave_seat(overlay, netuid, uid)
     _seat(overlay, netuid, uid, hotkey, context.height)
     scores.reset_uid(overlay, netuid, uid)
     weights.forget_uid(overlay, netuid, uid, count)
     return uid
 
 
-def _leave_seat(overlay: Overlay, netuid: NetUid, uid: Uid) -> None:
+def leave_seat(overlay: Overlay, netuid: NetUid, uid: Uid) -> None:
     """The hotkey loses its seat and what it published there; its stake stays."""
     hotkey = NEURON.get(overlay, (netuid, uid)).hotkey
     UID.delete(overlay, (netuid, hotkey))

@@ -1,5 +1,6 @@
 """What the last epoch said of each seat, and the bonds it left: one value a subnet, vectors by uid."""
 
+from collections.abc import Sequence
 from typing import Final, TypeVar
 
 from node.economics.yuma.types import EpochOutput, SparseRow
@@ -59,6 +60,14 @@ def reset_uid(overlay: Overlay, netuid: NetUid, uid: Uid) -> None:
     flags = _with(scores.active, uid, True), _with(scores.validator_permits, uid, False)
     SCORES.put(overlay, netuid, _assembled(scores.height, cleared, *flags))
     BONDS.delete(overlay, (netuid, uid))
+
+
+def keep_uids(overlay: Overlay, netuid: NetUid, kept: Sequence[int]) -> None:
+    """Only these uids stay, in this order."""
+    scores = SCORES.get(overlay, netuid)
+    rest = [tuple(vector[uid] for uid in kept) for vector in _numbers(scores)]
+    flags = tuple(scores.active[uid] for uid in kept), tuple(scores.validator_permits[uid] for uid in kept)
+    SCORES.put(overlay, netuid, _assembled(scores.height, rest, *flags))
 
 
 def store(overlay: Overlay, netuid: NetUid, height: Height, output: EpochOutput) -> None:

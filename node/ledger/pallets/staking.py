@@ -149,6 +149,18 @@ def distribute(overlay: Overlay, hotkey: AccountId, netuid: NetUid, amount: int)
         _put_pool(overlay, hotkey, netuid, share_pool.distribute(pool, amount))
 
 
+def forget_subnet(overlay: Overlay, netuid: NetUid) -> None:
+    """Erase every position, share pool and list of a dissolved subnet; whoever dissolves it has paid them out."""
+    for hotkey in STAKED.members(overlay, netuid):
+        place = (hotkey, netuid)
+        for coldkey in NOMINATORS.members(overlay, place):
+            SHARE.delete(overlay, (hotkey, netuid, coldkey))
+            POSITIONS.remove(overlay, coldkey, place)
+        NOMINATORS.clear(overlay, place)
+        POOL.delete(overlay, place)
+    STAKED.clear(overlay, netuid)
+
+
 def add_stake(context: Context, sender: AccountId, call: AddStake | AddStakeLimit) -> amm.Swap:
     """Swap τ for a subnet's α and stake it; on root stake the τ. The swap that was made."""
     overlay, parameters = context.state, context.parameters

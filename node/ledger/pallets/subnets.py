@@ -10,6 +10,7 @@ from typing import Final
 from node.economics import amm
 from node.economics import errors as economics
 from node.ledger import errors
+from node.ledger.calls import SubnetIdentity
 from node.ledger.context import Context
 from node.ledger.pallets import accounts
 from node.ledger.parameters import Hyperparameters
@@ -57,6 +58,13 @@ HYPERPARAMETERS: Final[Map[NetUid, Hyperparameters]] = Map(
 )
 POOL: Final[Map[NetUid, SubnetPool]] = Map(
     "subnets", "pool", NetUid, SubnetPool, default=SubnetPool(), about="A subnet's reserves"
+)
+
+IDENTITY: Final[Map[NetUid, SubnetIdentity]] = Map(
+    "subnets", "identity", NetUid, SubnetIdentity, about="What a subnet's owner says of it"
+)
+GENERATION: Final[Map[NetUid, int]] = Map(
+    "subnets", "generation", NetUid, int, default=0, about="How many subnets a netuid has been given to since genesis"
 )
 
 
@@ -166,6 +174,15 @@ def emitting(view: StateView, netuids: Iterable[NetUid], height: Height) -> list
         if 0 < SUBNET.get(view, netuid).first_emission_block <= height
         and HYPERPARAMETERS.get(view, netuid).registration_allowed
     ]
+
+
+def forget(overlay: Overlay, netuid: NetUid) -> None:
+    """Erase a dissolved subnet; its generation stays, so that the next subnet of that number has another one."""
+    NETUIDS.put(overlay, tuple(other for other in NETUIDS.get(overlay) if other != netuid))
+    SUBNET.delete(overlay, netuid)
+    HYPERPARAMETERS.delete(overlay, netuid)
+    POOL.delete(overlay, netuid)
+    IDENTITY.delete(overlay, netuid)
 
 
 def _root_swap(pool: SubnetPool, side: amm.Side, amount: int, limit: int | None) -> amm.Swap:
