@@ -4,6 +4,7 @@ A leaf package: it knows bytes and peer ids, never blocks or transactions.
 """
 
 from p2p.api import (
+    AddressReach,
     Ban,
     Check,
     Handler,
@@ -11,6 +12,7 @@ from p2p.api import (
     Message,
     Network,
     PeerView,
+    Reachability,
     Stream,
     Verdict,
 )
@@ -37,6 +39,7 @@ from p2p.memory import MemorySwarm
 
 __all__ = [
     "AddressError",
+    "AddressReach",
     "Ban",
     "BannedError",
     "BusyError",
@@ -56,6 +59,7 @@ __all__ = [
     "PeerError",
     "PeerView",
     "ProtocolRefusedError",
+    "Reachability",
     "Stream",
     "StreamError",
     "StreamFailed",

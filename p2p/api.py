@@ -15,6 +15,7 @@ import trio
 from p2p import limits
 
 Direction = Literal["in", "out"]
+ReachState = Literal["unknown", "direct", "unreachable", "not_listening"]
 
 
 class Verdict(enum.Enum):
@@ -57,6 +58,35 @@ class Ban:
     peer_id: str
     remaining_s: float
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddressReach:
+    """What peers found at one of our addresses: `reached_by` of `asked` got through; `problem` of one that did not."""
+
+    address: str
+    reached_by: int
+    asked: int
+    problem: str = ""
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether at least half of those who tried got through."""
+        return self.reached_by * 2 >= self.asked
+
+
+@dataclass(frozen=True, slots=True)
+class Reachability:
+    """Whether others can dial this node, as found by peers; `checked_at_s` is on trio's clock.
+
+    "unknown" until a peer has tried; "not_listening" for a node that only dials; `reason` says what to do when
+    unreachable. Either way connections that the node makes itself carry everything.
+    """
+
+    state: ReachState
+    reason: str = ""
+    addresses: tuple[AddressReach, ...] = ()
+    checked_at_s: float | None = None
 
 
 class Stream(Protocol):
@@ -117,6 +147,10 @@ class Network(Protocol):
     @property
     def addresses(self) -> tuple[str, ...]:
         """Concrete addresses others can dial, each ending in /p2p/<our id>."""
+        ...
+
+    def reachability(self) -> Reachability:
+        """Whether others can dial us, as peers found last; checked rarely, in the background."""
         ...
 
     def subscribe(

@@ -163,6 +163,32 @@ REDIAL_FAILURES_MAX = 8
 SAVE_INTERVAL_S = 30.0
 """How often remembered peers and bans are written when they changed."""
 
+# Reachability
+REACH_ASKED = 3
+"""Peers asked to dial back at a time: one that lies is outvoted."""
+REACH_FIRST_S = 2.0
+"""The first question after a start; doubled while nobody answers."""
+REACH_RETRY_S = 300.0
+"""The pause after an unreachable result: somebody may just be opening the port."""
+REACH_INTERVAL_S = 1800.0
+"""The pause after a good result; routers forget forwardings in hours, not minutes."""
+REACH_MAX_BYTES = 8 << 10
+"""A question or an answer about reachability: 8 addresses with a sentence each."""
+REACH_PROBLEM_MAX_CHARS = 200
+"""One sentence of a peer about one address; shown on screens."""
+REACH_DIALS_MAX = 4
+"""Addresses dialled back for one question, all of the asker's own host."""
+REACH_DIAL_TIMEOUT_S = 3.0
+"""A dial-back that takes longer is no use to anybody who wants to connect."""
+REACH_SERVED_AT_ONCE = 4
+"""Questions answered at the same time."""
+REACH_SERVED_PER_MINUTE = 30
+"""Questions answered in all: even a crowd of askers costs a dial every two seconds."""
+REACH_SERVE_INTERVAL_S = 30.0
+"""One peer may ask this often."""
+REACH_PEERS_REMEMBERED_MAX = 1024
+"""Askers whose last question is remembered."""
+
 # Reputation
 BAN_SCORE = -100.0
 """Score below which a peer is dropped and banned."""

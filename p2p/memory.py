@@ -18,7 +18,7 @@ import trio
 
 from p2p import limits
 from p2p.addresses import check_peer_id
-from p2p.api import Ban, Check, Direction, Handler, Message, PeerView
+from p2p.api import Ban, Check, Direction, Handler, Message, PeerView, Reachability
 from p2p.counters import Counters
 from p2p.errors import AddressError, BusyError, ProtocolRefusedError, UnreachableError
 from p2p.framing import FramedStream, exchange_frames
@@ -153,6 +153,9 @@ class MemoryNetwork:
     @property
     def addresses(self) -> tuple[str, ...]:
         return (f"/memory/{self.name}/p2p/{self._peer_id}",)
+
+    def reachability(self) -> Reachability:
+        return Reachability("direct")
 
     def subscribe(
         self, topic: str, check: Check, *, capacity: int = limits.TOPIC_QUEUE_MESSAGES

@@ -15,7 +15,7 @@ from libp2p.rcmgr import Direction as ConnectionDirection
 
 from p2p import limits, wellknown
 from p2p.addresses import TcpAddress, check_peer_id, concrete_addresses, parse_address
-from p2p.api import Ban, Check, Handler, HostConfig, Message, PeerView
+from p2p.api import Ban, Check, Handler, HostConfig, Message, PeerView, Reachability
 from p2p.connections import Notifee, PeerState, remote_of
 from p2p.counters import Counters
 from p2p.dialer import Dialer
@@ -48,6 +48,7 @@ class Libp2pNetwork:
         self.connected: dict[str, PeerState] = {}
         self.listeners: list[ExclusiveListener] = []
         self.is_dirty = False
+        self.reach = Reachability("unknown" if config.listen else "not_listening")
         self.dialer = Dialer(self.book, self._connect, self.connected.keys, self.is_banned, config.target_peers)
         self.on_connection: Callable[[str, SwarmConn], None] = lambda _peer_id, _connection: None
         self._nursery = nursery
@@ -74,6 +75,9 @@ class Libp2pNetwork:
     @property
     def addresses(self) -> tuple[str, ...]:
         return tuple(str(address.with_peer(self.peer_id)) for address in self.listen_addresses())
+
+    def reachability(self) -> Reachability:
+        return self.reach
 
     def subscribe(
         self, topic: str, check: Check, *, capacity: int = limits.TOPIC_QUEUE_MESSAGES

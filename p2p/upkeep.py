@@ -19,6 +19,7 @@ from p2p.hardened.streams import Libp2pStream
 from p2p.hardened.swarm import close_quietly
 from p2p.network import Libp2pNetwork
 from p2p.peerbook import read_peers_file, usable_addresses, write_peers_file
+from p2p.reach import Reach
 
 _log = logging.getLogger(__name__)
 
@@ -37,10 +38,11 @@ class Upkeep:
         network.handle_raw(wellknown.IDENTIFY, self._serve_identify)
         network.handle_raw(wellknown.PING, wellknown.answer_pings)
         network.serve(wellknown.EXCHANGE, self._serve_exchange, per_peer=2, total=16)
+        self._reach = Reach(network, self._rng)
 
     def start(self) -> None:
         """Start all loops as tasks of the host."""
-        for loop in (self._network.dialer.run, self._seek_peers, self._tidy):
+        for loop in (self._network.dialer.run, self._seek_peers, self._tidy, self._reach.run):
             self._network.spawn(loop)
 
     def load(self) -> None:

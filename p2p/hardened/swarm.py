@@ -23,7 +23,7 @@ from p2p import limits
 from p2p.addresses import TcpAddress
 from p2p.counters import Counters
 from p2p.errors import UnreachableError
-from p2p.hardened.transport import BufferedSocket, ExclusiveListener, HardenedTcp
+from p2p.hardened.transport import BufferedSocket, ExclusiveListener, HardenedTcp, connect_raw
 
 _log = logging.getLogger(__name__)
 
@@ -97,6 +97,19 @@ class HardenedSwarm(Swarm):  # type: ignore[misc]  # libp2p is opaque to the typ
             await self.dial_addr(Multiaddr(str(address)), peer_id)
         except Exception as error:
             raise UnreachableError(f"cannot connect to {address}: {_first_cause(error)}") from error
+
+    async def prove(self, address: TcpAddress, peer_id: ID) -> None:
+        """Connect anew, see who answers there, hang up. Raises UnreachableError when it is not `peer_id`."""
+        try:
+            raw = await connect_raw(address.host, address.port)
+        except OSError as error:
+            raise UnreachableError(f"cannot connect to {address}: {_first_cause(error)}") from error
+        try:
+            await self.upgrader.upgrade_security(raw, True, peer_id)
+        except Exception as error:
+            raise UnreachableError(f"somebody else answers at {address}: {_first_cause(error)}") from error
+        finally:
+            await _abort(raw)
 
     async def add_conn(self, muxed_conn: Yamux, direction: str = "unknown") -> SwarmConn:
         """Admit a connection whose peer has proven its id."""
@@ -190,4 +203,7 @@ def _connection_config(max_peers: int) -> ConnectionConfig:
 def _first_cause(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
-    return str(error) or type(error).__name__
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    reason = error.strerror if isinstance(error, OSError) else None
+    return reason or str(error) or type(error).__name__

@@ -73,10 +73,14 @@ class HardenedTcp(TCP):  # type: ignore[misc]  # libp2p is opaque to the type ch
     async def _dial_resolved(self, maddr: Multiaddr, source: tuple[str, int] | None = None) -> RawConnection:
         host = maddr.value_for_protocol("ip6" if "/ip6/" in str(maddr) else "ip4")
         try:
-            stream = await trio.open_tcp_stream(host, int(maddr.value_for_protocol("tcp")))
+            return await connect_raw(host, int(maddr.value_for_protocol("tcp")))
         except OSError as error:
             raise OpenConnectionError(f"cannot connect to {maddr}: {error}") from error
-        return RawConnection(BufferedSocket(stream), True)
+
+
+async def connect_raw(host: str, port: int) -> RawConnection:
+    """A fresh TCP connection without any handshake. Raises OSError."""
+    return RawConnection(BufferedSocket(await trio.open_tcp_stream(host, port)), True)
 
 
 class ExclusiveListener(IListener):  # type: ignore[misc]  # libp2p is opaque to the type checker
