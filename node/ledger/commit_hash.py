@@ -1,7 +1,7 @@
 """The hash that a validator commits to, so that nobody can copy its weights before they count.
 
-BLAKE2b-256 over SCALE (little-endian integers, lists with a compact length before them) of hotkey, netuid, uids, values,
-salt and version key. The hotkey is in it, so a copied hash cannot be revealed by the copier.
+BLAKE2b-256 over SCALE (little-endian integers, lists with a compact length before them) of hotkey, netuid, uids,
+values, salt and version key. The hotkey is in it, so a copied hash cannot be revealed by the copier.
 """
 
 import hashlib

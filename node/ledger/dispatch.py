@@ -4,14 +4,22 @@ from typing import assert_never
 
 from node.ledger import calls
 from node.ledger.context import Context
+from node.ledger.events import ProxyExecuted
+from node.ledger.origin import Origin
 from node.ledger.pallets import (
     accounts,
+    children,
+    coldkey_swaps,
     commitments,
     delegation,
+    destinations,
     dissolution,
     exits,
+    hotkey_swaps,
+    identities,
     moves,
     networks,
+    proxies,
     registration,
     secret_weights,
     staking,
@@ -24,6 +32,8 @@ from node.primitives.types import AccountId
 
 def dispatch(context: Context, sender: AccountId, call: calls.Call) -> None:
     """Carry out `call`. Raises a `CallError` leaf; the caller then undoes what was written."""
+    if context.origin is Origin.SIGNED:
+        coldkey_swaps.require_free(context.state, sender, call)
     if isinstance(call, calls.AccountsCall):
         accounts.transfer(context, sender, call)
     elif isinstance(call, calls.StakingCall):
@@ -38,6 +48,16 @@ def dispatch(context: Context, sender: AccountId, call: calls.Call) -> None:
         _weights(context, sender, call)
     elif isinstance(call, calls.DelegationCall):
         _delegation(context, sender, call)
+    elif isinstance(call, calls.ChildrenCall):
+        _children(context, sender, call)
+    elif isinstance(call, calls.HotkeySwapCall):
+        _hotkey_swaps(context, sender, call)
+    elif isinstance(call, calls.ColdkeySwapCall):
+        _coldkey_swaps(context, sender, call)
+    elif isinstance(call, calls.ProxiesCall):
+        _proxies(context, sender, call)
+    elif isinstance(call, calls.IdentitiesCall):
+        _identities(context, sender, call)
     elif isinstance(call, calls.CommitmentsCall):
         commitments.set_commitment(context, sender, call)
     else:
@@ -130,5 +150,79 @@ def _networks(context: Context, sender: AccountId, call: calls.NetworksCall) -> 
             tuning.set_alpha_values(context, sender, call)
         case calls.SetParameter():
             tuning.set_parameter(context, call)
+        case _:
+            assert_never(call)
+
+
+def _children(context: Context, sender: AccountId, call: calls.ChildrenCall) -> None:
+    match call:
+        case calls.SetChildren():
+            children.set_children(context, sender, call)
+        case calls.SetChildkeyTake():
+            children.set_childkey_take(context, sender, call)
+        case calls.SetAutoParentDelegation():
+            children.set_auto_parent_delegation(context, sender, call)
+        case _:
+            assert_never(call)
+
+
+def _hotkey_swaps(context: Context, sender: AccountId, call: calls.HotkeySwapCall) -> None:
+    match call:
+        case calls.SwapHotkey():
+            hotkey_swaps.swap_hotkey(context, sender, call)
+        case calls.SwapHotkeyOnSubnet():
+            hotkey_swaps.swap_hotkey_on_subnet(context, sender, call)
+        case _:
+            assert_never(call)
+
+
+def _coldkey_swaps(context: Context, sender: AccountId, call: calls.ColdkeySwapCall) -> None:
+    match call:
+        case calls.AnnounceColdkeySwap():
+            coldkey_swaps.announce(context, sender, call)
+        case calls.SwapColdkeyAnnounced():
+            coldkey_swaps.swap_announced(context, sender, call)
+        case calls.DisputeColdkeySwap():
+            coldkey_swaps.dispute(context, sender)
+        case calls.ClearColdkeySwapAnnouncement():
+            coldkey_swaps.clear(context, sender)
+        case calls.ResetColdkeySwap():
+            coldkey_swaps.reset(context, call)
+        case calls.SwapColdkey():
+            coldkey_swaps.swap_by_root(context, call)
+        case _:
+            assert_never(call)
+
+
+def _proxies(context: Context, sender: AccountId, call: calls.ProxiesCall) -> None:
+    match call:
+        case calls.AddProxy():
+            proxies.add_proxy(context, sender, call)
+        case calls.RemoveProxy():
+            proxies.remove_proxy(context, sender, call)
+        case calls.RemoveProxies():
+            proxies.remove_proxies(context, sender)
+        case calls.Proxy():
+            proxies.authorise(context, sender, call)
+            dispatch(context, call.real, call.call)
+            context.emit(ProxyExecuted(call.real, sender))
+        case calls.AnnounceProxy():
+            proxies.announce(context, sender, call)
+        case calls.RejectProxyAnnouncement():
+            proxies.reject_announcement(context, sender, call)
+        case calls.RemoveProxyAnnouncement():
+            proxies.remove_announcement(context, sender, call)
+        case _:
+            assert_never(call)
+
+
+def _identities(context: Context, sender: AccountId, call: calls.IdentitiesCall) -> None:
+    match call:
+        case calls.SetIdentity():
+            identities.set_identity(context, sender, call)
+        case calls.SetColdkeyAutoStakeHotkey():
+            destinations.set_auto_stake(context, sender, call)
+        case calls.TryAssociateHotkey():
+            destinations.try_associate(context, sender, call)
         case _:
             assert_never(call)

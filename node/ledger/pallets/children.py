@@ -211,6 +211,12 @@ def rename(overlay: Overlay, netuid: NetUid, old: AccountId, new: AccountId) -> 
     _forget(overlay, netuid, old)
 
 
+def rename_flag(overlay: Overlay, old: AccountId, new: AccountId) -> None:
+    """The new hotkey lends on new subnets, or does not, as the old one did."""
+    NO_AUTO_PARENT.put(overlay, new, NO_AUTO_PARENT.get(overlay, old))
+    NO_AUTO_PARENT.delete(overlay, old)
+
+
 def forget_subnet(overlay: Overlay, netuid: NetUid) -> None:
     """Erase everything about a subnet that is dissolved."""
     for hotkey in list(LISTED.members(overlay, netuid)):

@@ -2,10 +2,12 @@
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from node.ledger import errors
 from node.ledger.pallets import staking
 from node.ledger.pallets.subnets import Subnet
-from node.ledger.state import Map, StateView
+from node.ledger.state import Map, Overlay, StateView
 from node.primitives.codec import Wire
 from node.primitives.types import AccountId, Height, NetUid, Uid
 
@@ -63,6 +65,21 @@ def require_uid(view: StateView, netuid: NetUid, hotkey: AccountId) -> Uid:
 def all_of(view: StateView, netuid: NetUid) -> list[Neuron]:
     """Every neuron by uid; at most 256."""
     return [NEURON.get(view, (netuid, Uid(uid))) for uid in range(COUNT.get(view, netuid))]
+
+
+def rename(overlay: Overlay, netuid: NetUid, old: AccountId, new: AccountId) -> None:
+    """Put a new hotkey on an old one's seat, with what it published there."""
+    uid = UID.get(overlay, (netuid, old))
+    NEURON.put(overlay, (netuid, uid), replace(NEURON.get(overlay, (netuid, uid)), hotkey=new))
+    UID.delete(overlay, (netuid, old))
+    UID.put(overlay, (netuid, new), uid)
+    axon, commitment = AXON.find(overlay, (netuid, old)), COMMITMENT.find(overlay, (netuid, old))
+    AXON.delete(overlay, (netuid, old))
+    COMMITMENT.delete(overlay, (netuid, old))
+    if axon is not None:
+        AXON.put(overlay, (netuid, new), axon)
+    if commitment is not None:
+        COMMITMENT.put(overlay, (netuid, new), commitment)
 
 
 def owner_hotkeys(view: StateView, subnet: Subnet, neurons: list[Neuron]) -> frozenset[AccountId]:

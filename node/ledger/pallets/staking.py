@@ -7,6 +7,8 @@ by subnet.
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from node.economics import amm, share_pool
 from node.ledger import errors
 from node.ledger.calls import AddStake, AddStakeLimit, RemoveStake, RemoveStakeLimit
@@ -92,6 +94,21 @@ def create_hotkey(overlay: Overlay, account: AccountId, owner: AccountId, take_u
     HOTKEY.put(overlay, account, Hotkey(owner, take_u16))
     HOTKEYS.add(overlay, EVERYBODY, account)
     OWNED.add(overlay, owner, account)
+
+
+def give_hotkey(overlay: Overlay, account: AccountId, owner: AccountId) -> None:
+    """Make a hotkey another coldkey's."""
+    old = HOTKEY.get(overlay, account)
+    HOTKEY.put(overlay, account, replace(old, owner=owner))
+    OWNED.remove(overlay, old.owner, account)
+    OWNED.add(overlay, owner, account)
+
+
+def delete_hotkey(overlay: Overlay, account: AccountId) -> None:
+    """Forget a hotkey; the caller has moved its seats, its links and all stake behind it."""
+    OWNED.remove(overlay, HOTKEY.get(overlay, account).owner, account)
+    HOTKEY.delete(overlay, account)
+    HOTKEYS.remove(overlay, EVERYBODY, account)
 
 
 def require_owned(view: StateView, account: AccountId, coldkey: AccountId) -> Hotkey:
