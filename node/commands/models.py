@@ -1,6 +1,6 @@
 """`neurond models`: what this build can run, fetching it, checking it.
 
-A running node is asked; without one the same work is done right here on the home's model store.
+A running node is asked; without one the same work is done right here on this user's model store.
 """
 
 import time
@@ -16,8 +16,8 @@ from node.control.client_sync import SyncClient
 from node.control.errors import NotRunning, RemoteError
 from node.control.limits import FOLLOW_PAUSE_MIN_S
 from node.control.options import DEFAULT_MODEL, Progress
-from node.control.paths import models_path
 from node.control.schema import ErrorView, Job, ModelInfo
+from node.service.model_store import shared_model_store
 
 _NAME = click.argument("name", default=DEFAULT_MODEL)
 _STORE = click.option(
@@ -68,7 +68,7 @@ def pull(env: Env, name: str, store: Path | None) -> None:
     """
     job = None if store else _through_node(env, ModelPullRequest(name))
     if job is None:
-        _pull_here(name, store or models_path(env.home))
+        _pull_here(name, store or shared_model_store())
     shown = {"name": name, "state": "ready"}
     env.emit(shown, lambda: click.echo(f"{name} is ready."))
 
@@ -86,7 +86,7 @@ def verify(env: Env, name: str, store: Path | None) -> None:
     """
     job = None if store else _through_node(env, ModelVerifyRequest(name))
     if job is None:
-        _verify_here(name, store or models_path(env.home))
+        _verify_here(name, store or shared_model_store())
     shown = {"name": name, "state": "ready"}
     env.emit(shown, lambda: click.echo(f"{name} is sound."))
 
@@ -96,7 +96,7 @@ def _known_models(env: Env) -> tuple[ModelInfo, ...]:
         with SyncClient(env.home) as client:
             return client.call(ModelsRequest())
     except NotRunning:
-        return _local_models(models_path(env.home))
+        return _local_models(shared_model_store())
 
 
 def _through_node(env: Env, request: ModelPullRequest | ModelVerifyRequest) -> Job | None:

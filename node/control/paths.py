@@ -38,11 +38,6 @@ def wallets_path(home: Path) -> Path:
     return home / "wallets"
 
 
-def models_path(home: Path) -> Path:
-    """Return the folder of models, unless another store is named."""
-    return home / "models"
-
-
 def database_path(home: Path) -> Path:
     """Return the chain's database."""
     return home / "chain.db"

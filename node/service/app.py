@@ -23,6 +23,7 @@ from node.gateway.app import Gateway
 from node.gateway.server import bind, run_gateway
 from node.ledger.genesis import parse_genesis
 from node.market.chat import ChatPart, ChatRequest, ModelInfo
+from node.primitives.limits import GENESIS_BYTES_MAX
 from node.primitives.types import Hash, NetUid
 from node.service.anchor import open_chain
 from node.service.api import NodeApi
@@ -31,7 +32,7 @@ from node.service.earnings import EarningsBook
 from node.service.errors import NoGenesis, Unknown
 from node.service.genesis_exchange import check_genesis, fetch_genesis, serve_genesis
 from node.service.gossip import Gossip
-from node.service.home import GENESIS_BYTES_MAX, Home, settings_from, write_atomically
+from node.service.home import Home, settings_from, write_atomically
 from node.service.jobs import Jobs, Report
 from node.service.keys import Keys, open_keys
 from node.service.logbook import Logbook, logger

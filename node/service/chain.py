@@ -1,8 +1,8 @@
 """The chain of a running node: one task that feeds the consensus engine and carries out what it answers.
 
-Blocks are executed and stored in worker threads, votes are handled at once; the engine itself is only ever touched by
-this task. A storage failure ends the task, and with it the node: going on with a store that cannot be written would
-end in a wrong state. Everything else that comes from outside is answered by the engine, never by an exception.
+The engine steps, blocks are built and the store commits in worker threads, one thing at a time; the engine is only ever
+touched by this task. A storage failure ends the task, and with it the node: going on with a store that cannot be
+written would end in a wrong state. Everything else from outside is answered by the engine, never by an exception.
 """
 
 import time
@@ -19,7 +19,6 @@ from node.consensus.engine import Engine
 from node.consensus.events import (
     BlockReceived,
     CatchUp,
-    CertifiedBlocks,
     Effect,
     Event,
     EvidenceFound,
@@ -183,9 +182,8 @@ class Chain:
                     waiting.append(follows)
 
     async def _step(self, event: ChainEvent) -> list[ChainEffect]:
-        if isinstance(event, BlockReceived | CertifiedBlocks):
-            return await trio.to_thread.run_sync(self.engine.step, event, now_ms())
-        return self.engine.step(event, now_ms())
+        """Any step may execute blocks (one that was held until its slot, say), so none runs on the event loop."""
+        return await trio.to_thread.run_sync(self.engine.step, event, now_ms())
 
     def _execute(self, parent: Executed, block: Block) -> Executed:
         executed = execute_block(parent.state, block, self.genesis_hash, verify=self.verify)

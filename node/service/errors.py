@@ -28,7 +28,7 @@ class RoleRefused(ServiceError):
     """The role cannot be taken now; the message says which requirement is short."""
 
     code = "role_refused"
-    remedy = "Run `neurond role plan` to see what is missing."
+    remedy = "`neurond role plan miner`, or another role, shows what is missing."
 
 
 class DaemonFailed(ServiceError):

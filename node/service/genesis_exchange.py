@@ -10,9 +10,9 @@ import trio
 
 from node.ledger.genesis import genesis_state, parse_genesis
 from node.primitives.errors import LedgerError
+from node.primitives.limits import GENESIS_BYTES_MAX
 from node.primitives.types import Hash
 from node.service.errors import BadGenesis, NoGenesis
-from node.service.home import GENESIS_BYTES_MAX
 from p2p import Network, P2PError, Stream
 
 PROTOCOL: Final = "/neurond/genesis/1"

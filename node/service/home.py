@@ -16,9 +16,9 @@ from node.control.options import (
     DaemonConfig,
 )
 from node.control.schema import Role
+from node.primitives.limits import GENESIS_BYTES_MAX
 from node.service.errors import BadGenesis
 
-GENESIS_BYTES_MAX: Final = 4 * 1024 * 1024  # a genesis with ten thousand accounts has about 1 MB
 _SETTINGS_BYTES_MAX: Final = 64 * 1024  # a handful of short values
 
 

@@ -99,6 +99,10 @@ class Syncer:
         """Return how far this node is behind, None when it is not."""
         return self._machine.progress()
 
+    def is_waiting_for_news(self) -> bool:
+        """Tell whether there are peers of which none has told yet where it stands."""
+        return bool(self._known) and not self._statuses
+
     def height_of(self, peer_id: str) -> int | None:
         """Return the head height a peer told last."""
         status = self._statuses.get(peer_id)
