@@ -41,7 +41,7 @@ class SwapStake(Wire, frozen=True, tag=13):
 
 
 class SwapStakeLimit(Wire, frozen=True, tag=14):
-    """`SwapStake` while an origin α costs at least `limit_price` destination α; a partial fill leaves the rest."""
+    """`SwapStake` for at least `limit_price` destination α per origin α; a partial fill leaves the rest."""
 
     hotkey: Account
     origin_netuid: NetUidField
@@ -129,8 +129,7 @@ _DESTROY: Final = (
 )  # fmt: skip
 _BUY: Final = (
     e.CannotBurnOrRecycleOnRootSubnet, e.SubnetNotExists, e.SubtokenDisabled, e.AddStakeBurnRateLimitExceeded,
-    e.HotKeyAccountNotExists, e.AmountTooLow, e.NotEnoughBalanceToStake, e.SlippageTooHigh, e.PriceLimitExceeded,
-    *_SWAP,
+    e.HotKeyAccountNotExists, e.AmountTooLow, e.NotEnoughBalanceToStake, e.SlippageTooHigh, *_SWAP,
 )  # fmt: skip
 SPECS: Final[tuple[CallSpec, ...]] = (
     CallSpec(
@@ -168,7 +167,7 @@ SPECS: Final[tuple[CallSpec, ...]] = (
         COLD,
         BY_SIZE,
         (HOTKEY, NETUID, _PRICE),
-        (*_EXIT, e.SubnetNotExists, e.SubtokenDisabled, e.SlippageTooHigh, e.PriceLimitExceeded, *_SWAP),
+        (e.SubnetNotExists, e.SubtokenDisabled, *_EXIT, e.SlippageTooHigh, *_SWAP),
     ),
     CallSpec(17, "unstake_all", UnstakeAll, COLD, BY_SIZE, (HOTKEY,), _EXIT),
     CallSpec(18, "unstake_all_alpha", UnstakeAllAlpha, COLD, BY_SIZE, (HOTKEY,), _EXIT),

@@ -47,8 +47,8 @@ def root_dissolve(context: Context, call: RootDissolveNetwork) -> None:
 def dissolve(context: Context, netuid: NetUid) -> None:
     """Pay out and erase.
 
-    A position gets floor(pool's τ * α / all α), left-over rao go by largest remainder. What falls to the protocol's α and
-    to the pool's own is recycled. Pending and burned α have no part in it.
+    A position gets floor(pool's τ * α / all α), left-over rao go by largest remainder. What falls to the protocol's α
+    and to the pool's own is recycled. Pending and burned α have no part in it.
     """
     overlay, pool = context.state, subnets.POOL.get(context.state, netuid)
     holdings = _holdings(overlay, netuid)

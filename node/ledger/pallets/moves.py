@@ -65,10 +65,11 @@ def move(context: Context, sender: AccountId, call: StakeMove) -> None:
 def largest_move(
     view: StateView, origin_netuid: NetUid, destination_netuid: NetUid, limit_price: int, fee_u16: int
 ) -> int | None:
-    """Most that can go from one subnet to another while an origin α costs `limit_price` destination α; None = any.
+    """Most that can go from one subnet to another at `limit_price` (destination α per origin α); None = any amount.
 
-    Between two pools (origin t1, α1; destination t2, α2): floor(α2*t1/(t1+t2)/L - α1*t2/(t1+t2)), 0 if L is above the
-    relative price now.
+    Between two pools (origin t1, α1; destination t2, α2) the limit holds on average and without the fee:
+    floor(α2*t1/(t1+t2)/L - α1*t2/(t1+t2)), 0 if L is above the relative price now. From and to root it holds for the
+    last unit.
     """
     if limit_price == 0:
         return None
