@@ -2,7 +2,7 @@
 
 All hosts of a side share one process and are connected each to each over loopback TCP. A message is published when all
 others have the one before, so nothing is dropped and no queue grows. Stock runs with its optional guesses (spam,
-eclipse, adaptive degree) off: with them on it loses messages at this pace.
+eclipse, adaptive degree) off: with that of spam on it does not deliver messages at this pace.
 """
 
 import subprocess
