@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -12,7 +13,7 @@ from node.control.amounts import format_amount
 from node.control.api import StatusRequest
 from node.control.client_sync import SyncClient
 from node.control.options import DaemonConfig
-from node.control.schema import NodeStatus
+from node.control.schema import NodeStatus, Reachability
 
 
 @click.command()
@@ -96,6 +97,18 @@ def show_status(env: Env) -> None:
     env.emit(shown, lambda: _render(shown))
 
 
+_REACH: Final = {
+    "unknown": "not known yet: no peer has tried",
+    "direct": "yes, peers can dial this node",
+    "unreachable": "no",
+    "not_listening": "no, it listens nowhere and dials others",
+}
+
+
+def _reach_text(reach: Reachability) -> str:
+    return f"{_REACH[reach.state]}{': ' if reach.reason else ''}{reach.reason}"
+
+
 def _render(status: NodeStatus) -> None:
     sync = "in step"
     if status.sync.syncing:
@@ -115,6 +128,7 @@ def _render(status: NodeStatus) -> None:
             ("peers", status.peers),
             ("peer id", status.peer_id),
             *(("address", address) for address in status.addresses),
+            ("reachable", _reach_text(status.reachability)),
             ("coldkey", status.coldkey or "none"),
             ("hotkey", status.hotkey or "none"),
             ("balance", format_amount(status.balance_rao)),

@@ -16,6 +16,7 @@ from node.control.options import (
     DEFAULT_LISTEN,
     DEFAULT_MODEL,
     DEFAULT_WALLET,
+    NOWHERE,
     DaemonConfig,
 )
 from node.control.schema import ROLES
@@ -89,11 +90,13 @@ NETUID: Final = click.IntRange(0, 65_535)
 
 
 def check_listen(_ctx: Context, _param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
-    """Refuse what cannot be an address to listen on."""
+    """Return the addresses to listen on: the default ones without any, none at all for the word none."""
+    if given == (NOWHERE,):
+        return ()
     for address in given:
         if not address.startswith(("/ip4/", "/ip6/")) or "/tcp/" not in address:
-            raise click.BadParameter(f"{address!r} is no address to listen on; write /ip4/0.0.0.0/tcp/4001")
-    return given
+            raise click.BadParameter(f"{address!r} is no address to listen on; write /ip4/0.0.0.0/tcp/4001, or none")
+    return given or DEFAULT_LISTEN
 
 
 def check_bootstrap(_ctx: Context, _param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
@@ -119,7 +122,7 @@ def _daemon_options(function: Callable[..., R]) -> Callable[..., R]:
         (
             click.option(
                 "--listen", multiple=True, callback=check_listen, metavar="MULTIADDR",
-                help="Address to listen on. May be repeated.",
+                help="Address to listen on, may be repeated; none only dials others. Default: any free port.",
             ),
             click.option("--role", type=click.Choice(ROLES), help="Default: the role this home had last."),
             click.option("--wallet", default=DEFAULT_WALLET, show_default=True, help="Wallet that owns the stake."),
@@ -157,7 +160,7 @@ def daemon_command(function: Callable[..., R]) -> Callable[..., R]:
         names = ("role", "wallet", "hotkey", "gateway_port", "model", "model_threads", "accept_copied_home", "cheat")
         config = DaemonConfig(
             home=env.home,
-            listen=listen or DEFAULT_LISTEN,
+            listen=listen,
             model_store=None if model_store is None else model_store.expanduser().absolute(),
             **{name: others.pop(name) for name in names},
         )

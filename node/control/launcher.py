@@ -27,7 +27,7 @@ from node.control.limits import (
     START_TIMEOUT_S,
     STOP_TIMEOUT_S,
 )
-from node.control.options import DaemonConfig, DevnetOptions, DevnetStatus, Progress, ProgressSink
+from node.control.options import NOWHERE, DaemonConfig, DevnetOptions, DevnetStatus, Progress, ProgressSink
 from node.control.paths import create_home, log_path
 from node.control.schema import Hello
 from node.primitives.errors import ControlError
@@ -159,7 +159,7 @@ def daemon_arguments(config: DaemonConfig) -> list[str]:
     ):
         if value is not None:
             arguments += [flag, str(value)]
-    for address in config.listen:
+    for address in config.listen or (NOWHERE,):
         arguments += ["--listen", address]
     for address in config.bootstrap:
         arguments += ["--bootstrap", address]

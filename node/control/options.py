@@ -17,6 +17,7 @@ CheatKind = Literal["random", "copied", "altered", "truncated", "lazy"]
 CHEAT_KINDS: Final[tuple[CheatKind, ...]] = ("random", "copied", "altered", "truncated", "lazy")
 
 DEFAULT_LISTEN: Final = ("/ip4/0.0.0.0/tcp/0",)
+NOWHERE: Final = "none"  # what --listen says for a node that only dials others
 DEFAULT_MODEL: Final = "smollm2-135m-instruct"
 DEFAULT_WALLET: Final = "default"
 DEFAULT_HOTKEY: Final = "default"

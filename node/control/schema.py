@@ -10,6 +10,7 @@ from node.control.views.base import (
     LogLevel,
     ModelState,
     NodeState,
+    ReachState,
     Role,
     TaskState,
     Topic,
@@ -29,6 +30,7 @@ from node.control.views.chain import (
     TransactionStatus,
 )
 from node.control.views.node import (
+    AddressReach,
     BanInfo,
     EpochProgress,
     Hello,
@@ -39,6 +41,7 @@ from node.control.views.node import (
     NodeStatus,
     PeerInfo,
     PeerPing,
+    Reachability,
     Shutdown,
     SyncProgress,
 )
@@ -57,10 +60,10 @@ from node.control.views.work import (
 )
 
 __all__ = [
-    "API_VERSION", "LOG_LEVELS", "ROLES", "TOPICS", "Account", "AskDone", "AskPart", "BanInfo", "ChatMessage",
-    "Earnings", "EpochEarning", "EpochProgress", "ErrorView", "Hello", "Invite", "Job", "JobState", "Joined",
-    "LogLevel", "LogLine", "LogPage", "Metagraph", "ModelInfo", "ModelState", "Neuron", "NodeState", "NodeStatus",
-    "Parameter", "PeerInfo", "PeerPing", "PlannedTransaction", "Quote", "Requirement", "Role", "RolePlan",
-    "Shutdown", "Stake", "Submitted", "SubnetInfo", "SyncProgress", "Task", "TaskState", "Topic",
-    "TransactionContext", "TransactionState", "TransactionStatus", "View",
+    "API_VERSION", "LOG_LEVELS", "ROLES", "TOPICS", "Account", "AddressReach", "AskDone", "AskPart", "BanInfo",
+    "ChatMessage", "Earnings", "EpochEarning", "EpochProgress", "ErrorView", "Hello", "Invite", "Job", "JobState",
+    "Joined", "LogLevel", "LogLine", "LogPage", "Metagraph", "ModelInfo", "ModelState", "Neuron", "NodeState",
+    "NodeStatus", "Parameter", "PeerInfo", "PeerPing", "PlannedTransaction", "Quote", "ReachState", "Reachability",
+    "Requirement", "Role", "RolePlan", "Shutdown", "Stake", "Submitted", "SubnetInfo", "SyncProgress", "Task",
+    "TaskState", "Topic", "TransactionContext", "TransactionState", "TransactionStatus", "View",
 ]  # fmt: skip

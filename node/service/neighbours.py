@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from node.control.schema import BanInfo, PeerInfo
+from node.control.schema import AddressReach, BanInfo, PeerInfo, Reachability
 from node.primitives.address import to_ss58
 from node.service.errors import Unknown
 from p2p import Ban
@@ -54,6 +54,17 @@ def lift_ban(running: Running, peer_id: str) -> BanInfo:
             running.network.unban(peer_id)
             return ban_view(ban)
     raise Unknown(f"{peer_id} is not banned.", remedy="`neurond peers list` shows who is.")
+
+
+def reachability_view(running: Running) -> Reachability:
+    """Return what peers found when they dialled back."""
+    found = running.network.reachability()
+    return Reachability(
+        state=found.state,
+        reason=found.reason,
+        addresses=tuple(AddressReach(a.address, a.reached_by, a.asked, a.problem) for a in found.addresses),
+        checked_s_ago=None if found.checked_at_s is None else max(0.0, trio.current_time() - found.checked_at_s),
+    )
 
 
 def ban_view(ban: Ban) -> BanInfo:

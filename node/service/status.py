@@ -12,6 +12,7 @@ from node.ledger.queries import NeuronRow
 from node.primitives.address import to_ss58
 from node.service.chain import authority_set_of, now_ms
 from node.service.errors import NotReady
+from node.service.neighbours import reachability_view
 from node.service.views import epoch_view
 from node.version import __version__
 
@@ -63,6 +64,7 @@ def status_of(node: Node) -> NodeStatus:
         pid=os.getpid(),
         uptime_s=time.monotonic() - node.started_s,
         loop_lag_ms=round(running.lag.lag_ms, 3),
+        reachability=reachability_view(running),
     )
 
 
@@ -71,7 +73,8 @@ def sync_of(running: Running) -> SyncProgress:
     height = running.chain.final.header.height
     progress = running.syncer.progress()
     if progress is None or progress.target_height - height <= _SYNC_SLACK_BLOCKS:
-        return SyncProgress(False, height, height)
+        knows_nothing = height == 0 and running.syncer.is_waiting_for_news()
+        return SyncProgress(knows_nothing, height, height)
     return SyncProgress(
         syncing=True,
         height=height,

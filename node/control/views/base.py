@@ -18,6 +18,7 @@ TaskState = Literal["running", "done", "failed"]
 TransactionState = Literal["unknown", "pending", "in_block", "final", "failed"]
 JobState = Literal["running", "done", "failed"]
 ModelState = Literal["absent", "fetching", "ready", "corrupt"]
+ReachState = Literal["unknown", "direct", "unreachable", "not_listening"]
 Topic = Literal["status", "log", "tasks", "job"]
 
 ROLES: tuple[Role, ...] = ("staker", "miner", "validator")

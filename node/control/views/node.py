@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from node.control.views.base import LogLevel, NodeState, Role, View
+from node.control.views.base import LogLevel, NodeState, ReachState, Role, View
 
 
 class Hello(View, frozen=True):
@@ -44,6 +44,27 @@ class EpochProgress(View, frozen=True):
     blocks_left: int
 
 
+class AddressReach(View, frozen=True):
+    """`reached_by` of `asked` peers could dial `address`; `problem` is why another one could not."""
+
+    address: str
+    reached_by: int
+    asked: int
+    problem: str = ""
+
+
+class Reachability(View, frozen=True):
+    """Whether others can dial this node, as peers found by trying; "unknown" until one has.
+
+    A node that is unreachable, or listens nowhere, works all the same over the connections that it makes itself.
+    """
+
+    state: ReachState
+    reason: str = ""
+    addresses: tuple[AddressReach, ...] = ()
+    checked_s_ago: float | None = None
+
+
 class NodeStatus(View, frozen=True):
     """Everything a status bar needs. `state_root` is the state after the block `finalized_hash`.
 
@@ -81,6 +102,7 @@ class NodeStatus(View, frozen=True):
     pid: int
     uptime_s: float
     loop_lag_ms: float
+    reachability: Reachability = Reachability("unknown")
 
 
 class PeerInfo(View, frozen=True):

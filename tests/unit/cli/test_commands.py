@@ -67,7 +67,7 @@ def test_help_is_quick_because_heavy_modules_stay_out() -> None:
 @pytest.mark.parametrize(
     ("command", "words", "kind"),
     [
-        ("status", ("devnet", "miner", "uid 7", "120", PEER, "100 τ", "1m 1s"), NodeStatus),
+        ("status", ("devnet", "miner", "uid 7", "120", PEER, "100 τ", "1m 1s", "peers can dial"), NodeStatus),
         ("peers list", (PEER, "8 ms", "neurond/0.1.0"), tuple[PeerInfo, ...]),
         ("peers", (PEER, "sends junk", "59m 50s"), tuple[PeerInfo, ...]),
         ("peers bans", (PEER, "sends junk"), tuple[BanInfo, ...]),

@@ -12,6 +12,7 @@ from node.control.hub import Hub
 from node.control.schema import (
     API_VERSION,
     Account,
+    AddressReach,
     AskDone,
     AskPart,
     BanInfo,
@@ -35,6 +36,7 @@ from node.control.schema import (
     PeerPing,
     PlannedTransaction,
     Quote,
+    Reachability,
     Requirement,
     Role,
     RolePlan,
@@ -70,6 +72,7 @@ STATUS = NodeStatus(
     epoch=EpochProgress(netuid=1, tempo_blocks=20, blocks_done=5, blocks_left=15),
     hotkey=BOB, coldkey=ALICE, netuid=1, uid=7, stake_rao=5 * TAO, balance_rao=100 * TAO,
     gateway_url="http://127.0.0.1:8080/v1", version="0.1.0", home="/h", pid=4121, uptime_s=61.5, loop_lag_ms=0.7,
+    reachability=Reachability("direct", "", (AddressReach("/ip4/127.0.0.1/tcp/4001", 2, 3, "timed out"),), 4.5),
 )  # fmt: skip
 PEERS = (PeerInfo(PEER, (ADDRESS,), "out", "neurond/0.1.0", 0.0, 12.5, latency_ms=8.25, height=120, hotkey=BOB),)
 BAN = BanInfo(PEER, 3590.0, "sends junk")
