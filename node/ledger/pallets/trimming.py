@@ -13,7 +13,7 @@ from node.ledger import errors
 from node.ledger.calls import TrimToMaxAllowedUids
 from node.ledger.context import Context
 from node.ledger.events import UidsTrimmed
-from node.ledger.pallets import neurons, registration, scores, subnets, weights
+from node.ledger.pallets import neurons, registration, scores, secret_weights, subnets, weights
 from node.ledger.pallets.ownership import begin_change
 from node.ledger.state import Overlay
 from node.primitives.types import AccountId, NetUid, Uid
@@ -64,6 +64,7 @@ def _renumber(overlay: Overlay, netuid: NetUid, kept: Sequence[int], count: int)
         seat = neurons.NEURON.get(overlay, (netuid, Uid(old)))
         neurons.NEURON.put(overlay, (netuid, Uid(new)), seat)
         neurons.UID.put(overlay, (netuid, seat.hotkey), Uid(new))
+        secret_weights.forget(overlay, netuid, seat.hotkey)  # a commit made before names the old uids
         for rows in (weights.WEIGHTS, scores.BONDS):
             rows.put(overlay, (netuid, Uid(new)), _renamed(rows.get(overlay, (netuid, Uid(old))), uids))
     for uid in range(len(kept), count):
