@@ -83,6 +83,7 @@ def _apply_paid(context: Context, transaction: Transaction, raw: bytes) -> Recei
     accounts.use_nonce(context.state, transaction.sender)
     identity = transaction_hash(raw)
     mark, events = context.state.savepoint(), len(context.events)
+    context.fee_waived = False
     try:
         dispatch(context, transaction.sender, transaction.call)
     except errors.CallError as error:
@@ -90,4 +91,7 @@ def _apply_paid(context: Context, transaction: Transaction, raw: bytes) -> Recei
         del context.events[events:]
         context.emit(CallFailed(identity, error.code.encode("ascii")))
         return Receipt(identity, False, error.code, fee_rao)
+    if context.fee_waived:
+        fees.give_back(context, transaction.sender, Rao(fee_rao - transaction.tip_rao))
+        fee_rao = transaction.tip_rao
     return Receipt(identity, True, "", fee_rao)

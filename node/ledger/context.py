@@ -6,6 +6,7 @@ from node.ledger.events import Event
 from node.ledger.origin import Origin
 from node.ledger.parameters import Parameters
 from node.ledger.state import Overlay
+from node.primitives import crypto
 from node.primitives.types import AccountId, Height
 
 
@@ -18,7 +19,10 @@ class Context:
     producer: AccountId
     parameters: Parameters
     origin: Origin = Origin.SIGNED
+    verify: crypto.Verifier = crypto.verify
     events: list[Event] = field(default_factory=list)
+    fee_waived: bool = False
+    """Whether the call under execution has earned its fee back."""
 
     def emit(self, event: Event) -> None:
         """Record what happened; the events of a failed call are dropped with its changes."""

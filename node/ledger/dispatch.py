@@ -8,6 +8,9 @@ from node.ledger.events import ProxyExecuted
 from node.ledger.origin import Origin
 from node.ledger.pallets import (
     accounts,
+    authority,
+    bonds,
+    channels,
     children,
     coldkey_swaps,
     commitments,
@@ -19,11 +22,17 @@ from node.ledger.pallets import (
     identities,
     moves,
     networks,
+    pos,
+    proposals,
     proxies,
     registration,
+    root,
+    roots,
     secret_weights,
+    slashing,
     staking,
     trimming,
+    triumvirate,
     tuning,
     weights,
 )
@@ -60,6 +69,14 @@ def dispatch(context: Context, sender: AccountId, call: calls.Call) -> None:
         _identities(context, sender, call)
     elif isinstance(call, calls.CommitmentsCall):
         commitments.set_commitment(context, sender, call)
+    elif isinstance(call, calls.GovernanceCall):
+        _governance(context, sender, call)
+    elif isinstance(call, calls.AuthorityCall):
+        _authority(context, sender, call)
+    elif isinstance(call, calls.ChannelsCall):
+        _channels(context, sender, call)
+    elif isinstance(call, calls.RootsCall):
+        _roots(context, sender, call)
     else:
         assert_never(call)
 
@@ -224,5 +241,77 @@ def _identities(context: Context, sender: AccountId, call: calls.IdentitiesCall)
             destinations.set_auto_stake(context, sender, call)
         case calls.TryAssociateHotkey():
             destinations.try_associate(context, sender, call)
+        case _:
+            assert_never(call)
+
+
+def _governance(context: Context, sender: AccountId, call: calls.GovernanceCall) -> None:
+    match call:
+        case calls.RootRegister():
+            root.root_register(context, sender, call)
+        case calls.AdjustSenate():
+            root.adjust_senate(context, sender, call)
+        case calls.Propose():
+            proposals.propose(context, sender, call)
+        case calls.Vote():
+            proposals.vote(context, sender, call)
+        case calls.CloseProposal():
+            proposals.close(context, call, dispatch)
+        case calls.DisapproveProposal():
+            proposals.disapprove(context, call)
+        case calls.AddMember():
+            triumvirate.add_member(context, call)
+        case calls.RemoveMember():
+            triumvirate.remove_member(context, call)
+        case calls.SwapMember():
+            triumvirate.swap_member(context, call)
+        case calls.ResetMembers():
+            triumvirate.reset_members(context, call)
+        case _:
+            assert_never(call)
+
+
+def _authority(context: Context, sender: AccountId, call: calls.AuthorityCall) -> None:
+    match call:
+        case calls.SetAuthorities():
+            authority.set_authorities(context, call)
+        case calls.RemoveAuthority():
+            authority.remove_authority(context, call)
+        case calls.SchedulePos():
+            pos.schedule_pos(context, call)
+        case calls.AbortPos():
+            pos.abort_pos(context, call)
+        case calls.BondAuthority():
+            bonds.bond_authority(context, sender, call)
+        case calls.UnbondAuthority():
+            bonds.unbond_authority(context, sender, call)
+        case calls.WithdrawUnbonded():
+            bonds.withdraw_unbonded(context, sender, call)
+        case calls.ReportEvidence():
+            slashing.report_evidence(context, sender, call)
+        case _:
+            assert_never(call)
+
+
+def _channels(context: Context, sender: AccountId, call: calls.ChannelsCall) -> None:
+    match call:
+        case calls.OpenChannel():
+            channels.open_channel(context, sender, call)
+        case calls.TopUpChannel():
+            channels.top_up(context, sender, call)
+        case calls.RedeemVoucher():
+            channels.redeem(context, call)
+        case calls.CloseChannel():
+            channels.close(context, sender, call)
+        case _:
+            assert_never(call)
+
+
+def _roots(context: Context, sender: AccountId, call: calls.RootsCall) -> None:
+    match call:
+        case calls.CommitReceiptRoot():
+            roots.commit_receipts(context, sender, call)
+        case calls.CommitIndexRoot():
+            roots.commit_index(context, sender, call)
         case _:
             assert_never(call)

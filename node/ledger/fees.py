@@ -32,6 +32,12 @@ def require_payable(view: StateView, sender: AccountId, fee_rao: Rao) -> None:
         raise errors.CannotPayFee(f"The fee is {fee_rao} rao; the sender holds {free_rao} rao.")
 
 
+def give_back(context: Context, sender: AccountId, fee_rao: Rao) -> None:
+    """Undo a `charge` of this transaction: the producer still holds the fee."""
+    accounts.debit(context.state, context.producer, fee_rao)
+    accounts.credit(context.state, sender, fee_rao)
+
+
 def charge(context: Context, sender: AccountId, fee_rao: Rao) -> None:
     """Move the fee from the sender to the block's producer. Raises CannotPayFee."""
     require_payable(context.state, sender, fee_rao)

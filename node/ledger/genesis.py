@@ -28,7 +28,6 @@ from node.primitives.types import (
     Height,
     NetUid,
     Rao,
-    SetId,
     Slot,
 )
 
@@ -55,7 +54,7 @@ def genesis_state(spec: GenesisSpec) -> tuple[Header, ChainState, dict[Hash, byt
         _write_stake(overlay, spec, index, stake)
     rows = {path: value for path, value in overlay.changes().items() if value is not None}
     tree = merkle.build(rows.items())
-    set_id, next_set_hash, next_set = authority.announced(overlay)
+    set_id, next_set_hash, next_set = authority.announced(overlay, Slot(0))
     header = Header(
         HEADER_VERSION, Height(0), Slot(0), ZERO_HASH, NOBODY, ZERO_HASH, merkle.root_hash(tree), set_id,
         next_set_hash, next_set, UNSIGNED,
@@ -80,7 +79,7 @@ def _write_chain(overlay: Overlay, spec: GenesisSpec) -> None:
     system.PARAMETERS.put(overlay, spec.parameters)
     system.CLOCK.put(overlay, system.Clock(Height(0), Slot(0), NOBODY))
     members = tuple(Authority(account, 1) for account in sorted(spec.authorities))
-    authority.CURRENT.put(overlay, authority.AuthoritySet(SetId(0), members))
+    authority.found(overlay, members)
 
 
 def _write_balance(overlay: Overlay, index: int, balance: Balance) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from node.economics import amm, emission, registration
 from node.economics.yuma.types import EpochParams
 from node.primitives.codec import Wire
-from node.primitives.limits import REVEAL_PERIOD_EPOCHS_MAX, SUBNETS_MAX, UIDS_MAX, VALIDATORS_MAX
+from node.primitives.limits import AUTHORITIES_MAX, REVEAL_PERIOD_EPOCHS_MAX, SUBNETS_MAX, UIDS_MAX, VALIDATORS_MAX
 from node.primitives.types import MAX_SUPPLY_RAO, RAO_PER_TAO
 
 U16 = Annotated[int, msgspec.Meta(ge=0, le=0xFFFF)]
@@ -75,6 +75,19 @@ class Parameters(Wire, frozen=True):
     owner_rate_limit_tempos: U16 = 2
     """Least time between two changes of one hyperparameter by the owner."""
     trim_rate_limit_blocks: U63 = 216_000
+    proposal_duration_blocks: U63 = 3600
+    """Least time the Senate has to vote; 12 hours."""
+    authorities_min: Annotated[int, msgspec.Meta(ge=1, le=AUTHORITIES_MAX)] = 4
+    authority_change_bounded: bool = True
+    """Whether one change of the authority set may move at most a third of its weight."""
+    unbonding_blocks: U63 = 100_800
+    """How long a bond stays liable after it was asked back; 14 days, more than evidence may be old."""
+    evidence_age_blocks: U63 = 93_600
+    """Age up to which evidence is heard, and convictions count together; 13 days."""
+    pos_lead_epochs: U63 = 280
+    """Least notice of the move to proof of stake, in authority epochs; 14 days."""
+    channel_dispute_blocks: U63 = 7200
+    """How long a payee can bring its last voucher after the payer began to close; a day."""
 
 
 class Hyperparameters(Wire, frozen=True):

@@ -21,6 +21,7 @@ from node.ledger.header import HEADER_VERSION, UNSIGNED, Block, Header, header_h
 from node.ledger.pallets import accounts, authority, children, emission, epoch, registration, system
 from node.ledger.state import LayeredView, Overlay, StateView
 from node.ledger.transaction import Transaction, decode_transaction, transaction_hash
+from node.primitives import crypto
 from node.primitives.codec import encode
 from node.primitives.crypto import Verifier
 from node.primitives.limits import BLOCK_BYTES_MAX, HEADER_BYTES_MAX, TRANSACTIONS_PER_BLOCK_MAX
@@ -118,7 +119,7 @@ def execute_block(parent: ChainState, block: Block, genesis_hash: Hash, *, verif
         raise errors.BlockTooLarge
     if merkle.list_root(block.transactions) != header.transactions_root:
         raise errors.WrongTransactionsRoot
-    context = _begin(parent, header.slot, header.proposer)
+    context = _begin(parent, header.slot, header.proposer, verify=verify)
     receipts: list[Receipt] = []
     for index, raw in enumerate(block.transactions):
         try:
@@ -148,7 +149,7 @@ def build_block(
     """
     if slot <= parent.slot:
         raise errors.SlotNotAfterParent
-    context = _begin(parent, slot, proposer)
+    context = _begin(parent, slot, proposer, verify=verify)
     taken: list[bytes] = []
     receipts: list[Receipt] = []
     skipped: list[Skipped] = []
@@ -179,7 +180,7 @@ def check_stateful(
 
     Raises a `TransactionError` leaf.
     """
-    context = _next_block(state, Slot(state.slot + 1), AccountId(ZERO_HASH))
+    context = _next_block(state, Slot(state.slot + 1), AccountId(ZERO_HASH), verify=verify)
     check_entry(context.state, context.height, transaction, genesis_hash, verify=verify)
     next_nonce = accounts.ACCOUNT.get(context.state, transaction.sender).nonce
     identity, fee_rao = transaction_hash(raw), total_fee(context.parameters, transaction, len(raw))
@@ -206,7 +207,7 @@ def check_transaction(state: ChainState, raw: bytes, genesis_hash: Hash, *, veri
 
 def preview_call(state: ChainState, sender: AccountId, call: Call) -> tuple[Event, ...]:
     """What `call` would do in the next block, fee and nonce apart. Raises the CallError it would fail with."""
-    context = _next_block(state, Slot(state.slot + 1), AccountId(ZERO_HASH))
+    context = _next_block(state, Slot(state.slot + 1), AccountId(ZERO_HASH), verify=crypto.verify)
     dispatch(context, sender, call)
     return tuple(context.events)
 
@@ -225,20 +226,21 @@ def _check_header(parent: ChainState, header: Header) -> None:
         raise errors.WrongHeight
     if header.slot <= parent.slot:
         raise errors.SlotNotAfterParent
-    if (header.set_id, header.next_set_hash, header.next_set) != authority.announced(parent.view):
+    if (header.set_id, header.next_set_hash, header.next_set) != authority.announced(parent.view, header.slot):
         raise errors.WrongAuthoritySet
 
 
-def _next_block(parent: ChainState, slot: Slot, proposer: AccountId) -> Context:
+def _next_block(parent: ChainState, slot: Slot, proposer: AccountId, *, verify: Verifier) -> Context:
     """The parent's state with the next block's clock."""
     overlay, height = Overlay(parent.view), Height(parent.height + 1)
     system.begin_block(overlay, system.Clock(height, slot, proposer), parent.hash)
-    return Context(overlay, height, proposer, system.PARAMETERS.get(overlay))
+    return Context(overlay, height, proposer, system.PARAMETERS.get(overlay), verify=verify)
 
 
-def _begin(parent: ChainState, slot: Slot, proposer: AccountId) -> Context:
+def _begin(parent: ChainState, slot: Slot, proposer: AccountId, *, verify: Verifier) -> Context:
     """Everything a block does before its transactions."""
-    context = _next_block(parent, slot, proposer)
+    context = _next_block(parent, slot, proposer, verify=verify)
+    authority.advance(context)
     registration.decay_prices(context)
     emission.emit(context)
     ran = epoch.run_due_epochs(context)
@@ -258,7 +260,7 @@ def _drafted(
 ) -> Draft:
     changes, undo = context.state.changes(), context.state.undo()
     tree = merkle.update(parent.tree, changes)
-    set_id, next_set_hash, next_set = authority.announced(parent.view)
+    set_id, next_set_hash, next_set = authority.announced(parent.view, slot)
     header = Header(
         HEADER_VERSION, context.height, slot, parent.hash, context.producer, merkle.list_root(transactions),
         merkle.root_hash(tree), set_id, next_set_hash, next_set, UNSIGNED,

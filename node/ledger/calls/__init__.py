@@ -5,27 +5,68 @@ A call is an array that begins with its number. Amounts are rao (10^-9 τ) or α
 and documentation are made from it. Source: docs/protocol.md, "Calls".
 """
 
-from typing import Final
+from typing import Final, cast
 
 from node.ledger.calls import (
     accounts,
+    authority,
+    channels,
     children,
     commitments,
     delegation,
+    governance,
     identities,
     moves,
     networks,
     proxies,
     registration,
+    roots,
     staking,
     swaps,
     weights,
 )
 from node.ledger.calls.accounts import AccountsCall, Transfer
+from node.ledger.calls.authority import (
+    AbortPos,
+    AuthorityCall,
+    AuthoritySetCall,
+    BondAuthority,
+    BondCall,
+    PosCall,
+    RemoveAuthority,
+    ReportEvidence,
+    SchedulePos,
+    SetAuthorities,
+    UnbondAuthority,
+    WithdrawUnbonded,
+)
 from node.ledger.calls.base import U16, U63, U64, Account, CallSpec, FeeRule, RaoAmount, SignerKind
+from node.ledger.calls.channels import (
+    ChannelsCall,
+    CloseChannel,
+    OpenChannel,
+    RedeemVoucher,
+    TopUpChannel,
+)
 from node.ledger.calls.children import Child, ChildrenCall, SetAutoParentDelegation, SetChildkeyTake, SetChildren
 from node.ledger.calls.commitments import CommitmentsCall, SetCommitment, SetCommitmentResetBonds
 from node.ledger.calls.delegation import DecreaseTake, DelegationCall, IncreaseTake
+from node.ledger.calls.governance import (
+    AddMember,
+    AdjustSenate,
+    CloseProposal,
+    DisapproveProposal,
+    GovernanceCall,
+    ProposalsCall,
+    Propose,
+    RemoveMember,
+    ResetMembers,
+    RootRegister,
+    SeatsCall,
+    SwapMember,
+    TriumvirateCall,
+    Vote,
+)
 from node.ledger.calls.identities import IdentitiesCall, SetColdkeyAutoStakeHotkey, SetIdentity, TryAssociateHotkey
 from node.ledger.calls.moves import (
     AddStakeBurn,
@@ -72,6 +113,11 @@ from node.ledger.calls.proxies import (
     RemoveProxyAnnouncement,
 )
 from node.ledger.calls.registration import BurnedRegister, RegisterLimit, RegistrationCall, ServeAxon
+from node.ledger.calls.roots import (
+    CommitIndexRoot,
+    CommitReceiptRoot,
+    RootsCall,
+)
 from node.ledger.calls.staking import AddStake, AddStakeLimit, RemoveStake, RemoveStakeLimit, StakingCall
 from node.ledger.calls.swaps import (
     AnnounceColdkeySwap,
@@ -95,6 +141,8 @@ from node.ledger.calls.weights import (
     SetWeights,
     WeightsCall,
 )
+from node.primitives.codec import decode_canonical
+from node.primitives.limits import PROPOSAL_CALL_BYTES_MAX
 
 Call = PlainCall | ProxiesCall
 """Any call."""
@@ -114,6 +162,10 @@ CALLS: Final[tuple[CallSpec, ...]] = tuple(
             *swaps.SPECS,
             *identities.SPECS,
             *proxies.SPECS,
+            *governance.SPECS,
+            *authority.SPECS,
+            *channels.SPECS,
+            *roots.SPECS,
         ),
         key=lambda spec: spec.number,
     )
@@ -133,36 +185,60 @@ def is_free(call: Call) -> bool:
     return spec_of(call).fee is FeeRule.FREE
 
 
+def may_be_proposed(call: Call) -> bool:
+    """Whether the network itself can make a call, by an approved proposal."""
+    return spec_of(call).signer in (SignerKind.ROOT, SignerKind.OWNER)
+
+
+def decode_call(data: bytes) -> Call:
+    """The call in its canonical bytes, as proposals carry it. Raises DecodeError."""
+    return decode_canonical(cast("type[Call]", Call), data, max_bytes=PROPOSAL_CALL_BYTES_MAX)
+
+
 __all__ = [
     "CALLS",
     "U16",
     "U63",
     "U64",
+    "AbortPos",
     "Account",
     "AccountsCall",
+    "AddMember",
     "AddProxy",
     "AddStake",
     "AddStakeBurn",
     "AddStakeLimit",
+    "AdjustSenate",
     "AnnounceColdkeySwap",
     "AnnounceProxy",
+    "AuthorityCall",
+    "AuthoritySetCall",
     "BatchCommitWeights",
     "BatchRevealWeights",
     "BatchSetWeights",
+    "BondAuthority",
+    "BondCall",
     "BurnAlpha",
     "BurnedRegister",
     "Call",
     "CallSpec",
+    "ChannelsCall",
     "Child",
     "ChildrenCall",
     "ClearColdkeySwapAnnouncement",
+    "CloseChannel",
+    "CloseProposal",
     "ColdkeySwapCall",
+    "CommitIndexRoot",
+    "CommitReceiptRoot",
     "CommitWeights",
     "CommitmentsCall",
     "DecreaseTake",
     "DelegationCall",
+    "DisapproveProposal",
     "DisputeColdkeySwap",
     "FeeRule",
+    "GovernanceCall",
     "HotkeySwapCall",
     "IdentitiesCall",
     "IncreaseTake",
@@ -171,28 +247,42 @@ __all__ = [
     "NetworkAdmin",
     "NetworkLife",
     "NetworksCall",
+    "OpenChannel",
     "PlainCall",
+    "PosCall",
+    "ProposalsCall",
+    "Propose",
     "ProxiesCall",
     "Proxy",
     "ProxyKind",
     "RaoAmount",
     "RecycleAlpha",
+    "RedeemVoucher",
     "RegisterLimit",
     "RegisterNetwork",
     "RegisterNetworkWithIdentity",
     "RegistrationCall",
     "RejectProxyAnnouncement",
+    "RemoveAuthority",
+    "RemoveMember",
     "RemoveProxies",
     "RemoveProxy",
     "RemoveProxyAnnouncement",
     "RemoveStake",
     "RemoveStakeFullLimit",
     "RemoveStakeLimit",
+    "ReportEvidence",
     "ResetColdkeySwap",
+    "ResetMembers",
     "RevealWeights",
     "RootDissolveNetwork",
+    "RootRegister",
+    "RootsCall",
+    "SchedulePos",
+    "SeatsCall",
     "ServeAxon",
     "SetAlphaValues",
+    "SetAuthorities",
     "SetAutoParentDelegation",
     "SetChildkeyTake",
     "SetChildren",
@@ -216,16 +306,24 @@ __all__ = [
     "SwapColdkeyAnnounced",
     "SwapHotkey",
     "SwapHotkeyOnSubnet",
+    "SwapMember",
     "SwapStake",
     "SwapStakeLimit",
     "SwapsCall",
+    "TopUpChannel",
     "Transfer",
     "TransferStake",
     "TrimToMaxAllowedUids",
+    "TriumvirateCall",
     "TryAssociateHotkey",
+    "UnbondAuthority",
     "UnstakeAll",
     "UnstakeAllAlpha",
+    "Vote",
     "WeightsCall",
+    "WithdrawUnbonded",
+    "decode_call",
     "is_free",
+    "may_be_proposed",
     "spec_of",
 ]

@@ -17,7 +17,7 @@ from node.ledger import errors
 from node.ledger.calls import BurnedRegister, RegisterLimit, ServeAxon
 from node.ledger.context import Context
 from node.ledger.events import AxonServed, NeuronRegistered
-from node.ledger.pallets import accounts, scores, secret_weights, staking, subnets, weights
+from node.ledger.pallets import accounts, roots, scores, secret_weights, staking, subnets, weights
 from node.ledger.pallets.neurons import AXON, COMMITMENT, COUNT, NEURON, UID, Axon, Neuron, owner_uids, uid_of
 from node.ledger.state import Map, Overlay
 from node.primitives.codec import Wire
@@ -147,6 +147,7 @@ def leave_seat(overlay: Overlay, netuid: NetUid, uid: Uid) -> None:
     AXON.delete(overlay, (netuid, hotkey))
     COMMITMENT.delete(overlay, (netuid, hotkey))
     secret_weights.forget(overlay, netuid, hotkey)
+    roots.forget(overlay, netuid, hotkey)
 
 
 def _seat(overlay: Overlay, netuid: NetUid, uid: Uid, hotkey: AccountId, height: Height) -> None:

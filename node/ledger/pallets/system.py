@@ -32,6 +32,9 @@ PARAMETERS: Final[Value[Parameters]] = Value("system", "parameters", Parameters,
 CLOCK: Final[Value[Clock]] = Value(
     "system", "clock", Clock, about="Height, slot and producer of the block this state belongs to"
 )
+GENESIS_HASH: Final[Value[Hash]] = Value(
+    "system", "genesis_hash", Hash, about="Hash of block 0, known from block 1 on; signatures inside calls bind it"
+)
 RECENT_HASHES: Final[Map[int, Hash]] = Map(
     "system", "recent_hashes", int, Hash, about="Hashes of the last 4096 blocks by height modulo 4096"
 )
@@ -41,6 +44,8 @@ def begin_block(overlay: Overlay, clock: Clock, parent_hash: Hash) -> None:
     """Move the clock and remember the parent's hash."""
     RECENT_HASHES.put(overlay, (clock.height - 1) % ERA_PERIOD_BLOCKS_MAX, parent_hash)
     CLOCK.put(overlay, clock)
+    if clock.height == 1:
+        GENESIS_HASH.put(overlay, parent_hash)
 
 
 def block_hash_at(view: StateView, height: int) -> Hash | None:
