@@ -36,7 +36,7 @@ def genesis(subnets: int) -> tuple[ChainState, dict[Hash, bytes]]:
     listed = tuple(
         GenesisSubnet(
             NetUid(netuid), f"subnet {netuid}", signer("owner-hotkey", netuid).public, owner, Rao(10_000 * TAO),
-            Alpha(10_000 * TAO), hyperparameters=Hyperparameters(tempo_blocks=TEMPO_BLOCKS),
+            Alpha(10_000 * TAO), hyperparameters=Hyperparameters(tempo_blocks=TEMPO_BLOCKS, commit_reveal=False),
             neurons=tuple(
                 GenesisNeuron(neuron(netuid, number).public, owner, validator_permit=number < VALIDATORS)
                 for number in range(NEURONS)

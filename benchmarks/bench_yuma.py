@@ -5,6 +5,7 @@ Before anything is timed, both must agree on consensus, incentive and dividends.
 """
 
 import random
+from dataclasses import replace
 from functools import partial
 
 from benchmarks.dense_yuma import U16, dense, dense_epoch
@@ -36,9 +37,8 @@ def epoch_input(params: EpochParams, validators: int) -> EpochInput:
 
     rows = tuple(opinion() if uid < validators else () for uid in range(UIDS))
     old = tuple(opinion() if uid < validators else () for uid in range(UIDS))
-    fields = {name: getattr(params, name) for name in params.__slots__}
     return EpochInput(
-        params=EpochParams(**{**fields, "max_validators": validators}),
+        params=replace(params, max_validators=validators),
         block=10_000,
         emission_rao=10**11,
         stake_q64=tuple((chance.randrange(10**12, 10**14) if uid < validators else 0) << 64 for uid in range(UIDS)),
