@@ -75,10 +75,8 @@ def dispatch(context: Context, sender: AccountId, call: calls.Call) -> None:
         _authority(context, sender, call)
     elif isinstance(call, calls.ChannelsCall):
         _channels(context, sender, call)
-    elif isinstance(call, calls.RootsCall):
-        _roots(context, sender, call)
     else:
-        assert_never(call)
+        _roots(context, sender, call)
 
 
 def _staking(context: Context, sender: AccountId, call: calls.StakingCall) -> None:

@@ -2,8 +2,8 @@
 
 The part that is lost is 5 % of the bond, or three times the part of the set's weight that was convicted within the age
 of evidence, up to all of it: a lone mistake in a large set is cheap, an attack costs everything. Later convictions
-raise the earlier ones to the same part, so the order of reports changes nothing. The reporter gets 5 % of what is taken;
-the rest leaves the issuance. Source: docs/protocol.md, "Slashing".
+raise the earlier ones to the same part, so the order of reports changes nothing. The reporter gets 5 % of what is
+taken; the rest leaves the issuance. Source: docs/protocol.md, "Slashing".
 """
 
 from typing import Final
