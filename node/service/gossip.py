@@ -146,7 +146,7 @@ class Gossip:
 def check_news(chain: Chain, peer_id: str, data: bytes) -> Verdict:
     """Pass on new blocks with a seal that holds."""
     try:
-        news = _decode_news(data)
+        news = decode_news(data)
         header = header_of(news)
         if header.height <= chain.final.header.height:
             return Verdict.IGNORE
@@ -184,12 +184,17 @@ def check_finality(chain: Chain, peer_id: str, data: bytes) -> Verdict:
     return Verdict.ACCEPT
 
 
-def new_in_batch(chain: Chain, data: bytes) -> list[bytes]:
-    """Return the well-formed transactions of a batch that are new here. Raises DecodeError or LedgerError."""
+def decode_batch(data: bytes) -> tuple[bytes, ...]:
+    """Return the transactions in `data`, nothing about them checked; DecodeError otherwise."""
     batch = decode_canonical(Batch, data, max_bytes=_BATCH_BYTES_MAX)
     if not batch:
         raise DecodeError("A batch without transactions.")
-    unknown = [raw for raw in dict.fromkeys(batch) if not chain.transactions.knows(raw)]
+    return batch
+
+
+def new_in_batch(chain: Chain, data: bytes) -> list[bytes]:
+    """Return the well-formed transactions of a batch that are new here. Raises DecodeError or LedgerError."""
+    unknown = [raw for raw in dict.fromkeys(decode_batch(data)) if not chain.transactions.knows(raw)]
     for raw in unknown:
         chain.transactions.check_form(raw)
     return unknown
@@ -207,7 +212,8 @@ def is_body_of(header: Header, transactions: tuple[bytes, ...]) -> bool:
     return list_root(transactions) == header.transactions_root
 
 
-def _decode_news(data: bytes) -> News:
+def decode_news(data: bytes) -> News:
+    """Return the news in `data` with a well-formed header; DecodeError otherwise."""
     news = decode_canonical(cast("type[News]", News), data, max_bytes=min(_NEWS_BYTES_MAX, BLOCK_BYTES_MAX))
     check_header_shape(header_of(news))
     return news
@@ -218,7 +224,7 @@ def _decode_news(data: bytes) -> News:
 
 async def _pass_blocks(messages: trio.MemoryReceiveChannel[Message], chain: Chain) -> None:
     async for message in messages:
-        match _decode_news(message.data):
+        match decode_news(message.data):
             case BlockNews(block):
                 await chain.feed(BlockReceived(block, message.peer_id, relayed=True))
             case HeaderNews(header):
