@@ -11,14 +11,32 @@ from node.ledger.errors import GenesisError
 from node.ledger.genesis_file import format_genesis, parse_genesis
 from node.ledger.genesis_spec import Balance, GenesisNeuron, GenesisSpec, GenesisStake, GenesisSubnet
 from node.ledger.header import HEADER_VERSION, UNSIGNED, Authority, Header, header_hash
-from node.ledger.pallets import accounts, authority, emission, neurons, registration, staking, subnets, system
+from node.ledger.pallets import (
+    accounts,
+    authority,
+    council,
+    emission,
+    neurons,
+    registration,
+    root,
+    staking,
+    subnets,
+    system,
+)
 from node.ledger.parameters import Hyperparameters, Parameters
 from node.ledger.state import DictView, EmptyView, Overlay
 from node.ledger.transaction import SPEC_VERSION
 from node.ledger.transition import ChainState
 from node.primitives.codec import decode_canonical, encode
 from node.primitives.errors import DecodeError
-from node.primitives.limits import AUTHORITIES_MAX, NETWORK_NAME_CHARS_MAX, STATE_VALUE_BYTES_MAX, SUBNETS_MAX
+from node.primitives.limits import (
+    AUTHORITIES_MAX,
+    NETWORK_NAME_CHARS_MAX,
+    SENATE_MAX,
+    STATE_VALUE_BYTES_MAX,
+    SUBNETS_MAX,
+    TRIUMVIRATE_MAX,
+)
 from node.primitives.types import (
     MAX_SUPPLY_RAO,
     ROOT_NETUID,
@@ -52,6 +70,7 @@ def genesis_state(spec: GenesisSpec) -> tuple[Header, ChainState, dict[Hash, byt
     _write_subnets(overlay, spec)
     for index, stake in enumerate(spec.stakes):
         _write_stake(overlay, spec, index, stake)
+    _write_council(overlay, spec)
     rows = {path: value for path, value in overlay.changes().items() if value is not None}
     tree = merkle.build(rows.items())
     set_id, next_set_hash, next_set = authority.announced(overlay, Slot(0))
@@ -153,6 +172,19 @@ def _write_stake(overlay: Overlay, spec: GenesisSpec, index: int, stake: Genesis
     if staking.HOTKEY.find(overlay, stake.hotkey) is None:
         staking.create_hotkey(overlay, stake.hotkey, stake.coldkey, spec.parameters.take_default_u16)
     staking.deposit(overlay, stake.hotkey, stake.netuid, stake.coldkey, stake.amount)
+
+
+def _write_council(overlay: Overlay, spec: GenesisSpec) -> None:
+    if len(spec.triumvirate) > TRIUMVIRATE_MAX or len(set(spec.triumvirate)) != len(spec.triumvirate):
+        raise GenesisError(f"triumvirate: at most {TRIUMVIRATE_MAX} accounts, each once.")
+    if len(spec.senate) > SENATE_MAX or len(set(spec.senate)) != len(spec.senate):
+        raise GenesisError(f"senate: at most {SENATE_MAX} hotkeys, each once.")
+    for index, hotkey in enumerate(spec.senate):
+        if staking.HOTKEY.find(overlay, hotkey) is None:
+            raise GenesisError(f"senate[{index}]: no subnet and no stake of this file names that hotkey.")
+        root.append_seat(overlay, hotkey, Height(0))
+    council.TRIUMVIRATE.put(overlay, tuple(sorted(spec.triumvirate)))
+    council.SENATE.put(overlay, tuple(sorted(spec.senate)))
 
 
 def _own_hotkey(

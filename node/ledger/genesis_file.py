@@ -67,6 +67,8 @@ class _File(_Entry, frozen=True):
     parameters: Numbers = {}
     subnets: tuple[_Subnet, ...] = ()
     stakes: tuple[_Stake, ...] = ()
+    triumvirate: tuple[str, ...] = ()
+    senate: tuple[str, ...] = ()
 
 
 def parse_genesis(data: bytes) -> GenesisSpec:
@@ -82,7 +84,7 @@ def parse_genesis(data: bytes) -> GenesisSpec:
         start_ms=file.start_ms,
         slot_ms=file.slot_ms,
         epoch_slots=file.epoch_slots,
-        authorities=tuple(_account(f"authorities[{i}]", text) for i, text in enumerate(file.authorities)),
+        authorities=_accounts("authorities", file.authorities),
         balances=tuple(
             Balance(_account(f"balances[{i}].account", entry.account), Rao(entry.amount_rao))
             for i, entry in enumerate(file.balances)
@@ -90,6 +92,8 @@ def parse_genesis(data: bytes) -> GenesisSpec:
         parameters=_numbers(Parameters, "parameters", file.parameters),
         subnets=tuple(_subnet(f"subnets[{i}]", entry) for i, entry in enumerate(file.subnets)),
         stakes=tuple(_stake(f"stakes[{i}]", entry) for i, entry in enumerate(file.stakes)),
+        triumvirate=_accounts("triumvirate", file.triumvirate),
+        senate=_accounts("senate", file.senate),
     )
 
 
@@ -107,6 +111,8 @@ def format_genesis(spec: GenesisSpec) -> bytes:
         stakes=tuple(
             _Stake(to_ss58(stake.coldkey), to_ss58(stake.hotkey), stake.netuid, stake.amount) for stake in spec.stakes
         ),
+        triumvirate=tuple(to_ss58(account) for account in spec.triumvirate),
+        senate=tuple(to_ss58(account) for account in spec.senate),
     )
     return msgspec.json.format(msgspec.json.encode(file), indent=2) + b"\n"
 
@@ -156,6 +162,10 @@ def _stake(field_name: str, entry: _Stake) -> GenesisStake:
         netuid=NetUid(entry.netuid),
         amount=Alpha(entry.amount),
     )
+
+
+def _accounts(field_name: str, texts: tuple[str, ...]) -> tuple[AccountId, ...]:
+    return tuple(_account(f"{field_name}[{i}]", text) for i, text in enumerate(texts))
 
 
 def _account(field_name: str, text: str) -> AccountId:

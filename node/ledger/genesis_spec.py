@@ -62,3 +62,7 @@ class GenesisSpec:
     parameters: Parameters = field(default_factory=Parameters)
     subnets: tuple[GenesisSubnet, ...] = ()
     stakes: tuple[GenesisStake, ...] = ()
+    triumvirate: tuple[AccountId, ...] = ()
+    """Coldkeys that may propose; without any the network can never change its rules."""
+    senate: tuple[AccountId, ...] = ()
+    """Hotkeys of this file that vote; each takes a seat on root, in this order."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.ledger.genesis import Balance, GenesisNeuron, GenesisSpec, GenesisStake, GenesisSubnet
-from node.ledger.parameters import Hyperparameters
+from node.ledger.parameters import Hyperparameters, Parameters
+from node.primitives.limits import SENATE_MAX, TRIUMVIRATE_MAX
 from node.primitives.types import RAO_PER_TAO, AccountId, Alpha, NetUid, Rao
 
 TEXT_NETUID: Final = NetUid(1)
@@ -22,6 +23,11 @@ _VALIDATOR_ALPHA: Final = Alpha(5_000 * RAO_PER_TAO)  # five times what a valida
 _BURN_RAO: Final = Rao(RAO_PER_TAO // 10)
 _RATE_LIMIT_BLOCKS: Final = 5
 _IMMUNITY_BLOCKS: Final = 100
+_VOTING_BLOCKS: Final = 60
+_DISPUTE_BLOCKS: Final = 60
+_UNBONDING_BLOCKS: Final = 600
+_EVIDENCE_AGE_BLOCKS: Final = 500
+_POS_LEAD_EPOCHS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +71,20 @@ def devnet_genesis(
         balances=tuple(Balance(each.coldkey, _BALANCE_RAO) for each in (*authorities, *others)),
         subnets=(subnet,),
         stakes=tuple(GenesisStake(each.coldkey, each.hotkey, TEXT_NETUID, _VALIDATOR_ALPHA) for each in authorities),
+        parameters=_parameters(),
+        triumvirate=tuple(each.coldkey for each in authorities[:TRIUMVIRATE_MAX]),
+        senate=tuple(each.hotkey for each in authorities[:SENATE_MAX]),
+    )
+
+
+def _parameters() -> Parameters:
+    """A devnet may have one authority and replace all of them at once, and its decisions take a minute."""
+    return Parameters(
+        proposal_duration_blocks=_VOTING_BLOCKS,
+        authorities_min=1,
+        authority_change_bounded=False,
+        unbonding_blocks=_UNBONDING_BLOCKS,
+        evidence_age_blocks=_EVIDENCE_AGE_BLOCKS,
+        pos_lead_epochs=_POS_LEAD_EPOCHS,
+        channel_dispute_blocks=_DISPUTE_BLOCKS,
     )
