@@ -4,6 +4,7 @@
 raises `InvariantBroken`, which nobody handles: a node stops rather than build on a wrong state.
 """
 
+from node.ledger.key_invariants import check_keys
 from node.ledger.pallets import accounts, authority, emission, neurons, scores, staking, subnets, weights
 from node.ledger.state import StateView
 from node.primitives.errors import invariant
@@ -21,6 +22,7 @@ def check(view: StateView) -> None:
     for netuid in (ROOT_NETUID, *netuids):
         check_positions(view, netuid)
     check_indices(view)
+    check_keys(view, all_accounts(view))
     members = authority.CURRENT.get(view).members
     keys = [member.account for member in members]
     invariant(bool(keys) and keys == sorted(set(keys)), "authorities are sorted by key, each once")
