@@ -35,6 +35,7 @@ from node.consensus.events import (
     Tick,
 )
 from node.consensus.evidence import offender
+from node.consensus.limits import TREE_BLOCKS_MAX
 from node.consensus.messages import FinalityMessage
 from node.consensus.slots import SlotClock
 from node.ledger import queries
@@ -55,6 +56,7 @@ from storage.chain import ChainStore
 from storage.rows import Commit
 
 INBOX_MAX: Final = 1024  # events waiting; beyond it senders wait, and gossip drops and lets sync repair
+EXECUTED_MAX: Final = TREE_BLOCKS_MAX + 256  # states kept; those of forks that the tree has given up go beyond it
 _TICK_MS_MIN: Final = 1
 
 log = logger("chain")
@@ -140,6 +142,14 @@ class Chain:
         """Tell whether this block was executed and is not beneath the finalised one."""
         return block_hash in self._executed
 
+    def backlog(self) -> int:
+        """Return how many events wait."""
+        return self._receive.statistics().current_buffer_used
+
+    def states_held(self) -> int:
+        """Return how many blocks' states are in memory."""
+        return len(self._executed)
+
     def on_head(self, listener: Callable[[HeadView], None]) -> Callable[[], None]:
         """Call `listener` with each new best block; returns what ends it."""
         self._head_listeners.append(listener)
@@ -180,6 +190,8 @@ class Chain:
                 follows = await self._carry_out(effect)
                 if follows is not None:
                     waiting.append(follows)
+        if len(self._executed) > EXECUTED_MAX:
+            self._executed = {key: state for key, state in self._executed.items() if self.engine.unfinalised(key)}
 
     async def _step(self, event: ChainEvent) -> list[ChainEffect]:
         """Any step may execute blocks (one that was held until its slot, say), so none runs on the event loop."""
