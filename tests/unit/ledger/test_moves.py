@@ -198,10 +198,7 @@ def test_a_move_that_may_not_happen_fails_by_its_name_and_changes_no_stake(by: s
     before = positions(world)
     receipt = world.block(world.sign(by, call)).receipts[0]
     assert receipt.error_code == code
-    after = [queries.stakes_of(world.state.view, who(name)) for name in ("alice", "bob")]
-    assert [[p.alpha for p in positions] for positions in after] == [
-        [p.alpha for p in positions] for positions in before
-    ]
+    assert positions(world) == before
     assert free(world, by) == 10_000 * TAO - receipt.fee_rao
     [spec] = [spec for spec in CALLS if spec.kind is type(call)]
     assert code in {error.code for error in spec.errors}, "the table names every error"
