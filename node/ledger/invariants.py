@@ -5,7 +5,8 @@ raises `InvariantBroken`, which nobody handles: a node stops rather than build o
 """
 
 from node.ledger.key_invariants import check_keys
-from node.ledger.pallets import accounts, authority, emission, neurons, scores, staking, subnets, weights
+from node.ledger.network_invariants import check_network, locked_rao
+from node.ledger.pallets import accounts, emission, neurons, scores, staking, subnets, weights
 from node.ledger.state import StateView
 from node.primitives.errors import invariant
 from node.primitives.types import MAX_SUPPLY_RAO, ROOT_NETUID, AccountId, NetUid, Uid
@@ -23,18 +24,17 @@ def check(view: StateView) -> None:
         check_positions(view, netuid)
     check_indices(view)
     check_keys(view, all_accounts(view))
-    members = authority.CURRENT.get(view).members
-    keys = [member.account for member in members]
-    invariant(bool(keys) and keys == sorted(set(keys)), "authorities are sorted by key, each once")
+    check_network(view)
 
 
 def check_issuance(view: StateView) -> None:
-    """All τ is in accounts, in subnets' pools or staked on root; no amount is negative."""
+    """All τ is in accounts, in subnets' pools, staked on root, in bonds or in channels; no amount is negative."""
     free = [accounts.free_balance(view, account) for account in all_accounts(view)]
     pools = [subnets.POOL.get(view, netuid).tao_rao for netuid in (ROOT_NETUID, *subnets.NETUIDS.get(view))]
     invariant(min([0, *free, *pools]) == 0, "no amount of τ is negative")
     issuance_rao = accounts.ISSUANCE.get(view)
-    invariant(issuance_rao == sum(free) + sum(pools), "issuance is what accounts, pools and root hold")
+    held_rao = sum(free) + sum(pools) + locked_rao(view)
+    invariant(issuance_rao == held_rao, "issuance is what accounts, pools, root, bonds and channels hold")
     invariant(issuance_rao <= MAX_SUPPLY_RAO, "issuance stays below the cap")
     staked = sum(staking.stake_behind(view, hotkey, ROOT_NETUID) for hotkey in staked_hotkeys(view, ROOT_NETUID))
     invariant(subnets.POOL.get(view, ROOT_NETUID).tao_rao == staked, "root holds exactly what is staked on it")
