@@ -30,6 +30,7 @@ _COMMANDS: Final = {
     "up": ("node.commands.lifecycle:up", "Start the node."),
     "down": ("node.commands.lifecycle:down", "Stop the node."),
     "status": ("node.commands.lifecycle:status", "Show how the node is."),
+    "doctor": ("node.commands.doctor:doctor", "Look for what is wrong, and what to do."),
     "logs": ("node.commands.logs:logs", "Show the node's log."),
     "devnet": ("node.commands.devnet:devnet", "A whole network on this machine."),
     "demo": ("node.commands.demo:demo", "Run the main job from end to end and check it."),

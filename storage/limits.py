@@ -45,6 +45,7 @@ READER_WAIT_S: Final = 30.0  # a reader that is never given back is a defect; sa
 WRITER_CACHE_KIB: Final = 32 * 1024  # holds the inner pages of a state of a million rows
 READER_CACHE_KIB: Final = 8 * 1024
 WAL_BYTES_KEPT_MAX: Final = 64 * 1024 * 1024  # after a long reader the log is cut back to this
+QUICK_CHECK_STEP_OPCODES: Final = 100_000  # the clock is looked at about every millisecond
 INTEGRITY_FINDINGS_MAX: Final = 5  # the first few findings tell enough
 DISK_FREE_BYTES_MIN: Final = 1024 * 1024  # an I/O error with less free space than this is called a full disk
 LOCK_FILE_BYTES_MAX: Final = 32  # a process id and a newline

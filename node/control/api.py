@@ -27,6 +27,7 @@ from node.control.schema import (
     AskPart,
     BanInfo,
     ChatMessage,
+    Checkup,
     Earnings,
     Hello,
     Invite,
@@ -76,6 +77,10 @@ class HelloRequest(Request[Hello], frozen=True):
 
 
 class StatusRequest(Request[NodeStatus], frozen=True):
+    pass
+
+
+class DoctorRequest(Request[Checkup], frozen=True):
     pass
 
 
@@ -217,6 +222,10 @@ class Api(Protocol):
 
     async def status(self) -> NodeStatus: ...
 
+    async def doctor(self) -> Checkup:
+        """Look for what is wrong; takes seconds."""
+        ...
+
     async def peers(self) -> tuple[PeerInfo, ...]: ...
 
     async def peer_add(self, address: str) -> PeerInfo:
@@ -325,6 +334,7 @@ METHODS: Final[dict[str, Method]] = {
     for name, request in (
         ("hello", HelloRequest),
         ("status", StatusRequest),
+        ("doctor", DoctorRequest),
         ("peers", PeersRequest),
         ("peer_add", PeerAddRequest),
         ("peer_bans", PeerBansRequest),

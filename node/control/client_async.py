@@ -31,6 +31,7 @@ from node.control.schema import (
     AskPart,
     BanInfo,
     ChatMessage,
+    Checkup,
     Earnings,
     Hello,
     Invite,
@@ -140,6 +141,9 @@ class AsyncClient:
 
     async def status(self) -> NodeStatus:
         return await self.call(api.StatusRequest())
+
+    async def doctor(self) -> Checkup:
+        return await self.call(api.DoctorRequest())
 
     async def peers(self) -> tuple[PeerInfo, ...]:
         return await self.call(api.PeersRequest())

@@ -32,6 +32,7 @@ ASK_TOKENS_MAX: Final = 8192  # no model of the catalogue has a longer context
 
 CONNECT_TIMEOUT_S: Final = 2.0  # a local daemon that does not answer hello by then hangs
 CALL_TIMEOUT_S: Final = 20.0  # an ordinary question; the daemon answers in milliseconds even when busy
+DOCTOR_TIMEOUT_S: Final = 40.0  # it asks peers, reads the database, tries the GPU
 ASK_TIMEOUT_S: Final = 120.0  # for each part of an answer; the first may wait for a cold model
 RECONNECT_FIRST_S: Final = 0.2
 RECONNECT_MAX_S: Final = 5.0

@@ -5,6 +5,7 @@ from node.control.views.base import (
     LOG_LEVELS,
     ROLES,
     TOPICS,
+    CheckState,
     ErrorView,
     JobState,
     LogLevel,
@@ -29,6 +30,7 @@ from node.control.views.chain import (
     TransactionContext,
     TransactionStatus,
 )
+from node.control.views.health import Check, Checkup
 from node.control.views.node import (
     AddressReach,
     BanInfo,
@@ -61,9 +63,10 @@ from node.control.views.work import (
 
 __all__ = [
     "API_VERSION", "LOG_LEVELS", "ROLES", "TOPICS", "Account", "AddressReach", "AskDone", "AskPart", "BanInfo",
-    "ChatMessage", "Earnings", "EpochEarning", "EpochProgress", "ErrorView", "Hello", "Invite", "Job", "JobState",
-    "Joined", "LogLevel", "LogLine", "LogPage", "Metagraph", "ModelInfo", "ModelState", "Neuron", "NodeState",
-    "NodeStatus", "Parameter", "PeerInfo", "PeerPing", "PlannedTransaction", "Quote", "ReachState", "Reachability",
-    "Requirement", "Role", "RolePlan", "Shutdown", "Stake", "Submitted", "SubnetInfo", "SyncProgress", "Task",
-    "TaskState", "Topic", "TransactionContext", "TransactionState", "TransactionStatus", "View",
+    "ChatMessage", "Check", "CheckState", "Checkup", "Earnings", "EpochEarning", "EpochProgress", "ErrorView",
+    "Hello", "Invite", "Job", "JobState", "Joined", "LogLevel", "LogLine", "LogPage", "Metagraph", "ModelInfo",
+    "ModelState", "Neuron", "NodeState", "NodeStatus", "Parameter", "PeerInfo", "PeerPing", "PlannedTransaction",
+    "Quote", "ReachState", "Reachability", "Requirement", "Role", "RolePlan", "Shutdown", "Stake", "Submitted",
+    "SubnetInfo", "SyncProgress", "Task", "TaskState", "Topic", "TransactionContext", "TransactionState",
+    "TransactionStatus", "View",
 ]  # fmt: skip

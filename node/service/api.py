@@ -27,6 +27,7 @@ from node.market.chat import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE, ChatReques
 from node.primitives.address import from_ss58, to_ss58
 from node.primitives.types import Alpha, Hash, NetUid, Rao
 from node.service.chain import now_ms
+from node.service.doctor import examine
 from node.service.errors import BadInvite, NoKey, NotReady, RoleRefused
 from node.service.invite import looks_like_invite, read_invite, write_invite
 from node.service.jobs import Report
@@ -70,6 +71,10 @@ class NodeApi:
     async def status(self) -> schema.NodeStatus:
         """Tell everything a status bar shows."""
         return status_of(self._node)
+
+    async def doctor(self) -> schema.Checkup:
+        """Look for what is wrong; also while starting."""
+        return await examine(self._node)
 
     async def peers(self) -> tuple[schema.PeerInfo, ...]:
         """List connected peers."""

@@ -28,6 +28,7 @@ from node.primitives.types import Hash, NetUid
 from node.service.anchor import open_chain
 from node.service.api import NodeApi
 from node.service.chain import Chain, now_ms
+from node.service.clock_offset import serve_time
 from node.service.earnings import EarningsBook
 from node.service.errors import NoGenesis, Unknown
 from node.service.genesis_exchange import check_genesis, fetch_genesis, serve_genesis
@@ -126,6 +127,7 @@ class Node:
         self._enter("starting", "reading the genesis")
         genesis = await self._genesis(network)
         serve_genesis(network, genesis)
+        serve_time(network)
         self._enter("starting", "opening the chain")
         keys = open_keys(home, config.wallet, config.hotkey)
         chain, gossip = await self._open_chain(stack, network, genesis, keys)

@@ -19,6 +19,7 @@ TransactionState = Literal["unknown", "pending", "in_block", "final", "failed"]
 JobState = Literal["running", "done", "failed"]
 ModelState = Literal["absent", "fetching", "ready", "corrupt"]
 ReachState = Literal["unknown", "direct", "unreachable", "not_listening"]
+CheckState = Literal["ok", "warn", "bad"]
 Topic = Literal["status", "log", "tasks", "job"]
 
 ROLES: tuple[Role, ...] = ("staker", "miner", "validator")

@@ -14,10 +14,20 @@ from node.cli import cli
 from node.control.client_sync import SyncClient
 from node.control.errors import ConnectionLost
 from node.control.events import GapEvent, LogEvent
-from node.control.schema import Account, BanInfo, Metagraph, NodeStatus, PeerInfo, PeerPing, RolePlan, SubnetInfo
+from node.control.schema import (
+    Account,
+    BanInfo,
+    Checkup,
+    Metagraph,
+    NodeStatus,
+    PeerInfo,
+    PeerPing,
+    RolePlan,
+    SubnetInfo,
+)
 from node.primitives.errors import InvariantBroken, LedgerError
 from tests.unit.cli.conftest import Run
-from tests.unit.control.fake import ADDRESS, ALICE, ANSWER, BOB, INVITE, LINES, PEER, STATUS, Served
+from tests.unit.control.fake import ADDRESS, ALICE, ANSWER, BOB, CHECKUP, INVITE, LINES, PEER, STATUS, Served
 
 
 def leaves(command: click.Command = cli, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -33,8 +43,9 @@ def leaves(command: click.Command = cli, path: tuple[str, ...] = ()) -> Iterator
 
 ALL = dict(leaves())
 REQUIRED = {
-    "up", "down", "status", "devnet up", "devnet down", "devnet status", "join", "invite", "role show", "role plan",
-    "role set", "ask", "wallet create", "wallet restore", "wallet list", "wallet balance", "wallet transfer",
+    "up", "down", "status", "doctor", "devnet up", "devnet down", "devnet status", "join", "invite", "role show",
+    "role plan", "role set", "ask", "wallet create", "wallet restore", "wallet list", "wallet balance",
+    "wallet transfer",
     "wallet show", "stake add", "stake remove", "stake list", "stake quote", "subnets list", "subnets show",
     "metagraph", "peers list", "peers bans", "peers add", "peers ban", "peers unban", "peers ping", "models list",
     "models pull", "models verify", "logs", "db check", "db info", "explain",
@@ -118,6 +129,28 @@ def test_a_length_of_a_ban_that_means_nothing_is_refused(words: str, run: Run, n
     outcome = run("peers", "ban", PEER, f"--for={words}")
     assert outcome.code == 2
     assert "90s, 15m, 12h" in outcome.err
+
+
+def test_the_doctor_fails_the_command_when_something_is_bad(run: Run, node: Served) -> None:
+    outcome = run("doctor")
+    assert outcome.code == 1
+    assert all(word in outcome.out for word in ("✓ ok", "✗ bad", "this node is alone", "peers add")), outcome.out
+    as_json = run("doctor", "--json")
+    assert as_json.code == 1
+    assert msgspec.json.decode(as_json.out, type=Checkup) == CHECKUP
+
+
+def test_the_doctor_looks_at_the_home_of_a_stopped_node(run: Run, home: Path) -> None:
+    home.mkdir(mode=0o700)
+    outcome = run("doctor", "--json")
+    found = msgspec.json.decode(outcome.out, type=Checkup)
+    assert found.checks[0].found.startswith("stopped")
+    assert {"disk", "memory", "keys", "database", "model", "GPU"} <= {check.name for check in found.checks}
+    assert outcome.code == (0 if found.healthy else 1)
+    home.chmod(0o755)
+    exposed = run("doctor")
+    assert exposed.code == 1
+    assert f"chmod 700 '{home}'" in exposed.out.replace("\n", "")
 
 
 def test_status_as_json_has_the_promised_keys_and_the_nodes_values(run: Run, node: Served) -> None:

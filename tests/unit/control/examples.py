@@ -10,6 +10,7 @@ from tests.unit.control import fake
 REQUESTS: tuple[msgspec.Struct, ...] = (
     api.HelloRequest("test 1", 1),
     api.StatusRequest(),
+    api.DoctorRequest(),
     api.PeersRequest(),
     api.PeerAddRequest(fake.ADDRESS),
     api.PeerBansRequest(),

@@ -17,6 +17,8 @@ from node.control.schema import (
     AskPart,
     BanInfo,
     ChatMessage,
+    Check,
+    Checkup,
     Earnings,
     EpochEarning,
     EpochProgress,
@@ -75,6 +77,13 @@ STATUS = NodeStatus(
     reachability=Reachability("direct", "", (AddressReach("/ip4/127.0.0.1/tcp/4001", 2, 3, "timed out"),), 4.5),
 )  # fmt: skip
 PEERS = (PeerInfo(PEER, (ADDRESS,), "out", "neurond/0.1.0", 0.0, 12.5, latency_ms=8.25, height=120, hotkey=BOB),)
+CHECKUP = Checkup(
+    False,
+    (
+        Check("clock", "ok", "3 ms ahead of 2 peers (a slot has 1000 ms)"),
+        Check("peers", "bad", "none: this node is alone", "Add one: `neurond peers add MULTIADDR`."),
+    ),
+)
 BAN = BanInfo(PEER, 3590.0, "sends junk")
 SUBNETS = (
     SubnetInfo(
@@ -149,6 +158,10 @@ class FakeApi:
     async def status(self) -> NodeStatus:
         self._note("status")
         return STATUS
+
+    async def doctor(self) -> Checkup:
+        self._note("doctor")
+        return CHECKUP
 
     async def peers(self) -> tuple[PeerInfo, ...]:
         self._note("peers")

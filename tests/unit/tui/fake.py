@@ -17,6 +17,7 @@ from node.control.schema import (
     AskPart,
     BanInfo,
     ChatMessage,
+    Checkup,
     Earnings,
     ErrorView,
     Hello,
@@ -140,6 +141,10 @@ class FakeApi:
     async def status(self) -> NodeStatus:
         self._check()
         return self.now_status
+
+    async def doctor(self) -> Checkup:
+        self._check()
+        return Checkup(True, ())
 
     async def peers(self) -> tuple[PeerInfo, ...]:
         self._check()
