@@ -15,9 +15,11 @@ from node.ledger.events import HotkeySwapped, HotkeySwappedOnSubnet
 from node.ledger.pallets import (
     accounts,
     children,
+    council,
     destinations,
     neurons,
     positions,
+    root,
     secret_weights,
     staking,
     subnets,
@@ -46,7 +48,8 @@ def swap_hotkey(context: Context, sender: AccountId, call: SwapHotkey) -> None:
     overlay, old, new = context.state, call.hotkey, call.new_hotkey
     record = _check_keys(overlay, sender, old, new)
     netuids = (ROOT_NETUID, *subnets.NETUIDS.get(overlay))
-    if any(neurons.uid_of(overlay, netuid, new) is not None for netuid in netuids):
+    seated = any(neurons.uid_of(overlay, netuid, new) is not None for netuid in netuids)
+    if seated or root.seat_of(overlay, new) is not None or council.is_senator(overlay, new):
         raise errors.HotKeyAlreadyRegisteredInSubNet
     swaps = SWAPS.get(overlay, sender)
     due = swaps.everywhere + context.parameters.hotkey_swap_rate_limit_blocks
@@ -59,6 +62,7 @@ def swap_hotkey(context: Context, sender: AccountId, call: SwapHotkey) -> None:
     _put_record(overlay, new, record)
     for netuid in netuids:
         _swap_on(overlay, netuid, old, new, keep_stake=call.keep_stake)
+    root.swap_hotkey(overlay, old, new)
     children.rename_flag(overlay, old, new)
     if not call.keep_stake:
         staking.delete_hotkey(overlay, old)

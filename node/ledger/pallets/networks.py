@@ -20,7 +20,7 @@ from node.ledger.calls import (
 )
 from node.ledger.context import Context
 from node.ledger.events import FirstEmissionBlockNumberSet, NetworkAdded, SubnetIdentitySet
-from node.ledger.pallets import accounts, dissolution, emission, registration, staking, subnets
+from node.ledger.pallets import accounts, children, dissolution, emission, registration, root, staking, subnets
 from node.ledger.pallets.ownership import require_owner
 from node.ledger.pallets.subnets import GENERATION, IDENTITY, Subnet
 from node.ledger.parameters import Hyperparameters, Parameters
@@ -55,6 +55,20 @@ def lock_cost_rao(view: StateView, parameters: Parameters, height: Height) -> Ra
     return Rao(cost_rao)
 
 
+def pruned_at(view: StateView, parameters: Parameters, height: Height) -> NetUid | None:
+    """The subnet that would make room in the block at `height`: the lowest moving price past its immunity, or None."""
+    candidates = [
+        SubnetPruneCandidate(
+            netuid,
+            emission.EMISSION.get(view, netuid).moving_price_q32,
+            subnets.require(view, netuid).registered_at,
+        )
+        for netuid in subnets.NETUIDS.get(view)
+    ]
+    pruned = subnet_to_prune(candidates, height, parameters.network_immunity_blocks)
+    return None if pruned is None else NetUid(pruned)
+
+
 def register_network(context: Context, sender: AccountId, call: RegisterNetwork | RegisterNetworkWithIdentity) -> None:
     """Create a subnet owned by the sender."""
     overlay, parameters = context.state, context.parameters
@@ -80,6 +94,7 @@ def register_network(context: Context, sender: AccountId, call: RegisterNetwork 
     if hotkey is None:
         staking.create_hotkey(overlay, call.hotkey, sender, parameters.take_default_u16)
     _found(context, netuid, Subnet(f"subnet {netuid}", call.hotkey, sender, context.height, Height(0)), lock_rao)
+    children.lend_to_owner(context, netuid, [seat.hotkey for seat in root.SEATS.get(overlay)])
     if identity is not None:
         _describe(context, netuid, identity)
 
@@ -122,21 +137,12 @@ def _describe(context: Context, netuid: NetUid, identity: SubnetIdentity) -> Non
 
 def _replaced(context: Context) -> NetUid | None:
     """The subnet that makes room, if one must. Raises SubnetLimitReached."""
-    overlay, netuids = context.state, subnets.NETUIDS.get(context.state)
-    if len(netuids) < context.parameters.subnet_limit:
+    if len(subnets.NETUIDS.get(context.state)) < context.parameters.subnet_limit:
         return None
-    candidates = [
-        SubnetPruneCandidate(
-            netuid,
-            emission.EMISSION.get(overlay, netuid).moving_price_q32,
-            subnets.require(overlay, netuid).registered_at,
-        )
-        for netuid in netuids
-    ]
-    pruned = subnet_to_prune(candidates, context.height, context.parameters.network_immunity_blocks)
+    pruned = pruned_at(context.state, context.parameters, context.height)
     if pruned is None:
         raise errors.SubnetLimitReached
-    return NetUid(pruned)
+    return pruned
 
 
 def _lowest_free(view: StateView) -> NetUid:
