@@ -22,8 +22,8 @@ class Subject(Enum):
     """τ or stake goes to somebody else."""
     STAKE = auto()
     """Stake moves, and stays the coldkey's."""
-    DESTROY = auto()
-    """Value is burned or locked for good."""
+    LOCK = auto()
+    """Value is burned, or locked for long."""
     SEAT = auto()
     """A hotkey gets a seat, at a price."""
     NEURON = auto()
@@ -40,16 +40,19 @@ class Subject(Enum):
 
 
 _CALLS: Final[dict[Subject, str]] = {
-    Subject.TRANSFER: "transfer transfer_stake open_channel top_up_channel",
+    Subject.TRANSFER: ("transfer transfer_stake open_channel top_up_channel redeem_voucher close_channel"),
     Subject.STAKE: (
         "add_stake add_stake_limit remove_stake remove_stake_limit remove_stake_full_limit unstake_all "
         "unstake_all_alpha move_stake swap_stake swap_stake_limit"
     ),
-    Subject.DESTROY: "recycle_alpha burn_alpha add_stake_burn register_network register_network_with_identity",
+    Subject.LOCK: (
+        "recycle_alpha burn_alpha add_stake_burn register_network register_network_with_identity bond_authority "
+        "unbond_authority withdraw_unbonded"
+    ),
     Subject.SEAT: "burned_register register_limit root_register",
     Subject.NEURON: (
         "set_weights commit_weights reveal_weights batch_set_weights batch_commit_weights batch_reveal_weights "
-        "serve_axon set_commitment set_commitment_reset_bonds"
+        "serve_axon set_commitment set_commitment_reset_bonds commit_receipt_root commit_index_root report_evidence"
     ),
     Subject.SUBNET: (
         "start_call set_subnet_identity set_subnet_owner_hotkey trim_to_max_allowed_uids set_hyperparameter "
@@ -68,7 +71,7 @@ _EVERY: Final = frozenset(Subject)
 _RIGHTS: Final[dict[ProxyKind, frozenset[Subject]]] = {
     ProxyKind.ANY: _EVERY,
     ProxyKind.OWNER: frozenset({Subject.SUBNET}),
-    ProxyKind.NON_CRITICAL: _EVERY - {Subject.SWAP_COLDKEY, Subject.SEAT, Subject.DESTROY, Subject.GOVERNANCE},
+    ProxyKind.NON_CRITICAL: _EVERY - {Subject.SWAP_COLDKEY, Subject.SEAT, Subject.LOCK, Subject.GOVERNANCE},
     ProxyKind.NON_TRANSFER: _EVERY - {Subject.TRANSFER, Subject.SWAP_COLDKEY},
     ProxyKind.NON_FUNGIBLE: (
         frozenset({Subject.NEURON, Subject.SUBNET, Subject.DELEGATION, Subject.CHILDREN, Subject.GOVERNANCE})
