@@ -5,7 +5,7 @@ must be declared as JSON: both keep other sites' scripts out without any CORS ru
 """
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -17,14 +17,17 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from node.gateway.answer import Answer
+from node.gateway.exposition import CONTENT_TYPE, Family, exposition
 from node.gateway.limits import ANSWERS_AT_ONCE_MAX, BODY_TIMEOUT_S
 from node.gateway.openai import error_body, parse_chat, to_market
 from node.gateway.problems import problem_of
+from node.gateway.traffic import Traffic
 from node.market.chat import ModelInfo
 from node.market.frontdoor import FrontDoor
 from node.primitives.errors import NodeError
 from node.primitives.limits import HTTP_BODY_BYTES_MAX
 
+Metrics = Callable[[], Sequence[Family]]
 Handler = Callable[[Request], Awaitable[Response]]
 _OWN_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _REQUEST_ID_CHARS_MAX = 64
@@ -42,11 +45,15 @@ class Json(Response):
 class Gateway:
     """Answers HTTP with what the front door offers."""
 
-    def __init__(self, door: FrontDoor, *, answers_at_once: int = ANSWERS_AT_ONCE_MAX) -> None:
+    def __init__(
+        self, door: FrontDoor, *, answers_at_once: int = ANSWERS_AT_ONCE_MAX, metrics: Metrics = lambda: ()
+    ) -> None:
         self._door = door
+        self._metrics_of_node = metrics
         self._free = trio.CapacityLimiter(answers_at_once)
-        self.app = Starlette(
+        routes = Starlette(
             routes=[
+                Route("/metrics", self._metrics, methods=["GET"]),
                 Route("/v1/models", self._models, methods=["GET"]),
                 Route("/v1/models/{name}", self._model, methods=["GET"]),
                 Route("/v1/health", self._health, methods=["GET"]),
@@ -54,6 +61,14 @@ class Gateway:
             ],
             exception_handlers={404: _not_found, 405: _not_found, NodeError: _node_error, Exception: _defect},
         )
+        self.app = Traffic(routes, (each.path for each in routes.routes if isinstance(each, Route)))
+
+    async def _metrics(self, request: Request) -> Response:
+        refused = _foreign_host(request)
+        if refused is not None:
+            return refused
+        families = (*self._metrics_of_node(), *self.app.families())
+        return Response(exposition(families), media_type=CONTENT_TYPE)
 
     async def _health(self, request: Request) -> Response:
         return Json({"status": "ok"})
@@ -105,11 +120,18 @@ class _Limited(Response):
             self._free.release_on_behalf_of(self)
 
 
-def _stranger(request: Request) -> Response | None:
+def _foreign_host(request: Request) -> Response | None:
     host = request.headers.get("host", "").rsplit(":", 1)[0].lower()
-    if host not in _OWN_NAMES:
-        message = "This gateway answers to 127.0.0.1 and localhost only."
-        return Json(error_body(message, "invalid_request_error", "foreign_host", "host"), 403)
+    if host in _OWN_NAMES:
+        return None
+    message = "This gateway answers to 127.0.0.1 and localhost only."
+    return Json(error_body(message, "invalid_request_error", "foreign_host", "host"), 403)
+
+
+def _stranger(request: Request) -> Response | None:
+    foreign = _foreign_host(request)
+    if foreign is not None:
+        return foreign
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
     if kind != "application/json":
         message = "Send the body with `Content-Type: application/json`."

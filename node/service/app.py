@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import trio
@@ -37,6 +38,7 @@ from node.service.home import Home, settings_from, write_atomically
 from node.service.jobs import Jobs, Report
 from node.service.keys import Keys, open_keys
 from node.service.logbook import Logbook, logger
+from node.service.metrics import families_of
 from node.service.model_store import ChosenModel, shared_model_store
 from node.service.reader import Reader
 from node.service.role_plan import Planner
@@ -225,7 +227,7 @@ class Node:
         if self.config.gateway_port is None:
             return
         self._enter("starting", "opening the gateway")
-        gateway = Gateway(OwnDoor(running.services))
+        gateway = Gateway(OwnDoor(running.services), metrics=partial(families_of, self))
         running.gateway_url = await nursery.start(run_gateway, gateway, bind(self.config.gateway_port), self.stop)
 
     async def _first_role(self, report: Report) -> str:

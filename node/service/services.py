@@ -4,7 +4,7 @@ Switching drains the old service before the new one starts; when the new one can
 front door for users' questions follows the role: a validator's routes by its own scores, others' by chance.
 """
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -96,6 +96,10 @@ class Services:
         """Return the latest tasks of the running service, newest first."""
         own = () if self._running is None else self._running.service.tasks()
         return own + self._asked.recent()
+
+    def counters(self) -> Mapping[str, int]:
+        """Return what the running service did and refused; nothing for a staker."""
+        return {} if self._running is None else self._running.service.counters()
 
     def context(self) -> MarketContext:
         """Return this node's place in its subnet. Raises NoKey or Unknown."""
