@@ -13,7 +13,7 @@ import msgspec
 
 from node.primitives.codec import encode
 from node.primitives.errors import invariant
-from node.primitives.limits import STATE_VALUE_BYTES_MAX
+from node.primitives.limits import STATE_PATHS_KEPT_MAX, STATE_VALUE_BYTES_MAX
 from node.primitives.types import HASH_BYTES, Hash
 
 K = TypeVar("K")
@@ -204,10 +204,17 @@ class Map(Item[K, V]):
     ) -> None:
         super().__init__(pallet, name, kind, default, about)
         self.key = key
+        self._paths: dict[K, Hash] = {}
 
     def path(self, key: K) -> Hash:
-        """The path of one key."""
-        return self.path_of(encode(key))
+        """The path of one key; the last ones are kept, because a call asks for the same few many times."""
+        path = self._paths.get(key)
+        if path is None:
+            path = self.path_of(encode(key))
+            if len(self._paths) >= STATE_PATHS_KEPT_MAX:
+                self._paths.clear()
+            self._paths[key] = path
+        return path
 
     def find(self, view: StateView, key: K) -> V | None:
         """The value of `key`, the default, or None."""

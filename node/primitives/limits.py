@@ -12,6 +12,7 @@ BLOCK_BYTES_MAX: Final = 1024 * 1024  # 5 000 transfers; a body of this size cos
 HEADER_BYTES_MAX: Final = 64 * 1024  # 300 bytes as a rule; the first header of an epoch lists up to 1 000 authorities
 VOTE_BYTES_MAX: Final = 1024  # a vote has about 250 bytes
 CERTIFICATE_BYTES_MAX: Final = 80 * 1024  # 1 000 signatures of 64 bytes and their bitmap
+STATE_PATHS_KEPT_MAX: Final = 4096  # of each state item; about 1 MB each at most, a block touches fewer
 STATE_VALUE_BYTES_MAX: Final = 64 * 1024  # 256 neurons with their records in one value stay well below
 
 # --- chain ----------------------------------------------------------------------------------------------------------

@@ -41,9 +41,10 @@ def move(context: Context, sender: AccountId, call: StakeMove) -> None:
         _require_transferable(context.state, origin, destination)
         _hand_over(context, origin, destination, amount)
     else:
-        amount = _within_limit(context, origin.netuid, destination.netuid, amount, call)
+        sale = _sale(context, origin.netuid, destination.netuid, amount, call)
         _require_transferable(context.state, origin, destination)
-        tao_rao = _exchange(context, origin, destination, amount)
+        _exchange(context, origin, destination, sale)
+        tao_rao = sale.out_rao
     staking.clear_small_nomination(context, origin.hotkey, origin.netuid, origin.coldkey)
     match call:
         case MoveStake():
@@ -138,46 +139,39 @@ def _arrive(context: Context, place: Place, amount: int) -> None:
     staking.note_delegate(context, place.hotkey, staking.require_hotkey(context.state, place.hotkey), place.coldkey)
 
 
-def _fees_u16(context: Context, origin_netuid: NetUid, destination_netuid: NetUid) -> tuple[int, int]:
-    """The fee rates of selling and of buying: one of them is 0."""
-    if origin_netuid == ROOT_NETUID:
-        return 0, staking.fee_rate_u16(context, destination_netuid)
-    return staking.fee_rate_u16(context, origin_netuid), 0
-
-
-def _within_limit(
+def _sale(
     context: Context, origin_netuid: NetUid, destination_netuid: NetUid, amount: int, call: StakeMove
-) -> int:
-    """The amount to move; without a limit all of it. What it gives must be more than the minimum stake."""
-    _require_sale(context, origin_netuid, amount)
+) -> amm.Swap:
+    """The sale at the origin, not yet written: of all of the amount, or of what fits the limit of the call."""
+    sale = _worthwhile_sale(context, origin_netuid, amount)
     if not isinstance(call, SwapStakeLimit):
-        return amount
+        return sale
     fee_u16 = staking.fee_rate_u16(context, origin_netuid if origin_netuid != ROOT_NETUID else destination_netuid)
     largest = largest_move(context.state, origin_netuid, destination_netuid, call.limit_price, fee_u16)
     if largest is None or amount <= largest:
-        return amount
+        return sale
     if not call.allow_partial:
         raise errors.SlippageTooHigh(f"At most {largest} of {amount} fit within the price limit.")
     if largest == 0:
         raise errors.PriceLimitExceeded
-    _require_sale(context, origin_netuid, largest)
-    return largest
+    return _worthwhile_sale(context, origin_netuid, largest)
 
 
-def _require_sale(context: Context, netuid: NetUid, amount: int) -> None:
+def _worthwhile_sale(context: Context, netuid: NetUid, amount: int) -> amm.Swap:
+    """A sale that gives more than the minimum stake."""
     fee_u16 = staking.fee_rate_u16(context, netuid)
-    tao_rao = subnets.simulate(context.state, netuid, amm.Side.SELL, amount, fee_u16=fee_u16).out_rao
-    if tao_rao <= context.parameters.min_stake_rao:
+    sale = subnets.simulate(context.state, netuid, amm.Side.SELL, amount, fee_u16=fee_u16)
+    if sale.out_rao <= context.parameters.min_stake_rao:
         raise errors.AmountTooLow(f"Move more than {context.parameters.min_stake_rao} rao's worth.")
+    return sale
 
 
-def _exchange(context: Context, origin: Place, destination: Place, amount: int) -> int:
-    """Sell at the origin and stake the τ at the destination; the τ on its way."""
+def _exchange(context: Context, origin: Place, destination: Place, sale: amm.Swap) -> None:
+    """Sell at the origin and stake the τ at the destination, where only stake from root pays a fee."""
     overlay = context.state
-    sale_fee_u16, purchase_fee_u16 = _fees_u16(context, origin.netuid, destination.netuid)
-    sale = subnets.simulate(overlay, origin.netuid, amm.Side.SELL, amount, fee_u16=sale_fee_u16)
     staking.sell(context, origin.coldkey, origin.hotkey, origin.netuid, sale)
-    purchase = subnets.simulate(overlay, destination.netuid, amm.Side.BUY, sale.out_rao, fee_u16=purchase_fee_u16)
+    fee_u16 = staking.fee_rate_u16(context, destination.netuid) if origin.netuid == ROOT_NETUID else 0
+    purchase = subnets.simulate(overlay, destination.netuid, amm.Side.BUY, sale.out_rao, fee_u16=fee_u16)
     if purchase.out_rao == 0:
         raise errors.InsufficientLiquidity
     subnets.apply(overlay, destination.netuid, purchase)
@@ -193,4 +187,3 @@ def _exchange(context: Context, origin: Place, destination: Place, amount: int) 
             Rao(purchase.fee_rao),
         )
     )
-    return sale.out_rao
