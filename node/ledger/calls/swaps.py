@@ -78,7 +78,7 @@ _HOT = (
 )  # fmt: skip
 _TARGET = (e.ColdKeyAlreadyAssociated, e.NewColdKeyIsHotkey)
 SPECS: Final[tuple[CallSpec, ...]] = (
-    CallSpec(48, "swap_hotkey", SwapHotkey, COLD, BY_SIZE, (HOTKEY, _NEW, _KEEP), _HOT),
+    CallSpec(48, "swap_hotkey", SwapHotkey, COLD, BY_SIZE, (HOTKEY, _NEW, _KEEP), (*_HOT, e.AuthorityIsBonded)),
     CallSpec(
         49,
         "swap_hotkey_on_subnet",

@@ -14,12 +14,14 @@ from node.ledger.context import Context
 from node.ledger.events import HotkeySwapped, HotkeySwappedOnSubnet
 from node.ledger.pallets import (
     accounts,
+    bonds,
     children,
     council,
     destinations,
     neurons,
     positions,
     root,
+    roots,
     secret_weights,
     staking,
     subnets,
@@ -47,6 +49,7 @@ def swap_hotkey(context: Context, sender: AccountId, call: SwapHotkey) -> None:
     """Put a new hotkey in the place of an old one everywhere."""
     overlay, old, new = context.state, call.hotkey, call.new_hotkey
     record = _check_keys(overlay, sender, old, new)
+    bonds.require_free(overlay, old)
     netuids = (ROOT_NETUID, *subnets.NETUIDS.get(overlay))
     seated = any(neurons.uid_of(overlay, netuid, new) is not None for netuid in netuids)
     if seated or root.seat_of(overlay, new) is not None or council.is_senator(overlay, new):
@@ -149,6 +152,7 @@ def _swap_on(overlay: Overlay, netuid: NetUid, old: AccountId, new: AccountId, *
         if neurons.uid_of(overlay, netuid, old) is not None:
             neurons.rename(overlay, netuid, old, new)
             secret_weights.rename(overlay, netuid, old, new)
+            roots.swap_hotkey(overlay, netuid, old, new)
         if subnet.owner_hotkey == old:
             subnets.SUBNET.put(overlay, netuid, replace(subnet, owner_hotkey=new))
         children.rename(overlay, netuid, old, new)

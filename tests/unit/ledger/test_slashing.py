@@ -11,7 +11,15 @@ from node.consensus.messages import Proposal, proposal_message
 from node.consensus.votes import Step, Vote, message_of_vote
 from node.ledger import errors, queries
 from node.ledger import network_queries as network
-from node.ledger.calls import BondAuthority, Call, RemoveAuthority, ReportEvidence, UnbondAuthority, WithdrawUnbonded
+from node.ledger.calls import (
+    BondAuthority,
+    Call,
+    RemoveAuthority,
+    ReportEvidence,
+    SwapHotkey,
+    UnbondAuthority,
+    WithdrawUnbonded,
+)
 from node.ledger.context import Context
 from node.ledger.events import AuthorityConvicted, BondSlashed, Proposed
 from node.ledger.evidence import read_evidence
@@ -335,3 +343,9 @@ def test_an_offence_in_a_later_set_convicts_anew() -> None:
     world.block(slots=10)
     assert _report(world, _two_votes(world, "authority0", set_id=1)) != []
     assert refused(world, "mallory", _two_votes(world, "authority0", set_id=1)) == "DuplicateEvidence"
+
+
+def test_an_authoritys_hotkey_cannot_be_swapped_away_from_what_it_signed() -> None:
+    world = _world(bonded=1)
+    assert world.do("val", SwapHotkey(who("authority0"), who("fresh"), False)) == "AuthorityIsBonded"
+    assert world.do("val", SwapHotkey(who("va"), who("fresh"), False)) != "AuthorityIsBonded"
