@@ -19,7 +19,7 @@ from storage.errors import (
     TooNew,
     WrongDatabase,
 )
-from storage.journal import MarketStore, ScoreRow, TaskRow, VerdictRow
+from storage.journal import MarketStore, ScoreRow, SecretRow, TaskRow, VerdictRow
 from storage.lock import FileLock, HomeLock
 from storage.rows import BlockRow, CertificateRow, Commit, Tip
 from storage.signing import SignGuard
@@ -42,6 +42,7 @@ __all__ = [
     "MarketStore",
     "OutOfBounds",
     "ScoreRow",
+    "SecretRow",
     "SignGuard",
     "SignRefused",
     "StorageError",

@@ -22,6 +22,8 @@ from storage.limits import (
     RECEIPTS_KEPT_MAX,
     ROWS_PER_READ_MAX,
     SCORES_PER_SUBNET_MAX,
+    SECRET_BYTES_MAX,
+    SECRETS_KEPT_MAX,
     TASKS_KEPT_MAX,
     VERDICTS_KEPT_MAX,
     WORD_CHARS_MAX,
@@ -81,6 +83,15 @@ class ScoreRow:
     score: float
     samples: float
     last_height: int
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRow:
+    """What opens one commit (32-byte digest) of this node's; made at `height`."""
+
+    digest: bytes
+    height: int
+    body: bytes
 
 
 class MarketStore:
@@ -228,6 +239,35 @@ class MarketStore:
         with self._database.read() as connection:
             rows = connection.execute(query, (_page(limit), max(0, skip))).fetchall()
         return [(bytes(digest), bytes(receipt)) for digest, receipt in rows]
+
+    # --- secrets ----------------------------------------------------------------------------------------------------
+
+    def keep_secret(self, netuid: int, row: SecretRow) -> None:
+        """Keep what opens a commit; the oldest beyond the limit go."""
+        _check_key(row.digest, "a digest")
+        _check_number(row.height, "a height")
+        if len(row.body) > SECRET_BYTES_MAX:
+            raise OutOfBounds(f"A secret has at most {SECRET_BYTES_MAX} bytes, not {len(row.body)}.")
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO secrets (netuid, digest, height, body) VALUES (?, ?, ?, ?)",
+                (netuid, row.digest, row.height, row.body),
+            )
+            _trim(connection, "secrets", SECRETS_KEPT_MAX)
+
+    def secrets(self, netuid: int) -> list[SecretRow]:
+        """Return what opens this node's commits in a subnet, oldest first."""
+        query = "SELECT digest, height, body FROM secrets WHERE netuid = ? ORDER BY seq"
+        with self._database.read() as connection:
+            rows = connection.execute(query, (netuid,)).fetchall()
+        return [SecretRow(bytes(digest), height, bytes(body)) for digest, height, body in rows]
+
+    def drop_secrets(self, netuid: int, digests: Iterable[bytes]) -> None:
+        """Forget what opens these commits; unknown ones are no error."""
+        with self._database.write() as connection:
+            connection.executemany(
+                "DELETE FROM secrets WHERE netuid = ? AND digest = ?", ((netuid, digest) for digest in digests)
+            )
 
 
 def _trim(connection: Connection, table: str, kept: int) -> None:

@@ -6,9 +6,10 @@ from typing import Protocol
 import trio
 
 from node.ledger.calls import Call
+from node.ledger.key_queries import CommitInfo
 from node.ledger.queries import Metagraph, NeuronRow
 from node.primitives.crypto import Signer
-from node.primitives.types import ZERO_HASH, Hash, Height, NetUid
+from node.primitives.types import ZERO_HASH, AccountId, Hash, Height, NetUid
 from node.subnets.base import Neuron, View
 
 
@@ -37,6 +38,10 @@ class ChainReader(Protocol):
 
     def metagraph(self, netuid: NetUid) -> Metagraph | None:
         """The subnet as of the best head; None when there is no such subnet."""
+        ...
+
+    def weight_commits(self, netuid: NetUid, hotkey: AccountId) -> tuple[CommitInfo, ...]:
+        """The hotkey's commits to weights as of the best head, oldest first; none when there is no such subnet."""
         ...
 
     def heads(self) -> trio.MemoryReceiveChannel[Head]:

@@ -2,16 +2,17 @@
 
 import trio
 
-from node.ledger import queries
+from node.ledger import key_queries, queries
 from node.ledger.calls import Call
 from node.ledger.errors import SubnetNotExists
+from node.ledger.key_queries import CommitInfo
 from node.ledger.queries import Metagraph
 from node.ledger.transaction import sign_transaction
 from node.market.chain import Head
 from node.market.limits import HEADS_QUEUED_MAX
 from node.mempool import MempoolError
 from node.primitives.crypto import Signer
-from node.primitives.types import Hash, Height, NetUid
+from node.primitives.types import AccountId, Hash, Height, NetUid
 from node.service.chain import Chain, HeadView
 from node.service.errors import NotPooled
 
@@ -47,6 +48,13 @@ class Reader:
                 graph = None
             known = self._metagraphs[netuid] = (head.hash, graph)
         return known[1]
+
+    def weight_commits(self, netuid: NetUid, hotkey: AccountId) -> tuple[CommitInfo, ...]:
+        """Return the hotkey's commits to weights as of the best head."""
+        try:
+            return key_queries.weight_commits(self._chain.head.executed.state.view, netuid, hotkey)
+        except SubnetNotExists:
+            return ()
 
     def heads(self) -> trio.MemoryReceiveChannel[Head]:
         """Return a channel of new best heads; a slow reader loses some."""

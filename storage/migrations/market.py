@@ -52,4 +52,12 @@ def _first(database: sqlite_utils.Database) -> None:
     receipts.create_index(["digest"], index_name="receipts_by_digest", unique=True)
 
 
-STEPS = (Step(1, "first", _first),)
+def _secrets(database: sqlite_utils.Database) -> None:
+    # What a validator has committed to and not yet revealed: without it the weights of an epoch are lost.
+    secrets = database.create_table(
+        "secrets", {"seq": int, "netuid": int, "digest": bytes, "height": int, "body": bytes}, pk="seq"
+    )
+    secrets.create_index(["netuid", "digest"], index_name="secrets_by_digest", unique=True)
+
+
+STEPS = (Step(1, "first", _first), Step(2, "secrets", _secrets))

@@ -6,7 +6,7 @@ not depend on any of it.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Final
 
@@ -17,7 +17,7 @@ from node.market.tasks import TaskLog, TaskView
 from node.primitives.codec import encode
 from node.primitives.types import AccountId, Height, NetUid
 from node.subnets.base import Standing, Verdict
-from storage import MarketStore, ScoreRow, StorageError, TaskRow, VerdictRow
+from storage import MarketStore, ScoreRow, SecretRow, StorageError, TaskRow, VerdictRow
 
 ROWS_QUEUED_MAX: Final = 1024  # some seconds of the busiest node; each is one small SQLite transaction
 
@@ -102,6 +102,20 @@ class RoleJournal:
         if self._store is not None:
             rows = [ScoreRow(hotkey, row.score, row.samples, row.last_height) for hotkey, row in book]
             self._queue(partial(self._store.save_scores, self._netuid, rows))
+
+    async def load_secrets(self) -> list[SecretRow]:
+        """What opens our commits. Raises StorageError."""
+        return [] if self._store is None else await trio.to_thread.run_sync(self._store.secrets, self._netuid)
+
+    async def keep_secret(self, row: SecretRow) -> None:
+        """Keep what opens a commit, now: the commit goes out after it. Raises StorageError."""
+        if self._store is not None:
+            await trio.to_thread.run_sync(self._store.keep_secret, self._netuid, row)
+
+    def drop_secrets(self, digests: Sequence[bytes]) -> None:
+        """Forget what opens these commits, soon."""
+        if self._store is not None:
+            self._queue(partial(self._store.drop_secrets, self._netuid, digests))
 
     def _queue(self, write: Callable[[], None]) -> None:
         try:

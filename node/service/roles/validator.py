@@ -46,6 +46,7 @@ from node.service.roles.host import RoleHost
 from node.service.roles.journal import RoleJournal
 from node.service.roles.judging import Bench, Case, pending_view, unjudged
 from node.service.roles.rounds import choose_targets, round_at, silence
+from node.service.roles.secrets import WeightSecrets
 from node.service.roles.weights import WeightSetter
 from node.subnets.base import Answer, AnySubnet, Book, Message, ModelPool, Standing, View
 from p2p import P2PError
@@ -77,7 +78,8 @@ class ValidatorRole:
         self._desk = AnswerDesk(subnet, arrived=self._answer_arrived)
         self._gate = ChallengeGate(context)
         self._announcer = Announcer(context)
-        self.weights = WeightSetter(context, subnet, lambda: self._book)
+        self._secrets = WeightSecrets(context, self._journal)
+        self.weights = WeightSetter(context, subnet, lambda: self._book, self._secrets)
         self.door = MarketDoor(
             context, subnet, now_ms=now_ms, book=lambda: self._book, record=self._journal.task, finished=self._consider
         )
@@ -94,6 +96,7 @@ class ValidatorRole:
         Raises models.ModelError or storage.StorageError before it is started.
         """
         self._book.restore(await self._journal.load_scores())
+        await self._secrets.load()
         for name in self._subnet.spec.models:
             await self._models.text(name)
         context = self._context

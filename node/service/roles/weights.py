@@ -1,15 +1,20 @@
-"""Sets a validator's weights once an epoch, shortly before its end, and makes sure that the chain has them."""
+"""Sets a validator's weights once an epoch, shortly before its end, and makes sure that the chain has them.
+
+Where the subnet wants weights committed first, the commit goes out then, and the reveal in the epoch it is due.
+"""
 
 import logging
 from collections.abc import Callable
 from typing import Final
 
-from node.ledger.calls import SetWeights
+from node.ledger.calls import Call, SetWeights
 from node.market.context import MarketContext
 from node.market.weights import WeightVector, weight_vector
 from node.primitives.errors import NodeError
 from node.primitives.types import Height
+from node.service.roles.secrets import WeightSecrets
 from node.subnets.base import AnySubnet, Book
+from storage import StorageError
 
 LEAD_BLOCKS_MAX: Final = 10  # of a long epoch: three tries of three blocks
 LEAD_BLOCKS_MIN: Final = 4  # of a short one: one try and one more
@@ -26,38 +31,52 @@ def lead_blocks(tempo_blocks: int) -> int:
 class WeightSetter:
     """Call `tick` at every head; `last_set_height` is the last success that the chain shows."""
 
-    def __init__(self, context: MarketContext, subnet: AnySubnet, book: Callable[[], Book]) -> None:
+    def __init__(
+        self, context: MarketContext, subnet: AnySubnet, book: Callable[[], Book], secrets: WeightSecrets
+    ) -> None:
         self._context = context
+        self._secrets = secrets
         self._subnet = subnet
         self._book = book
         self._epoch_end = Height(0)
         self._submitted_at: Height | None = None
         self.last_set_height: Height | None = None
-        self.last_error = ""
+        self._error = ""
         self.next_vector: WeightVector | None = None
         self.abstained = 0
 
+    @property
+    def last_error(self) -> str:
+        """Why weights could not be set, committed or revealed lately; "" when all is well."""
+        return self._secrets.last_error or self._error
+
     async def tick(self) -> None:
-        """Submit `SetWeights` when it is time and the chain does not have them yet. Never raises NodeError."""
+        """Submit weights, or a commit to them, when it is time and the chain does not have them yet.
+
+        Never raises NodeError.
+        """
         metagraph = self._context.chain.metagraph(self._context.netuid)
         seat = self._context.seat()
         if metagraph is None or seat is None:
             return
         height, left = metagraph.height, metagraph.subnet.blocks_to_epoch
+        secret = metagraph.subnet.hyperparameters.commit_reveal
+        if secret:
+            await self._secrets.tick(height)
         if self._submitted_at is not None and seat.last_update >= self._submitted_at:
-            self.last_set_height, self.last_error = seat.last_update, ""
+            self.last_set_height, self._error = seat.last_update, ""
         if height + left != self._epoch_end:
             self._epoch_end, self._submitted_at = Height(height + left), None
         if left > lead_blocks(metagraph.subnet.tempo_blocks) or not self._is_due(height, seat.last_update):
             return
-        await self._submit(height)
+        await self._submit(height, secret=secret)
 
     def _is_due(self, height: Height, last_update: Height) -> bool:
         if self._submitted_at is None:
             return True
         return last_update < self._submitted_at and height >= self._submitted_at + RETRY_BLOCKS
 
-    async def _submit(self, height: Height) -> None:
+    async def _submit(self, height: Height, *, secret: bool) -> None:
         view = self._context.view()
         self.next_vector = weight_vector(self._subnet.weigh(self._book(), view), view)
         self._submitted_at = height
@@ -65,9 +84,12 @@ class WeightSetter:
             self.abstained += 1
             return
         vector = self.next_vector
-        call = SetWeights(self._context.netuid, vector.uids, vector.values, self._subnet.spec.version)
+        version = self._subnet.spec.version
         try:
+            call: Call = SetWeights(self._context.netuid, vector.uids, vector.values, version)
+            if secret:
+                call = await self._secrets.seal(vector, version)
             await self._context.chain.submit(call, self._context.signer)
-        except NodeError as error:
-            self.last_error = str(error)
+        except (NodeError, StorageError) as error:
+            self._error = str(error)
             _log.warning("weights could not be set: %s", error)

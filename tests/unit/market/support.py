@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import trio
 
-from node.ledger.calls import Call, ServeAxon, SetWeights
+from node.ledger.calls import Call, CommitWeights, RevealWeights, ServeAxon, SetWeights
+from node.ledger.commit_hash import commit_hash
+from node.ledger.key_queries import CommitInfo
 from node.ledger.parameters import Hyperparameters
 from node.ledger.queries import Metagraph, NeuronRow, SubnetInfo
 from node.market.chain import Head
@@ -40,6 +42,8 @@ class FakeChain:
         self.refuse: NodeError | None = None
         self.apply_calls = True
         self.tempo_blocks = TEMPO_BLOCKS
+        self.commit_reveal = False
+        self.commits: dict[AccountId, tuple[CommitInfo, ...]] = {}
         self._heads: list[trio.MemorySendChannel[Head]] = []
 
     @property
@@ -54,6 +58,9 @@ class FakeChain:
 
     def metagraph(self, netuid: NetUid) -> Metagraph | None:
         return Metagraph(netuid, self.now, self._info(), tuple(self.rows)) if netuid == NETUID else None
+
+    def weight_commits(self, netuid: NetUid, hotkey: AccountId) -> tuple[CommitInfo, ...]:
+        return self.commits.get(hotkey, ()) if netuid == NETUID else ()
 
     def heads(self) -> trio.MemoryReceiveChannel[Head]:
         send, receive = trio.open_memory_channel[Head](64)
@@ -98,6 +105,15 @@ class FakeChain:
     def _apply(self, call: Call, signer: AccountId) -> None:
         if isinstance(call, SetWeights):
             self.change(signer, last_update=Height(self.now + 1))
+        if isinstance(call, CommitWeights):
+            self.change(signer, last_update=Height(self.now + 1))
+            period = self.tempo_blocks + 1
+            first = ((self.now + 1) // period + 1) * period
+            commit = CommitInfo(call.commit_hash, Height(self.now + 1), Height(first), Height(first + period - 1))
+            self.commits[signer] = (*self.commits.get(signer, ()), commit)
+        if isinstance(call, RevealWeights):
+            opened = commit_hash(signer, call.netuid, call.uids, call.values, call.salt, call.version_key)
+            self.commits[signer] = tuple(each for each in self.commits.get(signer, ()) if each.hash != opened)
         if isinstance(call, ServeAxon):
             self.change(
                 signer, peer_id=call.peer_id.decode(), addresses=tuple(address.decode() for address in call.addresses)
@@ -112,7 +128,7 @@ class FakeChain:
             alpha_out=Alpha(0), protocol_alpha=Alpha(0), tao_emission_rao=Rao(0), alpha_emission=Alpha(0),
             pending_alpha=Alpha(0), tempo_blocks=self.tempo_blocks, blocks_to_epoch=left, last_epoch_height=Height(0),
             neurons=len(self.rows), max_uids=256, burn_rao=Rao(0), registration_open=True,
-            hyperparameters=Hyperparameters(),
+            hyperparameters=Hyperparameters(commit_reveal=self.commit_reveal),
         )  # fmt: skip
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from storage import MarketStore, OutOfBounds, ScoreRow, TaskRow, VerdictRow
+from storage import MarketStore, OutOfBounds, ScoreRow, SecretRow, TaskRow, VerdictRow
 from storage.database import open_database
 from storage.journal import MARKET
-from storage.limits import PREVIEW_CHARS_MAX, RECEIPT_BYTES_MAX, SCORES_PER_SUBNET_MAX
+from storage.limits import PREVIEW_CHARS_MAX, RECEIPT_BYTES_MAX, SCORES_PER_SUBNET_MAX, SECRET_BYTES_MAX
 from tests.unit.storage.build import number_hash
 
 TASK = TaskRow(
@@ -128,3 +128,18 @@ def test_other_oversized_values_are_refused(store: MarketStore) -> None:
         store.record_verdicts([replace(VERDICT, score=math.nan)])
     with pytest.raises(OutOfBounds):
         store.save_scores(1, [ScoreRow(bytes(32), 0.0, 0.0, 0)] * (SCORES_PER_SUBNET_MAX + 1))
+
+
+def test_secrets_survive_a_restart_and_are_forgotten_when_dropped(tmp_path: Path) -> None:
+    row, other = SecretRow(bytes(32), 7, b"weights"), SecretRow(b"\x01" * 32, 8, b"more")
+    with MarketStore.open(tmp_path / "market.sqlite") as store:
+        for each in (row, other, row):
+            store.keep_secret(1, each)
+        store.keep_secret(2, row)
+    with MarketStore.open(tmp_path / "market.sqlite") as store:
+        assert store.secrets(1) == [row, other]
+        store.drop_secrets(1, [row.digest, b"\x02" * 32])
+        assert store.secrets(1) == [other]
+        assert store.secrets(2) == [row], "another subnet's"
+        with pytest.raises(OutOfBounds):
+            store.keep_secret(1, SecretRow(bytes(32), 7, bytes(SECRET_BYTES_MAX + 1)))
