@@ -19,6 +19,8 @@ from p2p.api import (
 from p2p.errors import (
     AddressError,
     BannedError,
+    BlobError,
+    BlobUnavailable,
     BusyError,
     EndOfStream,
     HostFailedError,
@@ -42,6 +44,8 @@ __all__ = [
     "AddressReach",
     "Ban",
     "BannedError",
+    "BlobError",
+    "BlobUnavailable",
     "BusyError",
     "Check",
     "EndOfStream",

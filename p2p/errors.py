@@ -12,6 +12,8 @@ P2PError
 │  ├─ BannedError           the peer is banned for now
 │  ├─ ProtocolRefusedError  the peer does not speak the protocol
 │  └─ BusyError             a concurrency or rate bound was met
+├─ BlobError                a large content cannot be fetched or given
+│  └─ BlobUnavailable       no peer gives it, or not all of it
 └─ StreamError              an open stream ended
    ├─ EndOfStream           the other side closed its write side between two frames
    └─ StreamFailed          reset, lost connection, broken or oversized frame, time ran out
@@ -88,6 +90,18 @@ class BusyError(PeerError):
     """A concurrency bound was met; try again later or another peer."""
 
     code = "p2p.busy"
+
+
+class BlobError(P2PError):
+    """A large content is wrong, too large, or does not fit."""
+
+    code = "p2p.blob"
+
+
+class BlobUnavailable(BlobError):
+    """No connected peer gives the content, or not all of it; what has arrived is kept for the next try."""
+
+    code = "p2p.blob_unavailable"
 
 
 class StreamError(P2PError):

@@ -189,6 +189,36 @@ REACH_SERVE_INTERVAL_S = 30.0
 REACH_PEERS_REMEMBERED_MAX = 1024
 """Askers whose last question is remembered."""
 
+# Blobs
+BLOB_CHUNK_BYTES = 256 << 10
+"""One chunk of a large content: a quarter of a stream's window, hashed in well under a millisecond."""
+BLOB_MAX_BYTES = 8 << 30
+"""The largest content: a model of this size is beyond what desktop machines run."""
+BLOB_MANIFEST_MAX_BYTES = (1 << 20) + 1024
+"""The chunk hashes of the largest content."""
+BLOB_QUESTION_MAX_BYTES = 256
+"""A question about a blob: a word, an id and a number."""
+BLOB_WINDOW_CHUNKS = 4
+"""Chunks asked of one peer ahead of their arrival: one stream window; hides 25 ms of distance at 40 MB/s."""
+BLOB_CHUNK_TIMEOUT_S = 15.0
+"""A peer slower than one chunk in this time (17 KB/s) gives its chunks back to others."""
+BLOB_IDLE_S = 60.0
+"""A stream on which nothing is asked for so long holds a place that others want."""
+BLOB_STREAMS_PER_PEER = 2
+"""One for a download and one for a question."""
+BLOB_STREAMS_TOTAL = 16
+"""Downloads served at once: each holds at most a window of chunks in memory."""
+BLOB_THREADS = 4
+"""Worker threads for reading and hashing, so that blobs never take the threads of blocks."""
+BLOB_PEERS_ASKED_MAX = 16
+"""Peers asked for one content; a few of them already fill any line."""
+BLOBS_OFFERED_MAX = 64
+"""Manifests held for others; the largest has 1 MB."""
+BLOB_BUDGET_BYTES = 10 << 30
+"""Disk that unfinished downloads may take together: room for one of the largest."""
+BLOB_WRONG_POINTS = 60.0
+"""A wrong chunk or manifest: no honest peer with a sound disk sends one; the second means a ban."""
+
 # Reputation
 BAN_SCORE = -100.0
 """Score below which a peer is dropped and banned."""
