@@ -207,6 +207,11 @@ class Download:
         self._resumed_bytes = self._done_bytes()
 
     @property
+    def peers(self) -> tuple[str, ...]:
+        """The peers it comes from."""
+        return self._peers
+
+    @property
     def path(self) -> Path:
         """Where the content grows; whole once `run` has returned."""
         return self._part.path
@@ -245,6 +250,9 @@ class Download:
         except BlobError as error:
             self._failure = error
             raise
+        except OSError as error:
+            self._failure = self._disk_failure(error)
+            raise self._failure from error
         finally:
             self._notify()
 
@@ -269,6 +277,11 @@ class Download:
     def _done_bytes(self) -> int:
         return self.manifest.size_bytes - sum(map(self.manifest.chunk_bytes, self._missing))
 
+    def _disk_failure(self, error: OSError) -> BlobError:
+        return BlobError(
+            f"{self._part.path} cannot be read or written ({error.strerror}); free space, check its rights"
+        )
+
     def _notify(self) -> None:
         self._changed.set()
         self._changed = trio.Event()
@@ -285,7 +298,7 @@ class Download:
         except (P2PError, trio.TooSlowError) as error:
             _log.info("%s gives no more of a blob: %s", peer_id, error or "it is too slow")
         except OSError as error:
-            self._failure = BlobError(f"{self._part.path} cannot be written: {error.strerror}; free space")
+            self._failure = self._disk_failure(error)
         finally:
             self._serving -= 1
             self._give_back(window)

@@ -318,7 +318,8 @@ class NodeApi:
             )  # fmt: skip
             trio.from_thread.run_sync(tell)
 
-        await trio.to_thread.run_sync(ensure, name, self._model_store, progress)
+        peer_fetch = self._running().model_peers.fetch
+        await trio.to_thread.run_sync(partial(ensure, name, self._model_store, progress, peer_fetch=peer_fetch))
         return f"{name} is ready"
 
     async def _verify(self, name: str, report: Report) -> str:

@@ -39,6 +39,7 @@ from node.service.jobs import Jobs, Report
 from node.service.keys import Keys, open_keys
 from node.service.logbook import Logbook, logger
 from node.service.metrics import families_of
+from node.service.model_peers import ModelPeers
 from node.service.model_store import ChosenModel, shared_model_store
 from node.service.reader import Reader
 from node.service.role_plan import Planner
@@ -69,6 +70,7 @@ class Running:
     services: Services
     planner: Planner
     models: ModelHost
+    model_peers: ModelPeers
     jobs: Jobs
     market: MarketStore
     earnings: EarningsBook | None
@@ -151,11 +153,13 @@ class Node:
         self, network: Network, chain: Chain, syncer: Syncer, keys: Keys, market: MarketStore, nursery: trio.Nursery
     ) -> Running:
         store = self.config.model_store or shared_model_store()
+        model_peers = ModelPeers(network, store, nursery)
         models = ModelHost(
             store,
             own_bundles=self.model.own_bundles(),
             progress=self._model_progress,
             threads=self.config.model_threads,
+            peer_fetch=model_peers.fetch,
         )
         reader = Reader(chain)
         services = Services(
@@ -180,6 +184,7 @@ class Node:
             services=services,
             planner=Planner(chain, services, keys, self.model, store),
             models=models,
+            model_peers=model_peers,
             jobs=Jobs(self.hub, nursery),
             market=market,
             earnings=None if hotkey is None or netuid is None else EarningsBook(chain, hotkey, netuid),

@@ -20,6 +20,7 @@ from models import (
     ensure,
     open_text,
 )
+from models.sources import PeerFetch
 from node.market.call import open_call
 from node.market.context import MarketContext
 from node.market.limits import JUDGE_THREADS, STREAMS_MAX
@@ -109,14 +110,16 @@ class ModelHost:
         threads: int | None = None,
         prefer_cuda: bool = True,
         max_batch: int = 8,
+        peer_fetch: PeerFetch | None = None,
     ) -> None:
-        """`own_bundles` are folders of the user's own by name; `progress` is called from worker threads."""
+        """`own_bundles` are folders of the user's own by name; `progress` and `peer_fetch` are called from threads."""
         self._store = store
         self._own = dict(own_bundles or {})
         self._progress = progress
         self._threads = threads
         self._prefer_cuda = prefer_cuda
         self._max_batch = max_batch
+        self._peer_fetch = peer_fetch
         self._judges = trio.CapacityLimiter(JUDGE_THREADS)
         self._opening = trio.Lock()  # one at a time: opening takes seconds of CPU and much memory
         self._by_name: dict[str, BatchedText] = {}
@@ -125,7 +128,8 @@ class ModelHost:
     async def bundle(self, name: str) -> Path:
         if name in self._own:
             return self._own[name]
-        return await trio.to_thread.run_sync(ensure, name, self._store, self._progress, abandon_on_cancel=True)
+        get = partial(ensure, name, self._store, self._progress, peer_fetch=self._peer_fetch)
+        return await trio.to_thread.run_sync(get, abandon_on_cancel=True)
 
     async def text(self, name: str) -> TextRuntime:
         async with self._opening:

@@ -289,7 +289,7 @@ async def test_a_file_that_changed_is_not_given_away_under_its_old_hash(memory_t
 async def test_a_damaged_file_is_not_offered_at_all(memory_town: Town) -> None:
     node = await memory_town.world.start("a")
     path = memory_town.folder / "damaged"
-    path.write_bytes(CONTENT[:-1] + b"?")
+    path.write_bytes(CONTENT[:-1] + bytes([CONTENT[-1] ^ 1]))
     Blobs(node, memory_town.folder / "x", lambda _: path)
     _, blobs = await memory_town.asker(node)
     with pytest.raises(BlobUnavailable):
