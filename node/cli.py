@@ -40,6 +40,7 @@ _COMMANDS: Final = {
     "ask": ("node.commands.ask:ask", "Put a question to the network."),
     "wallet": ("node.commands.wallet:wallet", "Keys, balances, transfers."),
     "stake": ("node.commands.stake:stake", "Stake, unstake, quotes."),
+    "tx": ("node.commands.tx:tx", "List and send any call of the chain."),
     "subnets": ("node.commands.subnets:subnets", "List subnets, show one, register on one."),
     "metagraph": ("node.commands.subnets:metagraph", "Show all neurons of a subnet."),
     "peers": ("node.commands.peers:peers", "Show, add, ban and ping peers."),

@@ -75,13 +75,18 @@ async def _run(env: Env, money: MoneyOptions, intent: Callable[[Api, str], Await
     wallet = wallet_store(env.home).open(money.wallet)
     async with AsyncClient(env.home) as client:
         draft = await prepare(client, await intent(client, wallet.address), wallet.address)
-        if money.dry_run:
-            env.emit(draft_view(draft), lambda: show_draft(draft, err=False))
-            return
-        show_draft(draft, err=True)
-        refuse(draft)
-        confirm("Sign and send?", yes=money.yes)
-        status = await send(client, draft, sign(draft, unlock(wallet)))
+        await carry_out(env, money, client, draft, lambda: unlock(wallet))
+
+
+async def carry_out(env: Env, money: MoneyOptions, client: Api, draft: Draft, signer: Callable[[], Signer]) -> None:
+    """Show a draft, ask, sign with what `signer` opens, send, and tell what became of it."""
+    if money.dry_run:
+        env.emit(draft_view(draft), lambda: show_draft(draft, err=False))
+        return
+    show_draft(draft, err=True)
+    refuse(draft)
+    confirm("Sign and send?", yes=money.yes)
+    status = await send(client, draft, sign(draft, signer()))
     env.emit(status, lambda: click.echo(f"{draft.title}: done in block {status.height:,}."))
 
 

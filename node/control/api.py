@@ -49,6 +49,7 @@ from node.control.schema import (
     Task,
     Topic,
     TransactionContext,
+    TransactionPreview,
     TransactionStatus,
 )
 from node.primitives.limits import TRANSACTION_BYTES_MAX
@@ -128,6 +129,13 @@ class TxContextRequest(Request[TransactionContext], frozen=True):
 
 class TxSubmitRequest(Request[Submitted], frozen=True):
     raw: RawTransaction
+
+
+class TxPreviewRequest(Request[TransactionPreview], frozen=True):
+    """`call` is a canonical `node.ledger.calls.Call`."""
+
+    sender: Name
+    call: RawTransaction
 
 
 class TxStatusRequest(Request[TransactionStatus], frozen=True):
@@ -262,6 +270,10 @@ class Api(Protocol):
         """Check a signed transaction and send it on its way; raises LedgerError or MempoolError with its code."""
         ...
 
+    async def tx_preview(self, sender: str, call: bytes) -> TransactionPreview:
+        """Tell what `call` of the ss58 account `sender` would do in the next block; nothing is sent or changed."""
+        ...
+
     async def tx_status(self, transaction_hash: str) -> TransactionStatus: ...
 
     async def quote_stake(self, netuid: int, amount_rao: int) -> Quote: ...
@@ -346,6 +358,7 @@ METHODS: Final[dict[str, Method]] = {
         ("account", AccountRequest),
         ("tx_context", TxContextRequest),
         ("tx_submit", TxSubmitRequest),
+        ("tx_preview", TxPreviewRequest),
         ("tx_status", TxStatusRequest),
         ("quote_stake", QuoteStakeRequest),
         ("quote_unstake", QuoteUnstakeRequest),

@@ -53,6 +53,7 @@ from node.control.schema import (
     Task,
     Topic,
     TransactionContext,
+    TransactionPreview,
     TransactionStatus,
 )
 from node.primitives.errors import ControlError
@@ -177,6 +178,9 @@ class AsyncClient:
 
     async def tx_submit(self, raw: bytes) -> Submitted:
         return await self.call(api.TxSubmitRequest(raw))
+
+    async def tx_preview(self, sender: str, call: bytes) -> TransactionPreview:
+        return await self.call(api.TxPreviewRequest(sender, call))
 
     async def tx_status(self, transaction_hash: str) -> TransactionStatus:
         return await self.call(api.TxStatusRequest(transaction_hash))

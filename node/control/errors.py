@@ -12,6 +12,7 @@ ControlError
 ├── DaemonFailed         a daemon or devnet command was started and died
 ├── BadInvite            a text that is no invite, or one that is spoilt or expired
 ├── BadAmount            a text that is no amount of τ or α
+├── BadArgument          an argument of a call that does not fit
 └── ActionRefused        a transaction that would fail, told before it is signed
 """
 
@@ -86,6 +87,13 @@ class BadAmount(ControlError):
 
     code = "bad_amount"
     remedy = "Write a positive number with at most 9 digits after the point, such as 12.5."
+
+
+class BadArgument(ControlError):
+    """An argument of a call that does not fit; the message names it."""
+
+    code = "bad_argument"
+    remedy = "`neurond explain` and the call's name show what it takes."
 
 
 class ActionRefused(ControlError):

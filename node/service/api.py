@@ -11,20 +11,26 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import trio
 
 from models import CATALOGUE, ModelError, ensure, find_entry, is_ready
 from models import Progress as ModelProgress
 from node.control import schema
+from node.control.errors import error_view
 from node.control.events import AnyEvent
 from node.control.limits import BAN_DEFAULT_S
 from node.ledger import queries
+from node.ledger.calls import Call
 from node.ledger.state import StateView
 from node.ledger.transaction import ERA_PERIOD_DEFAULT_BLOCKS, SPEC_VERSION
+from node.ledger.transition import preview_call
 from node.market.chat import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE, ChatRequest, ChatTurn
 from node.primitives.address import from_ss58, to_ss58
+from node.primitives.codec import decode_canonical
+from node.primitives.errors import LedgerError
+from node.primitives.limits import TRANSACTION_BYTES_MAX
 from node.primitives.types import Alpha, Hash, NetUid, Rao
 from node.service.chain import now_ms
 from node.service.doctor import examine
@@ -42,6 +48,7 @@ if TYPE_CHECKING:
     from node.service.app import Node, Running
 
 _SHUTDOWN_S: Final = 15.0
+_CALL: Final = cast("type[Call]", Call)  # a union decodes like a type
 
 
 class NodeApi:
@@ -179,6 +186,16 @@ class NodeApi:
     async def tx_submit(self, raw: bytes) -> schema.Submitted:
         """Take a signed transaction."""
         return schema.Submitted((await self._running().chain.transactions.submit(raw)).hex())
+
+    async def tx_preview(self, sender: str, call: bytes) -> schema.TransactionPreview:
+        """Try a call on the next block's state; nothing is kept."""
+        state, account = self._running().chain.head.executed.state, from_ss58(sender)
+        decoded = decode_canonical(_CALL, call, max_bytes=TRANSACTION_BYTES_MAX)
+        try:
+            events = await trio.to_thread.run_sync(preview_call, state, account, decoded)
+        except LedgerError as error:
+            return schema.TransactionPreview(False, error=error_view(error))
+        return schema.TransactionPreview(True, tuple(type(event).__name__ for event in events))
 
     async def tx_status(self, transaction_hash: str) -> schema.TransactionStatus:
         """Return what became of a transaction."""

@@ -111,6 +111,14 @@ class Submitted(View, frozen=True):
     transaction_hash: str
 
 
+class TransactionPreview(View, frozen=True):
+    """What a call would do in the next block, fee apart: the names of its events, or why it would fail."""
+
+    ok: bool
+    events: tuple[str, ...] = ()
+    error: ErrorView | None = None
+
+
 class TransactionStatus(View, frozen=True):
     """Where a transaction is. "failed": refused by the rules inside a block, or dropped from the pool; then `error`."""
 

@@ -85,6 +85,12 @@ def test_a_home_without_a_database_gets_none(run: Run, home: Path) -> None:
     assert not home.exists()
 
 
+@pytest.fixture(autouse=True)
+def own_store(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shared model store of these tests is nobody else's."""
+    monkeypatch.setenv("NEUROND_MODELS", str(home / "models"))
+
+
 def test_models_of_a_stopped_node_are_listed_from_its_store(run: Run) -> None:
     shown = run("models", "list", "--json").json()
     assert [each["name"] for each in shown] == [each.name for each in models.CATALOGUE]

@@ -22,6 +22,7 @@ REQUESTS: tuple[msgspec.Struct, ...] = (
     api.AccountRequest(fake.ALICE),
     api.TxContextRequest(),
     api.TxSubmitRequest(b"\x00\xff\x10"),
+    api.TxPreviewRequest(fake.ALICE, b"\x91\x01"),
     api.TxStatusRequest(fake.HASH),
     api.QuoteStakeRequest(1, 10 * fake.TAO),
     api.QuoteUnstakeRequest(1, 4 * fake.TAO),

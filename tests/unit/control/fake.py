@@ -50,6 +50,7 @@ from node.control.schema import (
     Task,
     Topic,
     TransactionContext,
+    TransactionPreview,
     TransactionStatus,
 )
 from node.control.server import ControlServer
@@ -129,6 +130,7 @@ class FakeApi:
         self.trouble: dict[str, Exception] = {}
         self.calls: list[tuple[str, tuple[object, ...]]] = []
         self.submitted: list[bytes] = []
+        self.preview = TransactionPreview(True, ("StakeAdded",))
         self.statuses: list[TransactionStatus] = []
         self.nonce = 4
         self.balance_rao = 100 * TAO
@@ -208,6 +210,10 @@ class FakeApi:
         self._note("tx_submit", raw)
         self.submitted.append(raw)
         return Submitted(HASH)
+
+    async def tx_preview(self, sender: str, call: bytes) -> TransactionPreview:
+        self._note("tx_preview", sender, call)
+        return self.preview
 
     async def tx_status(self, transaction_hash: str) -> TransactionStatus:
         self._note("tx_status", transaction_hash)

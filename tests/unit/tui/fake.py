@@ -40,6 +40,7 @@ from node.control.schema import (
     Task,
     Topic,
     TransactionContext,
+    TransactionPreview,
     TransactionStatus,
 )
 from tests.unit.tui import recorded
@@ -189,6 +190,9 @@ class FakeApi:
 
     async def tx_submit(self, raw: bytes) -> Submitted:
         raise RemoteError(ErrorView("not_here", "The UI submits nothing by itself."))
+
+    async def tx_preview(self, sender: str, call: bytes) -> TransactionPreview:
+        return TransactionPreview(True)
 
     async def tx_status(self, transaction_hash: str) -> TransactionStatus:
         return TransactionStatus(transaction_hash, "unknown")

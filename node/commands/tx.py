@@ -1,0 +1,90 @@
+"""`neurond tx`: any call of the chain, straight from the call table: list, try, sign, send, follow."""
+
+import asyncio
+
+import click
+
+from node.commands.common import Env, command, table
+from node.commands.lazy import DefaultGroup
+from node.commands.money import MoneyOptions, carry_out, money_command, unlock
+from node.control.actions import Draft, Effect, make_draft
+from node.control.api import Api
+from node.control.call_form import build_call, parse_arguments, spec_named
+from node.control.client_async import AsyncClient
+from node.control.wallets import wallet_store
+from node.ledger.calls import CALLS, Call, SignerKind
+from node.primitives.address import to_ss58
+from node.primitives.codec import encode
+from node.primitives.crypto import Signer
+
+
+@click.group(cls=DefaultGroup, default="list")
+def tx() -> None:
+    """Send any call of the chain; `neurond explain CALL` tells what it takes.
+
+    \b
+    Examples:
+      neurond tx list
+      neurond tx send set_identity name=Ada url= github_repo= image= discord= description= additional= --dry-run
+    """
+
+
+@tx.command("list")
+@command
+def list_calls(env: Env) -> None:
+    """List every call: who signs it, what it costs, what it takes.
+
+    \b
+    Example:
+      neurond tx list --json
+    """
+    rows = [(spec.name, spec.signer.name.lower(), spec.fee.name.lower(), spec.arguments) for spec in CALLS]
+    value = [{"name": name, "signer": signer, "fee": fee, "arguments": dict(args)} for name, signer, fee, args in rows]
+
+    def render() -> None:
+        shown = [(name, signer, fee, ", ".join(arg for arg, _ in args)) for name, signer, fee, args in rows]
+        table(("call", "signer", "fee", "arguments"), shown, empty="")
+
+    env.emit(value, render)
+
+
+@tx.command("send")
+@click.argument("name", metavar="CALL")
+@click.argument("words", nargs=-1, metavar="[NAME=VALUE]...")
+@click.option("--hotkey", default=None, help="Sign with this hotkey of the wallet instead of its coldkey.")
+@money_command
+def send(env: Env, money: MoneyOptions, name: str, words: tuple[str, ...], hotkey: str | None) -> None:
+    """Try CALL on the next block, show what it would do, sign it and send it.
+
+    Accounts are ss58, amounts whole τ or α (12.5), lists a,b,c or JSON; a call inside a call is
+    call='{"call": "transfer", …}'.
+
+    \b
+    Examples:
+      neurond tx send swap_stake hotkey=5… origin_netuid=1 destination_netuid=2 amount_alpha=10
+      neurond tx send propose call='{"call": "abort_pos"}' duration_blocks=60
+    """
+    call = build_call(name, parse_arguments(words))
+    asyncio.run(_send(env, money, call, hotkey or _default_hotkey(name)))
+
+
+def _default_hotkey(name: str) -> str | None:
+    return "default" if spec_named(name).signer is SignerKind.HOTKEY else None
+
+
+async def _send(env: Env, money: MoneyOptions, call: Call, hotkey: str | None) -> None:
+    wallet = wallet_store(env.home).open(money.wallet)
+    signer: Signer | None = None if hotkey is None else wallet.hotkey(hotkey)
+    sender = wallet.address if signer is None else to_ss58(signer.public)
+    async with AsyncClient(env.home) as client:
+        draft = await _prepare(client, call, sender)
+        await carry_out(env, money, client, draft, lambda: signer or unlock(wallet))
+
+
+async def _prepare(api: Api, call: Call, sender: str) -> Draft:
+    preview = await api.tx_preview(sender, encode(call))
+    spec = next(each for each in CALLS if isinstance(call, each.kind))
+    events = ", ".join(preview.events) or "no event"
+    reason = "" if preview.error is None else f"{preview.error.message} ({preview.error.code})"
+    effect = Effect(spec.name, call, (("would do", "nothing" if reason else events),), refusal=reason)
+    return make_draft(effect, await api.account(sender), await api.tx_context())

@@ -1,0 +1,47 @@
+"""`neurond tx`: every call of the chain can be tried, signed and sent, and is refused before it is signed."""
+
+import pytest
+
+from node.control.schema import ErrorView, TransactionPreview
+from node.ledger.calls import CALLS
+from tests.unit.cli.conftest import Run
+from tests.unit.control.fake import BOB, Served
+
+
+@pytest.fixture
+def wallet(run: Run) -> None:
+    """The home's default wallet, left unencrypted."""
+    assert run("wallet", "create", "--no-password", "--json").code == 0
+
+
+def test_the_list_is_the_table_of_calls(run: Run) -> None:
+    shown = run("tx", "list", "--json").json()
+    assert [each["name"] for each in shown] == [spec.name for spec in CALLS]
+    assert shown[0]["arguments"]["to"]
+
+
+def test_an_unknown_call_or_argument_is_one_sentence(run: Run) -> None:
+    for words in (("fly",), ("transfer",), ("transfer", "to=nobody", "amount_rao=1"), ("transfer", "what")):
+        outcome = run("tx", "send", *words)
+        assert outcome.code == 1
+        assert len(outcome.err.strip().splitlines()) == 1
+
+
+def test_a_dry_run_shows_what_the_next_block_would_do_and_sends_nothing(run: Run, node: Served, wallet: None) -> None:
+    outcome = run("tx", "send", "transfer", f"to={BOB}", "amount_rao=1", "--dry-run")
+    assert "StakeAdded" in outcome.out
+    assert not node.api.submitted
+
+
+def test_a_call_that_would_fail_is_refused_before_it_is_signed(run: Run, node: Served, wallet: None) -> None:
+    node.api.preview = TransactionPreview(False, error=ErrorView("SubnetNotExists", "There is no such subnet."))
+    outcome = run("tx", "send", "transfer", f"to={BOB}", "amount_rao=1", "-y")
+    assert outcome.code == 1
+    assert "SubnetNotExists" in outcome.err
+    assert not node.api.submitted
+
+
+def test_a_confirmed_call_is_signed_and_sent(run: Run, node: Served, wallet: None) -> None:
+    outcome = run("tx", "send", "transfer", f"to={BOB}", "amount_rao=1", "-y")
+    assert outcome.code == 0, outcome.err
+    assert len(node.api.submitted) == 1
