@@ -32,7 +32,7 @@ from node.ledger.dispatch import dispatch
 from node.ledger.origin import Origin
 from node.ledger.pallets import coldkey_swaps, destinations, hotkey_swaps, identities, proxies, staking
 from node.ledger.transition import preview_call
-from node.primitives.types import ZERO_HASH, AccountId, Alpha, Rao, Uid
+from node.primitives.types import ZERO_HASH, AccountId, Alpha, Height, Rao, Uid
 from tests.unit.ledger.refusals import failed
 from tests.unit.ledger.world import ROOT, SUBNET, TAO, TEST_PARAMETERS, World, small_genesis, who
 
@@ -78,7 +78,7 @@ def test_everything_of_a_coldkey_moves_after_the_delay() -> None:
     positions = {(each.hotkey, each.netuid): each.alpha for each in queries.stakes_of(world.state.view, who("owner"))}
     free_rao = queries.balance(world.state.view, who("owner"))
     executed = world.block(world.sign("owner", ANNOUNCE))
-    due = world.state.height + DELAY
+    due = Height(world.state.height + DELAY)
     announced = events.ColdkeySwapAnnounced(who("owner"), ANNOUNCE.new_coldkey_hash, due)
     assert announced in executed.events
     cost_rao = PARAMETERS.coldkey_swap_rao + executed.receipts[0].fee_rao

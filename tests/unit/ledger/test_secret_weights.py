@@ -5,6 +5,8 @@ from typing import Final
 import pytest
 
 from node.economics.clock import epoch_index, first_block_of_epoch
+from node.economics.yuma.epoch import run_epoch
+from node.economics.yuma.types import EpochInput, EpochOutput
 from node.ledger import queries
 from node.ledger.calls import (
     BatchCommitWeights,
@@ -250,9 +252,9 @@ def test_weights_committed_before_a_seat_changed_hands_do_not_count_for_its_new_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen: list[tuple[int | None, ...]] = []
-    run = epoch.run_epoch
+    run = run_epoch
 
-    def spy(inputs: epoch.EpochInput) -> epoch.EpochOutput:
+    def spy(inputs: EpochInput) -> EpochOutput:
         assert inputs.params.commit_reveal
         seen.append(inputs.oldest_commit)
         return run(inputs)
