@@ -325,6 +325,29 @@ def test_a_late_share_of_an_earlier_subnet_is_worth_nothing_in_the_next_one() ->
     assert staking.stake_of(view, who("seat"), NEW, who("val")) == 0
 
 
+def test_the_last_rao_of_a_tie_goes_to_the_lower_account() -> None:
+    spec = young()
+    third = Alpha(100 * TAO)
+    odd = replace(spec.subnets[0], pool_alpha=third, pool_tao_rao=Rao(10_000 * TAO))  # one more than a multiple of 3
+    stakes = tuple(replace(stake, amount=third) for stake in spec.stakes)
+    scratch = Scratch(World(replace(spec, subnets=(odd,), stakes=stakes)))
+    assert scratch.decide(RootDissolveNetwork(SUBNET)) == ""
+    paid = {event.hotkey: event.tao_rao for event in scratch.events if isinstance(event, DissolutionPaid)}
+    low, high = sorted((who("va"), who("vb")))
+    assert paid == {low: 10_000 * TAO // 3 + 1, high: 10_000 * TAO // 3}
+
+
+def test_the_whole_lock_cost_must_be_there() -> None:
+    spec = young()
+    poor = tuple(
+        replace(spec.balances[0], account=who(name), amount_rao=Rao(amount))
+        for name, amount in (("short", LOCK - 1), ("exact", LOCK))
+    )
+    scratch = Scratch(World(replace(spec, balances=(*spec.balances, *poor))))
+    assert scratch.do("short", RegisterNetwork(who("new"))) == "CannotAffordLockCost"
+    assert scratch.do("exact", RegisterNetwork(who("new"))) == ""
+
+
 def test_a_subnet_without_stakers_is_recycled_as_a_whole() -> None:
     world = World(young())
     assert world.do("alice", RegisterNetwork(who("fresh"))) == ""
