@@ -116,6 +116,10 @@ def require_coherent_chain(parameters: Parameters) -> None:
         raise errors.InvalidValue("take_min_u16, take_default_u16 and take_max_u16 must ascend.")
     if parameters.childkey_take_min_u16 > parameters.childkey_take_max_u16:
         raise errors.InvalidValue("childkey_take_min_u16 must not exceed childkey_take_max_u16.")
+    if parameters.unbonding_blocks <= parameters.evidence_age_blocks:
+        raise errors.InvalidValue(
+            "unbonding_blocks must exceed evidence_age_blocks: bonds outlive what they answer for."
+        )
 
 
 @cache

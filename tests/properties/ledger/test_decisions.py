@@ -43,7 +43,7 @@ class Republic(RuleBasedStateMachine):
     @initialize(senators=st.sampled_from([3, 2, 3, 0]), bounded=st.booleans())
     def begin(self, senators: int, bounded: bool) -> None:
         spec = council_genesis(authorities=4, epoch_slots=6, senators=senators)
-        rules = with_(spec.parameters, authority_change_bounded=bounded, unbonding_blocks=5)
+        rules = with_(spec.parameters, authority_change_bounded=bounded, evidence_age_blocks=9, unbonding_blocks=10)
         self.spec = replace(spec, parameters=rules)
         self.world = World(self.spec)
 
@@ -106,7 +106,7 @@ class Republic(RuleBasedStateMachine):
         if chance.random() < 0.5:
             self._do("val", calls.BondAuthority(who(accused), Rao(300 * TAO)))
         place = (SetId(chance.choice([set_id, set_id, 0, 9])), 1 + chance.randint(0, 2), chance.randint(0, 1))
-        height = Height(max(0, self.world.state.height - chance.choice([0, 3, 20, 21])))
+        height = Height(max(0, self.world.state.height - chance.choice([0, 3, 8, 9, 10])))
         votes = []
         for block in chance.choices([b"\1" * 32, b"\2" * 32, b"\3" * 32], k=2):
             vote = Vote(*place, Step.PRECOMMIT, height, Hash(block), who(accused), UNSIGNED)
@@ -205,7 +205,7 @@ def _dropped(machine: Republic, chance: Random) -> Call:
 PROPOSED: tuple[Callable[[Republic, Random], Call], ...] = (
     lambda machine, chance: calls.Transfer(_person(chance), Rao(TAO)),
     lambda machine, chance: calls.SetParameter(b"base_fee_rao", chance.choice([0, 1000, 10**17])),
-    lambda machine, chance: calls.SetParameter(b"evidence_age_blocks", chance.choice([0, 20, 2**63 - 1])),
+    lambda machine, chance: calls.SetParameter(b"evidence_age_blocks", chance.choice([0, 9, 10])),
     lambda machine, chance: calls.SetParameter(b"proposal_duration_blocks", chance.choice([1, DURATION])),
     lambda machine, chance: calls.RemoveAuthority(who(chance.choice(HOTKEYS))),
     _set,

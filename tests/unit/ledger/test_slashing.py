@@ -16,6 +16,7 @@ from node.ledger.calls import (
     Call,
     RemoveAuthority,
     ReportEvidence,
+    SetParameter,
     SwapHotkey,
     UnbondAuthority,
     WithdrawUnbonded,
@@ -31,6 +32,7 @@ from node.primitives.limits import PROPOSALS_MAX, UNBONDINGS_MAX
 from node.primitives.types import Hash, Height, Rao, SetId
 from tests.unit.ledger.council import council_genesis, decide, identity_of, outcome
 from tests.unit.ledger.refusals import refused
+from tests.unit.ledger.root import Scratch
 from tests.unit.ledger.world import TAO, World, key, who
 
 BOND = 1000 * TAO
@@ -349,3 +351,10 @@ def test_an_authoritys_hotkey_cannot_be_swapped_away_from_what_it_signed() -> No
     world = _world(bonded=1)
     assert world.do("val", SwapHotkey(who("authority0"), who("fresh"), False)) == "AuthorityIsBonded"
     assert world.do("val", SwapHotkey(who("va"), who("fresh"), False)) != "AuthorityIsBonded"
+
+
+def test_bonds_outlive_what_they_answer_for_whatever_is_decided() -> None:
+    state = Scratch(_world())
+    assert state.decide(SetParameter(b"unbonding_blocks", 20)) == "InvalidValue"
+    assert state.decide(SetParameter(b"unbonding_blocks", 21)) == ""
+    assert state.decide(SetParameter(b"evidence_age_blocks", 21)) == "InvalidValue"
