@@ -70,7 +70,8 @@ def error_codes() -> dict[str, ErrorInfo]:
     for kind in sorted(_error_classes(), key=lambda each: len(each.__mro__), reverse=True):
         code, remedy = getattr(kind, "code", None), getattr(kind, "remedy", "")
         if isinstance(code, str) and code not in found:
-            found[code] = ErrorInfo(code, _first_line(kind), remedy if isinstance(remedy, str) else "")
+            meaning = getattr(kind, "sentence", "") or _first_line(kind)
+            found[code] = ErrorInfo(code, meaning, remedy if isinstance(remedy, str) else "")
     return dict(sorted(found.items()))
 
 
@@ -80,11 +81,8 @@ def _error_classes() -> Iterator[type[Exception]]:
     names = [each.name for each in pkgutil.walk_packages(node.__path__, "node.") if each.name.endswith(".errors")]
     for name in ["node.primitives.errors", *names, *_LEAVES]:
         for _, kind in inspect.getmembers(importlib.import_module(name), inspect.isclass):
-            if (
-                issubclass(kind, Exception)
-                and kind.__module__ == name
-                and (issubclass(kind, NodeError) or name in _LEAVES)
-            ):
+            own = kind.__module__ == name or kind.__module__.startswith(f"{name}.")
+            if issubclass(kind, Exception) and own and (issubclass(kind, NodeError) or name in _LEAVES):
                 yield kind
 
 

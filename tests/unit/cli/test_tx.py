@@ -2,8 +2,10 @@
 
 import pytest
 
+from node.commands.explain import error_codes
 from node.control.schema import ErrorView, TransactionPreview
 from node.ledger.calls import CALLS
+from node.ledger.errors import CallError
 from tests.unit.cli.conftest import Run
 from tests.unit.control.fake import BOB, Served
 
@@ -45,3 +47,9 @@ def test_a_confirmed_call_is_signed_and_sent(run: Run, node: Served, wallet: Non
     outcome = run("tx", "send", "transfer", f"to={BOB}", "amount_rao=1", "-y")
     assert outcome.code == 0, outcome.err
     assert len(node.api.submitted) == 1
+
+
+@pytest.mark.parametrize("error", sorted({each for spec in CALLS for each in spec.errors}, key=lambda each: each.code))
+def test_every_error_a_call_can_end_with_is_explained_in_its_own_words(error: type[CallError]) -> None:
+    explained = error_codes()[error.code]
+    assert explained.meaning == error.sentence
