@@ -83,7 +83,7 @@ def hyperparameters(view: StateView, netuid: NetUid) -> tuple[HyperparameterInfo
     """Every number of a subnet that a call can set by name. Raises SubnetNotExists."""
     subnets.require(view, netuid)
     hyper, parameters = subnets.HYPERPARAMETERS.get(view, netuid), system.PARAMETERS.get(view)
-    found = []
+    found: list[HyperparameterInfo] = []
     for name, rule in RULES.items():
         changed_at = ownership.CHANGED_AT.find(view, (netuid, name.encode("ascii")))
         tempos = parameters.owner_rate_limit_tempos if rule.pause_tempos is None else rule.pause_tempos

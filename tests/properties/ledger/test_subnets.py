@@ -109,16 +109,12 @@ class Life(RuleBasedStateMachine):
         draw = Random(seed)
         by, hotkey, netuid, amount = self._position(draw)
         limit = draw.choice([0, 1, 9 * 10**8, 10**9, 2**63 - 1])
-        self._do(
-            by,
-            draw.choice(
-                [
-                    RemoveStakeFullLimit(hotkey, netuid, limit), UnstakeAll(hotkey), UnstakeAllAlpha(hotkey),
-                    RecycleAlpha(hotkey, netuid, amount), BurnAlpha(hotkey, netuid, amount),
-                    AddStakeBurn(hotkey, netuid, Rao(amount), limit),
-                ]
-            ),
-        )  # fmt: skip
+        calls: list[Call] = [
+            RemoveStakeFullLimit(hotkey, netuid, limit), UnstakeAll(hotkey), UnstakeAllAlpha(hotkey),
+            RecycleAlpha(hotkey, netuid, amount), BurnAlpha(hotkey, netuid, amount),
+            AddStakeBurn(hotkey, netuid, Rao(amount), limit),
+        ]  # fmt: skip
+        self._do(by, draw.choice(calls))
 
     @rule(seed=seeds)
     def add(self, seed: int) -> None:
@@ -139,7 +135,8 @@ class Life(RuleBasedStateMachine):
         draw = Random(seed)
         hotkey, netuid = who(draw.choice(HOTKEYS)), self._netuid(draw)
         limited = RegisterLimit(netuid, hotkey, Rao(draw.choice([0, TAO, 2 * TAO])))
-        self._do(draw.choice(PEOPLE), draw.choice([limited, BurnedRegister(netuid, hotkey)]))
+        calls: list[Call] = [limited, BurnedRegister(netuid, hotkey)]
+        self._do(draw.choice(PEOPLE), draw.choice(calls))
 
     @rule(seed=seeds)
     def weigh(self, seed: int) -> None:
@@ -156,19 +153,15 @@ class Life(RuleBasedStateMachine):
         row = draw.choice(queries.subnets(self.world.state.view))
         by = NAMES[row.owner_coldkey] if draw.random() < 0.9 else draw.choice(PEOPLE)
         name, low = draw.choice(sorted(RULES)), draw.randrange(66_000)
-        self._do(
-            by,
-            draw.choice(
-                [
-                    StartCall(row.netuid), StartCall(row.netuid), TrimToMaxAllowedUids(row.netuid, draw.randrange(9)),
-                    SetSubnetOwnerHotkey(row.netuid, who(draw.choice(HOTKEYS))),
-                    SetAlphaValues(row.netuid, low, draw.randrange(66_000)),
-                    SetHyperparameter(row.netuid, b"liquid_alpha", 1),
-                    SetHyperparameter(row.netuid, b"commit_reveal", 0),
-                    SetHyperparameter(row.netuid, name.encode(), self._number(draw)),
-                ]
-            ),
-        )  # fmt: skip
+        calls: list[Call] = [
+            StartCall(row.netuid), StartCall(row.netuid), TrimToMaxAllowedUids(row.netuid, draw.randrange(9)),
+            SetSubnetOwnerHotkey(row.netuid, who(draw.choice(HOTKEYS))),
+            SetAlphaValues(row.netuid, low, draw.randrange(66_000)),
+            SetHyperparameter(row.netuid, b"liquid_alpha", 1),
+            SetHyperparameter(row.netuid, b"commit_reveal", 0),
+            SetHyperparameter(row.netuid, name.encode(), self._number(draw)),
+        ]  # fmt: skip
+        self._do(by, draw.choice(calls))
 
     @rule(seed=seeds)
     def decide(self, seed: int) -> None:
@@ -202,6 +195,6 @@ class Life(RuleBasedStateMachine):
 
 TestLife = Life.TestCase
 TestLife.settings = settings(
-    max_examples=50, stateful_step_count=50, deadline=None, derandomize=True,
+    max_examples=35, stateful_step_count=50, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )  # fmt: skip
