@@ -189,6 +189,22 @@ REACH_SERVE_INTERVAL_S = 30.0
 REACH_PEERS_REMEMBERED_MAX = 1024
 """Askers whose last question is remembered."""
 
+# Multicast DNS
+MDNS_INTERFACES_MAX = 4
+"""Interfaces announced on; machines with more have virtual ones."""
+MDNS_WAITING_MAX = 64
+"""Appearances waiting to be looked at; more at once is a flood."""
+MDNS_DIALS_AT_ONCE = 8
+"""Appearances looked at at the same time, each holds a thread while it is resolved."""
+MDNS_RESOLVE_S = 2.0
+"""A host of the local network answers in milliseconds."""
+MDNS_TRIES = 3
+"""Dials of one appearance; afterwards the next announcement counts."""
+MDNS_PAUSE_S = 0.3
+"""Two nodes see each other at the same moment; a random pause up to this makes one of them dial first."""
+MDNS_STOP_S = 0.8
+"""Saying goodbye to the local network."""
+
 # Blobs
 BLOB_CHUNK_BYTES = 256 << 10
 """One chunk of a large content: a quarter of a stream's window, hashed in well under a millisecond."""

@@ -143,6 +143,10 @@ def _daemon_options(function: Callable[..., R]) -> Callable[..., R]:
                 "--accept-copied-home", is_flag=True,
                 help="This home was copied from another machine and runs nowhere else.",
             ),
+            click.option(
+                "--mdns/--no-mdns", default=True, show_default=True,
+                help="Find peers on the local network; never on loopback or public addresses.",
+            ),
             click.option("--cheat", type=click.Choice(CHEAT_KINDS), hidden=True),
         )
     ):  # fmt: skip
@@ -157,7 +161,17 @@ def daemon_command(function: Callable[..., R]) -> Callable[..., R]:
     @home_command
     @functools.wraps(function)
     def wrapped(env: Env, *, listen: tuple[str, ...], model_store: Path | None, **others: Any) -> R:
-        names = ("role", "wallet", "hotkey", "gateway_port", "model", "model_threads", "accept_copied_home", "cheat")
+        names = (
+            "role",
+            "wallet",
+            "hotkey",
+            "gateway_port",
+            "model",
+            "model_threads",
+            "accept_copied_home",
+            "cheat",
+            "mdns",
+        )
         config = DaemonConfig(
             home=env.home,
             listen=listen,

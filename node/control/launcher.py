@@ -163,6 +163,8 @@ def daemon_arguments(config: DaemonConfig) -> list[str]:
         arguments += ["--listen", address]
     for address in config.bootstrap:
         arguments += ["--bootstrap", address]
+    if not config.mdns:
+        arguments.append("--no-mdns")
     if config.accept_copied_home:
         arguments.append("--accept-copied-home")
     return arguments

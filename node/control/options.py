@@ -35,6 +35,7 @@ class DaemonConfig:
     model_store: folder of models, None for one shared by all homes of this user.
     model_threads: threads a model may use; None for all cores but one.
     cheat: a dishonest miner's strategy, for devnets only.
+    mdns: look for peers on the local network, unless the node listens on loopback alone.
     """
 
     home: Path
@@ -51,6 +52,7 @@ class DaemonConfig:
     model_threads: int | None = None
     cheat: CheatKind | None = None
     accept_copied_home: bool = False
+    mdns: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,11 +50,13 @@ from node.service.syncer import Syncer
 from node.service.telling import LagMeter, tell_status
 from node.version import __version__
 from p2p import HostConfig, Network, open_host
+from p2p.mdns import Lan, find_on_lan, lan_interfaces
 from storage import MarketStore
 from storage.chain import ChainStore
 from storage.signing import SignGuard
 
 log = logger("node")
+TAG_DIGITS: Final = 16  # of the genesis hash: nodes of several networks share one wire
 AGENT: Final = f"neurond/{__version__}"
 
 
@@ -76,6 +78,7 @@ class Running:
     earnings: EarningsBook | None
     netuid: NetUid | None = None
     gateway_url: str | None = None
+    lan: Lan = field(default_factory=Lan)
     lag: LagMeter = field(default_factory=LagMeter)
 
 
@@ -146,6 +149,9 @@ class Node:
         stack.push_async_callback(running.models.aclose)
         nursery.start_soon(running.lag.run)
         nursery.start_soon(tell_status, self)
+        if config.mdns:
+            interfaces = lan_interfaces(network.addresses, listens=bool(config.listen))
+            nursery.start_soon(find_on_lan, network, chain.genesis_hash.hex()[:TAG_DIGITS], interfaces, running.lan)
         await self._open_gateway(running, nursery)
         running.jobs.start("role", "take the role this node had", self._first_role)
 

@@ -15,6 +15,7 @@ from node.service.model_store import shared_model_store
 from node.service.status import sync_of
 from node.version import __version__
 from p2p import PeerView, Reachability
+from p2p.mdns import Lan
 
 if TYPE_CHECKING:
     from node.service.app import Node, Running
@@ -39,6 +40,7 @@ async def examine(node: Node) -> Checkup:
             ports_check(running.network.addresses, running.gateway_url, listens=bool(node.config.listen)),
             reach_check(running.network.reachability()),
             peers_check(running.network.peers()),
+            lan_check(running.lan, wanted=node.config.mdns),
             agents_check(running.network.peers()),
             sync_check(running),
             lag_check(running.lag.lag_ms),
@@ -102,6 +104,19 @@ def peers_check(peers: tuple[PeerView, ...]) -> Check:
     shady = sum(peer.score < 0 for peer in peers)
     with_shady = f", {shady} with a bad score" if shady else ""
     return Check("peers", "ok", f"{len(peers)} connected, {outbound} of them dialled by us{with_shady}")
+
+
+def lan_check(lan: Lan, *, wanted: bool) -> Check:
+    """Whether peers on the local network are found by themselves."""
+    if not wanted:
+        return Check("mDNS", "ok", "off, as asked")
+    if lan.problem:
+        return Check(
+            "mDNS", "warn", lan.problem, "Allow multicast (UDP 5353) in the firewall, or start with --no-mdns."
+        )
+    if not lan.interfaces:
+        return Check("mDNS", "ok", "off: this node listens on no address of a local network")
+    return Check("mDNS", "ok", f"on {', '.join(lan.interfaces)}, {_count(lan.found, 'peer')} found")
 
 
 def agents_check(peers: tuple[PeerView, ...]) -> Check:

@@ -23,7 +23,7 @@ _SETTINGS_BYTES_MAX: Final = 64 * 1024  # a handful of short values
 
 
 _REMEMBERED: Final = (
-    "listen", "bootstrap", "wallet", "hotkey", "gateway_port", "model", "model_threads", "cheat",
+    "listen", "bootstrap", "wallet", "hotkey", "gateway_port", "model", "model_threads", "cheat", "mdns",
 )  # fmt: skip
 
 
@@ -40,6 +40,7 @@ class Settings(msgspec.Struct, frozen=True):
     model_store: str | None = None
     model_threads: int | None = None
     cheat: CheatKind | None = None
+    mdns: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from node.service.clock_offset import ClockOffset
 from node.service.home import Home
 from node.service.model_store import ChosenModel
 from p2p import AddressReach, MemorySwarm, PeerView, Reachability, Stream
+from p2p.mdns import Lan
 from p2p.memory import MemoryNetwork
 from storage import ChainStore
 
@@ -52,6 +53,10 @@ ROWS: list[tuple[str, Callable[[], Check], str]] = [
     ("no lag", lambda: doctor.lag_check(0.7), "ok"),
     ("some lag", lambda: doctor.lag_check(250.0), "warn"),
     ("much lag", lambda: doctor.lag_check(5_000.0), "bad"),
+    ("lan", lambda: doctor.lan_check(Lan(("192.168.1.2",), 3), wanted=True), "ok"),
+    ("lan off", lambda: doctor.lan_check(Lan(), wanted=False), "ok"),
+    ("loopback only", lambda: doctor.lan_check(Lan(), wanted=True), "ok"),
+    ("no multicast", lambda: doctor.lan_check(Lan(("192.168.1.2",), 0, "it does not work"), wanted=True), "warn"),
     ("stopped", doctor.stopped_check, "warn"),
 ]
 
