@@ -72,7 +72,7 @@ def main() -> None:
             cpu_s = rivals_cpu_s({"exact": partial(run_epoch, inputs), "plain": partial(dense_epoch, arrays)})
             ratio = cpu_s["exact"] / cpu_s["plain"]
             figure = f"{cpu_s['exact'] * 1e3:.1f} ms"
-            against = f"NumPy {cpu_s['plain'] * 1e3:.2f} ms, ratio {ratio:.0f}; {at_most(ratio, FACTOR)}, goal {GOAL:g}"
+            against = f"NumPy {cpu_s['plain'] * 1e3:.2f} ms, ratio {ratio:.1f}; {at_most(ratio, FACTOR)}, goal {GOAL:g}"
             show(f"{validators} validators x {UIDS} uids, {rule}", figure, against)
 
 

@@ -34,6 +34,7 @@ SYNC_RESPONSE_BYTES_MAX: Final = 4 * 1024 * 1024  # one answer fits the memory b
 # --- subnets --------------------------------------------------------------------------------------------------------
 UIDS_MAX: Final = 256
 VALIDATORS_MAX: Final = 64
+EPOCH_UIDS_MAX: Final = 2**15  # so many I32F32 proportions, or u16 numbers as I32F32, sum without overflow
 ADDRESSES_PER_AXON_MAX: Final = 4
 ADDRESS_BYTES_MAX: Final = 256  # a multiaddr with relay parts has about 200 characters
 

@@ -1,10 +1,12 @@
 """Kinds of `math.json`: vectors and matrices of the epoch."""
 
-from node.economics.yuma import matrix, vector
-from node.economics.yuma.bonds import bonds_alpha, sigmoid
-from node.economics.yuma.median import weighted_median, weighted_median_columns
+from node.economics.yuma import vector
+from node.economics.yuma.bonds import bonds_alpha
 from node.primitives.fixed import I32F32, exp_safe
 from tests.conformance.cases import Case, Handler, Json, MalformedCase, as_number, exact, raw
+from tests.reference.yuma import matrix
+from tests.reference.yuma.bonds import sigmoid
+from tests.reference.yuma.median import weighted_median, weighted_median_columns
 
 ONE = I32F32.one
 

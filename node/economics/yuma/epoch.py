@@ -3,24 +3,27 @@
 `evaluate` returns the I32F32 numbers, `run_epoch` what is stored of them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
 
 from node.economics.errors import EpochInputError
-from node.economics.yuma.bonds import BondsResult, bonds_yuma2, bonds_yuma3
-from node.economics.yuma.masks import active_stake, fresh_bonds, fresh_weights
-from node.economics.yuma.matrix import (
-    Matrix,
-    column_clip,
-    columns_weighted_by_rows,
-    interpolate,
-    row_normalize,
+from node.economics.yuma.arrays import (
+    column_sums,
+    numbers,
     row_sums,
+    scaled_rows,
 )
+from node.economics.yuma.bonds import BondsResult, bonds_yuma2, bonds_yuma3, quotient_of_u16
+from node.economics.yuma.cells import Matrix, keep, read_rows, spread, stored_rows
+from node.economics.yuma.masks import active_stake, fresh_bonds, fresh_weights
 from node.economics.yuma.median import weighted_median_columns
 from node.economics.yuma.types import EpochInput, EpochOutput, SparseRow
 from node.economics.yuma.vector import (
     FRAC,
-    divide,
+    ONE,
     max_upscale_to_u16,
     normalize,
     normalize_stake,
@@ -28,12 +31,15 @@ from node.economics.yuma.vector import (
     to_u16,
     top_k,
 )
-from node.primitives.fixed import I32F32, U64_MAX
+from node.primitives.fixed import I64F64, U16_MAX, U64_MAX
+from node.primitives.limits import EPOCH_UIDS_MAX
+
+_PPM: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class RawEpoch:
-    """An epoch's numbers before they are stored: I32F32, indexed by uid."""
+    """An epoch's numbers before they are stored: I32F32, indexed by uid; of the bonds what is stored."""
 
     stake: list[int]
     active: list[bool]
@@ -46,7 +52,23 @@ class RawEpoch:
     server_share: list[int]
     validator_share: list[int]
     combined_share: list[int]
+    bonds: tuple[SparseRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Weights and bonds of the uids that have some, or a vote; all other rows are empty."""
+
+    places: list[int]
+    """Each uid's row, -1 for an empty one."""
+    weights: Matrix
+    """I32F32, each row summing to about 1."""
     bonds: Matrix
+    """u16 as stored."""
+
+    def by_uid(self, values: Sequence[int]) -> list[int]:
+        """A vector by row as a vector by uid."""
+        return [0 if place < 0 else values[place] for place in self.places]
 
 
 def run_epoch(inputs: EpochInput) -> EpochOutput:
@@ -67,9 +89,7 @@ def run_epoch(inputs: EpochInput) -> EpochOutput:
         validator_emission=_rao(raw.validator_share, inputs.emission_rao),
         emission=_rao(raw.combined_share, inputs.emission_rao),
         pruning_score=max_upscale_to_u16(raw.combined_share),
-        bonds=tuple(
-            _stored_row(row) if permitted else () for row, permitted in zip(raw.bonds, raw.new_permits, strict=True)
-        ),
+        bonds=raw.bonds,
     )
 
 
@@ -77,41 +97,44 @@ def evaluate(inputs: EpochInput) -> RawEpoch:
     """The steps of an epoch in their order. Raises `EpochInputError`."""
     _check(inputs)
     params, owner = inputs.params, inputs.owner_uid
-    n = len(inputs.stake_q64)
     active = [updated + params.activity_cutoff_blocks >= inputs.block for updated in inputs.last_update]
     stake = normalize_stake(_above_threshold(inputs))
     permits = [permit or uid == owner for uid, permit in enumerate(inputs.validator_permits)]
     new_permits = [kept or uid == owner for uid, kept in enumerate(top_k(stake, params.max_validators))]
     voting = active_stake(stake, active, permits)
 
-    weights = row_normalize(fresh_weights(inputs, permits))
-    consensus = weighted_median_columns(voting, weights, n, proportion(params.kappa_u16))
-    clipped = column_clip(weights, consensus)
-    pre_rank = columns_weighted_by_rows(weights, voting, n)
-    rank = columns_weighted_by_rows(clipped, voting, n)
+    table = _table(inputs, permits, voting)
+    weights, votes = table.weights, [voting[uid] for uid, place in enumerate(table.places) if place >= 0]
+    consensus = weighted_median_columns(votes, weights.values, proportion(params.kappa_u16))
+    clipped = _clipped(weights, consensus)
+    pre_rank = column_sums(scaled_rows(weights.values, numbers(votes)))
+    rank = column_sums(scaled_rows(clipped.values, numbers(votes)))
     incentive = normalize(rank)
 
-    bond_weights = interpolate(weights, clipped, proportion(params.bonds_penalty_u16))
-    bonds = _bonds(inputs, bond_weights, voting, incentive, consensus)
-    server, validator, combined = _shares(incentive, bonds.dividends, voting, stake)
+    bond_weights = _interpolated(weights, clipped, proportion(params.bonds_penalty_u16))
+    bonds = _bonds(inputs, table, bond_weights, votes, incentive, consensus)
+    dividends = table.by_uid(bonds.dividends)
+    server, validator, combined = _shares(incentive, dividends, voting, stake)
     return RawEpoch(
         stake=stake,
         active=active,
         new_permits=new_permits,
         consensus=consensus,
-        validator_trust=row_sums(clipped),
-        trust=[divide(after, before) for after, before in zip(rank, pre_rank, strict=True)],
+        validator_trust=table.by_uid(row_sums(clipped.values)),
+        trust=[(after << FRAC) // before if before else 0 for after, before in zip(rank, pre_rank, strict=True)],
         incentive=incentive,
-        dividends=bonds.dividends,
+        dividends=dividends,
         server_share=server,
         validator_share=validator,
         combined_share=combined,
-        bonds=bonds.stored,
+        bonds=stored_rows(bonds.stored, table.places, new_permits),
     )
 
 
 def _check(inputs: EpochInput) -> None:
-    n = len(inputs.stake_q64)
+    n, params = len(inputs.stake_q64), inputs.params
+    if n > EPOCH_UIDS_MAX:
+        raise EpochInputError(f"An epoch has at most {EPOCH_UIDS_MAX} uids, not {n}.")
     vectors = {
         "validator_permits": len(inputs.validator_permits),
         "last_update": len(inputs.last_update),
@@ -123,10 +146,50 @@ def _check(inputs: EpochInput) -> None:
     for name, length in vectors.items():
         if length != n:
             raise EpochInputError(f"{name} has {length} entries for {n} uids.")
-    for name, rows in (("weights", inputs.weights), ("bonds", inputs.bonds)):
-        for row in rows:
-            if any(not 0 <= uid < n for uid, _ in row):
-                raise EpochInputError(f"{name} name an uid outside 0..{n - 1}.")
+    proportions = (params.kappa_u16, params.bonds_penalty_u16, params.alpha_low_u16, params.alpha_high_u16)
+    if not all(0 <= value <= U16_MAX for value in proportions) or not 0 <= params.bonds_moving_average_ppm <= _PPM:
+        raise EpochInputError("A proportion among the hyperparameters lies outside 0 to 1.")
+    if not all(0 <= stake <= I64F64.max_raw for stake in inputs.stake_q64):
+        raise EpochInputError("A stake is no I64F64 number, or negative.")
+
+
+def _table(inputs: EpochInput, permits: Sequence[bool], voting: Sequence[int]) -> _Table:
+    """Weights and bonds without the stale ones; rows without a permit are void, weights are normalised by row."""
+    n = len(permits)
+    weights, bonds = read_rows("weights", inputs.weights), read_rows("bonds", inputs.bonds)
+    permitted, used = np.array(permits, dtype=np.bool_), np.array(voting, dtype=np.uint64) > 0
+    used[weights.rows] |= permitted[weights.rows]
+    used[bonds.rows] = True
+    uids = np.flatnonzero(used)
+    places = np.where(used, np.cumsum(used) - 1, -1)
+    kept = keep(spread(weights, np.where(permitted, places, -1), len(uids), n), fresh_weights(inputs, uids))
+    totals = kept.values.sum(axis=1, dtype=np.uint64)[:, None]
+    return _Table(
+        places.tolist(),
+        Matrix(quotient_of_u16(kept.values, totals), kept.present),
+        keep(spread(bonds, places, len(uids), n), fresh_bonds(inputs)),
+    )
+
+
+def _clipped(weights: Matrix, limits: Sequence[int]) -> Matrix:
+    """Values capped at their column's limit; a positive value capped to 0 disappears, a zero stays."""
+    most = numbers(limits)
+    present = weights.present & ((most > 0) | (weights.values == 0))
+    return Matrix(np.minimum(weights.values, most), present)
+
+
+def _interpolated(low: Matrix, high: Matrix, ratio: int) -> Matrix:
+    """low + ratio * (high - low), high at most low; only positives stay, but ratio 0 and 1 return their end as it is.
+
+    The floor of a negative product is minus the ceiling of the positive one; the ratio is below 1, so it fits.
+    """
+    if ratio <= 0:
+        return low
+    if ratio >= ONE:
+        return high
+    fall = (low.values - high.values) * np.uint64(ratio)
+    values = low.values - ((fall + np.uint64(ONE - 1)) >> np.uint64(FRAC))
+    return Matrix(values, values > 0)
 
 
 def _above_threshold(inputs: EpochInput) -> list[int]:
@@ -139,12 +202,16 @@ def _above_threshold(inputs: EpochInput) -> list[int]:
 
 
 def _bonds(
-    inputs: EpochInput, weights: Matrix, voting: list[int], incentive: list[int], consensus: list[int]
+    inputs: EpochInput,
+    table: _Table,
+    weights: Matrix,
+    votes: Sequence[int],
+    incentive: Sequence[int],
+    consensus: Sequence[int],
 ) -> BondsResult:
-    stored = fresh_bonds(inputs)
     if inputs.params.yuma3:
-        return bonds_yuma3(inputs.params, stored, weights, voting, incentive, consensus)
-    return bonds_yuma2(inputs.params, stored, weights, voting, incentive)
+        return bonds_yuma3(inputs.params, table.bonds, weights, votes, incentive, consensus)
+    return bonds_yuma2(inputs.params, table.bonds, weights, votes, incentive)
 
 
 def _shares(
@@ -157,15 +224,11 @@ def _shares(
         by_stake = voting if any(voting) else stake
         return incentive, by_stake, by_stake
     return (
-        [divide(share, total) for share in incentive],
-        [divide(share, total) for share in dividends],
+        [(share << FRAC) // total for share in incentive],
+        [(share << FRAC) // total for share in dividends],
         normalize(combined),
     )
 
 
 def _rao(shares: list[int], emission_rao: int) -> tuple[int, ...]:
-    return tuple(min(share * emission_rao >> FRAC, U64_MAX) for share in shares)
-
-
-def _stored_row(row: dict[int, int]) -> SparseRow:
-    return tuple((uid, I32F32.proportion_to_u16(row[uid])) for uid in sorted(row))
+    return tuple([min(share * emission_rao >> FRAC, U64_MAX) for share in shares])

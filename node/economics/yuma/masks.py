@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 
-from node.economics.yuma.matrix import Matrix, keep_cells, mask_diagonal
-from node.economics.yuma.types import EpochInput, SparseRow
-from node.economics.yuma.vector import FRAC, normalize
+import numpy as np
+
+from node.economics.errors import EpochInputError
+from node.economics.yuma.arrays import Flags, Indices, Numbers
+from node.economics.yuma.types import EpochInput
+from node.economics.yuma.vector import normalize
+from node.primitives.fixed import U64_MAX
 
 
 def active_stake(stake: Sequence[int], active: Sequence[bool], permits: Sequence[bool]) -> list[int]:
@@ -14,26 +18,31 @@ def active_stake(stake: Sequence[int], active: Sequence[bool], permits: Sequence
     )
 
 
-def fresh_weights(inputs: EpochInput, permits: Sequence[bool]) -> Matrix:
-    """Weights that count: set by a permit holder, not on oneself (but for the owner), newer than the miner's seat.
+def fresh_weights(inputs: EpochInput, uids: Indices) -> Flags:
+    """Which weights of these uids count: not on oneself (but for the owner), newer than the miner's seat.
 
     A weight as old as the registration is void. With commit-reveal a commit older than it voids the weight too.
     """
-    updated, registered = inputs.last_update, inputs.block_at_registration
-    rows = [row if permit else {} for row, permit in zip(_fixed(inputs.weights), permits, strict=True)]
-    weights = keep_cells(mask_diagonal(rows, inputs.owner_uid), lambda i, j: updated[i] > registered[j])
-    if not (inputs.params.commit_reveal and inputs.oldest_commit):
-        return weights
-    commits = inputs.oldest_commit
-    return keep_cells(weights, lambda i, j: (commit := commits[i]) is None or commit >= registered[j])
+    registered = blocks("block_at_registration", inputs.block_at_registration)
+    fresh: Flags = blocks("last_update", inputs.last_update)[uids][:, None] > registered
+    others = np.flatnonzero(uids != (-1 if inputs.owner_uid is None else inputs.owner_uid))
+    fresh[others, uids[others]] = False
+    if inputs.params.commit_reveal and inputs.oldest_commit:
+        never = U64_MAX  # whoever has no commit is not older than anybody
+        commits = blocks("oldest_commit", [never if block is None else block for block in inputs.oldest_commit])
+        fresh &= commits[uids][:, None] >= registered
+    return fresh
 
 
-def fresh_bonds(inputs: EpochInput) -> Matrix:
-    """Stored bonds without the columns of miners registered since the last epoch."""
+def fresh_bonds(inputs: EpochInput) -> Flags:
+    """Which columns of the stored bonds count: not those of miners registered since the last epoch."""
     last = inputs.last_mechanism_step + 1 if inputs.last_mechanism_step else inputs.block - inputs.params.tempo_blocks
-    stale = [max(last, 0) <= block for block in inputs.block_at_registration]
-    return keep_cells(_fixed(inputs.bonds), lambda _, j: not stale[j])
+    return np.array([max(last, 0) > block for block in inputs.block_at_registration], dtype=np.bool_)
 
 
-def _fixed(rows: Sequence[SparseRow]) -> Matrix:
-    return [{uid: value << FRAC for uid, value in row} for row in rows]
+def blocks(name: str, heights: Sequence[int]) -> Numbers:
+    """Heights as an array. Raises `EpochInputError` for one that is no u64."""
+    try:
+        return np.array(heights, dtype=np.uint64)
+    except OverflowError as error:
+        raise EpochInputError(f"{name} holds a number that is no block height.") from error

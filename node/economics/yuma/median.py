@@ -6,36 +6,28 @@ exceeds the minority (total - kappa); a tie at exactly the minority mass therefo
 
 from collections.abc import Sequence
 
-from node.economics.yuma.matrix import Matrix
+import numpy as np
+
+from node.economics.yuma.arrays import Numbers
 from node.economics.yuma.vector import normalize
 
 
-def weighted_median(masses: Sequence[int], scores: Sequence[int], minority: int) -> int:
-    """First score whose cumulated mass exceeds `minority`, the largest score if none does, 0 without candidates."""
-    ordered = sorted(zip(scores, masses, strict=True))
-    reached = 0
-    for position, (score, mass) in enumerate(ordered):
-        reached += mass
-        ends_score = position + 1 == len(ordered) or ordered[position + 1][0] != score
-        if ends_score and reached > minority:
-            return score
-    return ordered[-1][0] if ordered else 0
+def weighted_median_columns(stake: Sequence[int], matrix: Numbers, kappa: int) -> list[int]:
+    """The weighted median of every column; an absent cell is 0. `stake` by row and `kappa` are I32F32.
 
-
-def weighted_median_columns(stake: Sequence[int], matrix: Matrix, columns: int, kappa: int) -> list[int]:
-    """The weighted median of every column; an absent cell scores 0. `stake` and `kappa` are I32F32."""
-    rows = [i for i, amount in enumerate(stake) if amount > 0]
-    masses = normalize([stake[i] for i in rows])
-    total = sum(masses)
-    minority = total - kappa
-    scored: list[list[tuple[int, int]]] = [[] for _ in range(columns)]
-    for i, mass in zip(rows, masses, strict=True):
-        for j, value in matrix[i].items():
-            scored[j].append((value, mass))
-    medians: list[int] = []
-    for cells in scored:
-        silent = total - sum(mass for _, mass in cells)
-        if len(cells) < len(rows):  # the rows that say nothing about this column are one candidate of score 0
-            cells = [(0, silent), *cells]
-        medians.append(weighted_median([mass for _, mass in cells], [score for score, _ in cells], minority))
+    A score (at most 2^32) and its row's number (below 2^15) share a word, so that one sort without indices orders both.
+    Rows of one score may come in any order: the sum of masses up to a score is the same.
+    """
+    rows = [row for row, amount in enumerate(stake) if amount > 0]
+    if not rows:
+        return [0] * matrix.shape[1]
+    masses = normalize([stake[row] for row in rows])
+    bits = np.uint64(len(rows).bit_length())
+    keys = (matrix[rows] << bits) | np.arange(len(rows), dtype=np.uint64)[:, None]
+    ordered = np.sort(np.ascontiguousarray(keys.T), axis=1)
+    candidates = (ordered & np.uint64((1 << int(bits)) - 1)).astype(np.intp)
+    reached = np.cumsum(np.array(masses, dtype=np.int64)[candidates], axis=1)
+    short = (reached <= sum(masses) - kappa).sum(axis=1)  # how many scores leave the mass at the minority or below
+    first = np.minimum(short, len(rows) - 1)
+    medians: list[int] = (ordered[np.arange(len(first)), first] >> bits).tolist()
     return medians

@@ -7,16 +7,10 @@ from node.primitives.fixed import I32F32, I64F64, U16_MAX, U16_ONE, round_half_u
 
 ONE: Final = I32F32.one
 FRAC: Final = I32F32.frac_bits
+_HALF: Final = ONE // 2
+_NARROWER: Final = I64F64.frac_bits - FRAC
 _MULTIPLY_FIRST_MAX: Final = 32_768
 """Up to this maximum value * 65 535 still fits I32F32, so the quotient can be taken last."""
-
-
-def divide(numerator: int, denominator: int) -> int:
-    """Quotient of two non-negative I32F32 numbers, floored; 0 for a zero divisor or out of range."""
-    if denominator == 0:
-        return 0
-    quotient = (numerator << FRAC) // denominator
-    return quotient if quotient <= I32F32.max_raw else 0
 
 
 def proportion(value_u16: int) -> int:
@@ -27,14 +21,19 @@ def proportion(value_u16: int) -> int:
 def normalize(values: Sequence[int]) -> list[int]:
     """Each value divided by the sum; unchanged if the sum is 0."""
     total = I32F32.saturate(sum(values))
-    return [I32F32.div(value, total) for value in values] if total else list(values)
+    if total == 0:
+        return list(values)
+    if min(values) < 0:
+        return [I32F32.div(value, total) for value in values]
+    return [(value << FRAC) // total for value in values]  # no value exceeds the total, so no share exceeds 1
 
 
 def normalize_stake(stake_q64: Sequence[int]) -> list[int]:
-    """Stake (I64F64) divided by its sum in I64F64, then truncated to I32F32."""
+    """Stake (I64F64, not negative) divided by its sum in I64F64, then truncated to I32F32."""
     total = I64F64.saturate(sum(stake_q64))
-    shares = [I64F64.safe_div(stake, total) for stake in stake_q64] if total else list(stake_q64)
-    return [I32F32.convert(share, I64F64) for share in shares]
+    if total == 0:
+        return list(stake_q64)
+    return [(stake << I64F64.frac_bits) // total >> _NARROWER for stake in stake_q64]
 
 
 def top_k(values: Sequence[int], k: int) -> list[bool]:
@@ -47,19 +46,19 @@ def top_k(values: Sequence[int], k: int) -> list[bool]:
 
 
 def to_u16(values: Sequence[int]) -> tuple[int, ...]:
-    """Proportions as u16, floored."""
-    return tuple(I32F32.proportion_to_u16(value) for value in values)
+    """Non-negative numbers as u16 proportions, floored; 65 535 above 1."""
+    return tuple([value * U16_ONE >> FRAC if value < ONE else U16_MAX for value in values])
 
 
 def max_upscale_to_u16(values: Sequence[int]) -> tuple[int, ...]:
     """I32F32 values scaled so that the largest becomes 65 535, rounded half away from zero."""
     largest = max(values, default=0)
     if largest <= 0:
-        return tuple(0 for _ in values)
+        return tuple([0 for _ in values])
     if largest <= _MULTIPLY_FIRST_MAX << FRAC:
-        return tuple(_rounded(I32F32.safe_div(I32F32.saturate(value * U16_ONE), largest)) for value in values)
+        return tuple([((value * U16_ONE << FRAC) // largest + _HALF) >> FRAC if value > 0 else 0 for value in values])
     factor = I32F32.safe_div(I32F32.from_int(U16_ONE), largest)
-    return tuple(_rounded(I32F32.mul(value, factor)) for value in values)
+    return tuple([_rounded(I32F32.mul(value, factor)) for value in values])
 
 
 def u16_max_upscale(weights: Sequence[int]) -> tuple[int, ...]:

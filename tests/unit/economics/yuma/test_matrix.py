@@ -1,7 +1,8 @@
 """Sparse matrices: which cells survive."""
 
-from node.economics.yuma import matrix, vector
+from node.economics.yuma import vector
 from node.primitives.fixed import I32F32
+from tests.reference.yuma import matrix
 
 ONE = I32F32.one
 

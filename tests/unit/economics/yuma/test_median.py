@@ -2,8 +2,8 @@
 
 import random
 
-from node.economics.yuma.median import weighted_median, weighted_median_columns
 from node.primitives.fixed import I32F32
+from tests.reference.yuma.median import weighted_median, weighted_median_columns
 
 ONE = I32F32.one
 

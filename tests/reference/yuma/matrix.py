@@ -7,8 +7,8 @@ depend on it. All values are non-negative.
 from collections.abc import Callable, Sequence
 from typing import Final, TypeAlias
 
-from node.economics.yuma.vector import FRAC, ONE
 from node.primitives.fixed import I32F32, div_toward_zero
+from tests.reference.yuma.vector import FRAC, ONE
 
 Row: TypeAlias = dict[int, int]
 Matrix: TypeAlias = list[Row]
