@@ -97,7 +97,7 @@ def test_a_swap_everywhere_moves_everything_and_leaves_nothing() -> None:
     fee_rao = executed.receipts[0].fee_rao
     assert free_rao - queries.balance(view, who("val")) == fee_rao + PARAMETERS.hotkey_swap_rao
     assert queries.total_issuance(view) < issuance + TAO, "the cost is recycled"
-    assert len(before) == 5
+    assert len(before) == 4
     assert _stakes(world, "vc") == before
     assert _stakes(world, "va") == {}
     new = queries.metagraph(view, SUBNET).rows[1]
