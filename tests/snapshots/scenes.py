@@ -14,6 +14,7 @@ from tests.unit.tui.fake import FakePort, FrozenClock, until
 from tui.app import NeurondApp
 from tui.screens.ask import AskScreen
 from tui.screens.home import HomeScreen
+from tui.screens.role import RoleScreen
 
 Act = Callable[[Pilot[object], NeurondApp, FakePort], Awaitable[None]]
 _PRICES: Final = tuple(
@@ -75,6 +76,10 @@ async def ask(pilot: Pilot[object], app: NeurondApp, port: FakePort) -> None:
 async def role_refused(pilot: Pilot[object], app: NeurondApp, port: FakePort) -> None:
     await key("r")(pilot, app, port)
     await pilot.press("j", "j")
+    screen = app.screen
+    if not isinstance(screen, RoleScreen):
+        raise TypeError("r opens the role dialog")
+    await until(pilot, app, lambda: screen._plan is not None and screen._plan.target == "validator")
     await settle(pilot, app)
 
 
