@@ -38,13 +38,13 @@ def _transfer(amount: int = 1) -> Transfer:
 
 def test_the_genesis_and_the_first_blocks_never_change() -> None:
     world = World()
-    assert world.genesis_hash.hex() == "e13453244f10288786df1587585edd54dc933a75f636ba971451904451d89378"
+    assert world.genesis_hash.hex() == "8ff12395b98ee0d75e0240ec140c4aee8ef68f55f6884f25214b4369953c014b"
     world.block(world.sign("alice", _transfer()), world.sign("alice", AddStake(who("va"), SUBNET, Rao(TAO))))
-    assert world.state.state_root.hex() == "f60d3aab362d8d9673d9e188bd244f05327cb59e35e2f0fafa90ea4d58133935"
+    assert world.state.state_root.hex() == "8134c1ef2b75a94e5d365b9a3bfc3d15bdf99d613f8c6bf9cbd343adb92dbe4a"
     assert encode(world.blocks[0].header).hex() == (
-        "9b010101c420e13453244f10288786df1587585edd54dc933a75f636ba971451904451d89378c420e3279baedd86078cbf14"
-        "69385fda5da56e0a35218702d7ade97a5884e569d472c420475711acd417d06c17abe7568d07a974eaf745a17709b781d1e6"
-        "1c07ab91752ac420f60d3aab362d8d9673d9e188bd244f05327cb59e35e2f0fafa90ea4d5813393500c420c47aed96826425"
+        "9b010101c4208ff12395b98ee0d75e0240ec140c4aee8ef68f55f6884f25214b4369953c014bc420e3279baedd86078cbf14"
+        "69385fda5da56e0a35218702d7ade97a5884e569d472c4201d2cc853aa5a8f562bcb9b90540f029ca9c588cbda5f8652c1d9"
+        "c8d2cc5c46e7c4208134c1ef2b75a94e5d365b9a3bfc3d15bdf99d613f8c6bf9cbd343adb92dbe4a00c420c47aed96826425"
         "729e68298123d63b682973ebdfa9455c547b1ce0b352e7b22a90c44000000000000000000000000000000000000000000000"
         "000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
     )
