@@ -5,6 +5,7 @@ a validator that raises (A4); it starts a task per message and never forgets a p
 """
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable
 
@@ -55,6 +56,9 @@ class HardenedPubsub(Pubsub):  # type: ignore[misc]  # libp2p is opaque to the t
             max_subscriptions_per_peer=limits.TOPICS_PER_PEER_MAX,
             max_inbound_rpc_size=limits.RPC_MAX_BYTES,
         )
+        # Stock numbers messages from the clock's seconds on, so a busy node that restarts repeats numbers that its
+        # neighbours remember, and is not heard until it has used them up: half a minute and more.
+        self.counter = time.time_ns()
         # Stock sweeps its unbounded cache from a thread of its own.
         stock_cache: LastSeenCache = self.__dict__["seen_messages"]
         stock_cache.stop()
