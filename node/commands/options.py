@@ -162,16 +162,8 @@ def daemon_command(function: Callable[..., R]) -> Callable[..., R]:
     @functools.wraps(function)
     def wrapped(env: Env, *, listen: tuple[str, ...], model_store: Path | None, **others: Any) -> R:
         names = (
-            "role",
-            "wallet",
-            "hotkey",
-            "gateway_port",
-            "model",
-            "model_threads",
-            "accept_copied_home",
-            "cheat",
-            "mdns",
-        )
+            "role", "wallet", "hotkey", "gateway_port", "model", "model_threads", "accept_copied_home", "cheat", "mdns",
+        )  # fmt: skip
         config = DaemonConfig(
             home=env.home,
             listen=listen,

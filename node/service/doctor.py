@@ -111,9 +111,7 @@ def lan_check(lan: Lan, *, wanted: bool) -> Check:
     if not wanted:
         return Check("mDNS", "ok", "off, as asked")
     if lan.problem:
-        return Check(
-            "mDNS", "warn", lan.problem, "Allow multicast (UDP 5353) in the firewall, or start with --no-mdns."
-        )
+        return Check("mDNS", "warn", lan.problem, "Allow UDP port 5353 in the firewall, or start with --no-mdns.")
     if not lan.interfaces:
         return Check("mDNS", "ok", "off: this node listens on no address of a local network")
     return Check("mDNS", "ok", f"on {', '.join(lan.interfaces)}, {_count(lan.found, 'peer')} found")
