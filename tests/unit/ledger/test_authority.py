@@ -171,6 +171,7 @@ def test_a_set_is_sorted_distinct_and_large_enough() -> None:
         (_named("authority0", "authority1", "x"), 2, ""),
         (_named("authority0", "authority1", "x", "y"), 2, "AuthorityChangeTooLarge"),
         (_named(*THREE, weight=2), 3, "AuthorityChangeTooLarge"),
+        (_named("authority0", "authority1"), 4, "AuthorityChangeTooLarge"),
         (RemoveAuthority(who("authority0")), 3, ""),
         (RemoveAuthority(who("authority0")), 2, "TooFewAuthorities"),
         (RemoveAuthority(who("mallory")), 3, "NotAuthority"),

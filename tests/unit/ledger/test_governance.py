@@ -2,8 +2,8 @@
 
 import pytest
 
+from node.ledger import errors, queries
 from node.ledger import network_queries as network
-from node.ledger import queries
 from node.ledger.calls import (
     AddMember,
     AddStake,
@@ -21,6 +21,7 @@ from node.ledger.calls import (
     Transfer,
     Vote,
 )
+from node.ledger.context import Context
 from node.ledger.events import (
     Approved,
     Closed,
@@ -33,12 +34,14 @@ from node.ledger.events import (
     SenateAdjusted,
     Voted,
 )
-from node.ledger.pallets import council, root
+from node.ledger.origin import Origin
+from node.ledger.pallets import council, proposals, root
 from node.primitives.codec import encode
 from node.primitives.limits import ROOT_SEATS_MAX, SENATE_MAX
-from node.primitives.types import Height, NetUid, Rao, Uid
+from node.primitives.types import AccountId, Height, NetUid, Rao, Uid
 from tests.unit.ledger.council import (
     DURATION,
+    PARAMETERS,
     SENATORS,
     council_genesis,
     decide,
@@ -91,6 +94,28 @@ def test_a_call_that_fails_leaves_nothing_but_its_code() -> None:
     call = SetHyperparameter(NetUid(9), b"kappa_u16", 30_000)
     assert outcome(decide(world, call)) == "SubnetNotExists"
     assert council.OPEN.get(world.state.view) == ()
+
+
+def test_what_a_failing_call_wrote_is_undone_and_its_authority_ends_with_it() -> None:
+    world = _world()
+    propose(world, FEE)
+    overlay = world.overlay()
+    council.VOTES.put(overlay, identity_of(FEE), council.Votes((who("va"), who("vb"))))
+    context = Context(overlay, Height(9), who("authority0"), PARAMETERS)
+    seen: list[tuple[Origin, AccountId]] = []
+
+    def fails(inner: Context, sender: AccountId, call: Call) -> None:
+        seen.append((inner.origin, sender))
+        council.TRIUMVIRATE.put(inner.state, ())
+        inner.emit(MembersReset(()))
+        raise errors.LastMember
+
+    proposals.close(context, CloseProposal(identity_of(FEE), 0), fails)
+    assert seen == [(Origin.ROOT, proposals.NETWORK)]
+    assert context.origin is Origin.SIGNED
+    assert len(council.TRIUMVIRATE.get(overlay)) == 3
+    assert context.events[-1] == Executed(identity_of(FEE), b"LastMember")
+    assert MembersReset(()) not in context.events
 
 
 def test_an_open_proposal_is_shown_with_its_call_and_votes() -> None:

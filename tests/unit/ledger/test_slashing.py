@@ -155,6 +155,16 @@ def test_votes_for_a_block_and_for_nothing_convict() -> None:
     assert network.disabled_authorities(world.state.view) == (who("authority0"),)
 
 
+def test_headers_of_two_sets_are_held_to_the_older_one() -> None:
+    world = _world()
+    pair = proofs.DoubleHeader(
+        _header(world, "authority0", BLOCK, set_id=0), _header(world, "authority0", BLOCK, set_id=1)
+    )
+    for each in (pair, proofs.DoubleHeader(pair.second, pair.first)):
+        assert read_evidence(encode(each), world.genesis_hash).set_id == 0
+    _report(world, ReportEvidence(encode(pair)))
+
+
 def _changed(world: World, **changes: int) -> bytes:
     return encode(proofs.DoubleVote(_vote(world, "authority0", BLOCK), _vote(world, "authority0", OTHER, **changes)))
 
