@@ -64,6 +64,7 @@ class Voting(Generic[S]):
         self._want = want
         self._next_instance: dict[AccountId, list[Proposal | Vote]] = {}
         self._last: Certificate | None = None
+        self._signed: Signed | None = None
         self._decided_ms = 0
         self._helped_ms = 0
         self._behind_ms: int | None = None
@@ -83,9 +84,13 @@ class Voting(Generic[S]):
         out: list[Effect[S]],
         signed: Signed | None = None,
     ) -> None:
-        """Start the instance after the one that `last` decided; the first one where `last` is None."""
+        """Start the instance after the one that `last` decided; the first one where `last` is None.
+
+        `signed`, given once, counts when its instance comes: a chain that was lost may have to catch up with it first.
+        """
         instance = 1 if last is None else last.instance + 1
-        mine = signed if signed is not None and signed.instance == instance else None
+        self._signed = self._signed if signed is None else signed
+        mine = self._signed if self._signed is not None and self._signed.instance == instance else None
         lock = mine.lock if mine is not None and mine.lock is not None and mine.lock.instance == instance else None
         early = [message for kept in self._next_instance.values() for message in kept if message.instance == instance]
         self._next_instance = {}
