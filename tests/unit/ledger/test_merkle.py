@@ -86,7 +86,8 @@ def test_paths_that_differ_in_the_last_bit_only_do_not_exhaust_the_stack() -> No
     assert merkle.root_hash(tree) == _reference(rows)
     path = Hash(bytes(31) + b"\x01")
     proof = merkle.prove(tree, path)
-    assert len(proof.siblings) == 256
+    assert proof.levels == bytes(31) + b"\x01"
+    assert len(proof.siblings) == 1, "255 empty siblings cost a bit each"
     assert merkle.verify_proof(merkle.root_hash(tree), path, b"b", proof)
 
 
@@ -112,19 +113,22 @@ def test_no_proof_proves_a_falsehood() -> None:
     assert not merkle.verify_proof(root, absent, b"invented", absent_proof)
     assert not merkle.verify_proof(root, path, None, absent_proof)
     assert not merkle.verify_proof(Hash(b"\x01" * 32), path, value, present_proof)
-    itself = Proof(present_proof.siblings, (path, Hash(_h(value))))
+    itself = Proof(present_proof.levels, present_proof.siblings, (path, Hash(_h(value))))
     assert not merkle.verify_proof(root, path, None, itself), "a row is no proof of its own absence"
 
 
 @pytest.mark.parametrize(
     "proof",
     [
-        Proof((), ()),
-        Proof((Hash(b"short"),), ()),
-        Proof((ZERO_HASH,) * 257, ()),
-        Proof((), (ZERO_HASH,)),
-        Proof((), (ZERO_HASH, ZERO_HASH, ZERO_HASH)),
-        Proof((ZERO_HASH,) * 256, (Hash(b"x"), ZERO_HASH)),
+        Proof(b"", (), ()),
+        Proof(b"\x80", (Hash(b"short"),), ()),
+        Proof(b"\x80", (), ()),
+        Proof(b"", (ZERO_HASH,), ()),
+        Proof(b"\x80\x00", (ZERO_HASH,), ()),
+        Proof(b"\xff" * 33, (ZERO_HASH,) * 264, ()),
+        Proof(b"", (), (ZERO_HASH,)),
+        Proof(b"", (), (ZERO_HASH, ZERO_HASH, ZERO_HASH)),
+        Proof(b"\xff" * 32, (ZERO_HASH,) * 256, (Hash(b"x"), ZERO_HASH)),
     ],
 )
 def test_a_malformed_proof_is_false_and_raises_nothing(proof: Proof) -> None:
@@ -142,3 +146,35 @@ def test_rows_out_of_order_are_a_defect_and_stop_the_build() -> None:
 def test_a_list_root_tells_order_length_and_content_apart() -> None:
     roots = {merkle.list_root(items) for items in ([], [b"a"], [b"b"], [b"a", b"b"], [b"b", b"a"], [b"a", b"b", b"b"])}
     assert len(roots) == 6
+
+
+def test_a_proof_has_one_encoding() -> None:
+    """Neither padding of the bitmap nor a written-out empty sibling proves what the proof proves."""
+    rows = {Hash(b"\x00" + bytes(31)): b"a", Hash(b"\x01" + bytes(31)): b"b"}
+    tree = _build(rows)
+    root, path = merkle.root_hash(tree), Hash(b"\x00" + bytes(31))
+    proof = merkle.prove(tree, path)
+    assert merkle.verify_proof(root, path, b"a", proof)
+    assert proof.levels == b"\x01"
+    padded = Proof(proof.levels + b"\x00", proof.siblings, ())
+    written = Proof(b"\xff", (ZERO_HASH,) * 7 + proof.siblings, ())
+    assert not merkle.verify_proof(root, path, b"a", padded)
+    assert not merkle.verify_proof(root, path, b"a", written)
+
+
+@pytest.mark.parametrize("spread", [1, 2, 9])
+def test_any_batch_of_changes_gives_the_root_of_the_rows(spread: int) -> None:
+    """Paths that share long prefixes, set, changed and removed in batches of every size."""
+    chance = random.Random(spread)
+    paths = [
+        Hash(bytes(chance.choice((0, 0, 128, 255)) if i % spread == 0 else 0 for i in range(32))) for _ in range(60)
+    ]
+    rows: dict[Hash, bytes] = {}
+    tree: merkle.Node = merkle.EMPTY
+    for _ in range(150):
+        changed = chance.sample(paths, chance.choice((1, 1, 2, 3, 20)))
+        batch = {path: chance.choice((None, b"a", b"b")) for path in changed}
+        tree = merkle.update(tree, batch)
+        rows = {path: value for path, value in {**rows, **batch}.items() if value is not None}
+        assert merkle.root_hash(tree) == _reference(rows)
+        assert tree == _build(rows), "the nodes are those of the rows too"
