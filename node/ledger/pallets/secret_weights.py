@@ -83,7 +83,7 @@ def reveal_weights(context: Context, sender: AccountId, call: RevealWeights) -> 
         expired = any(commit.hash == opened for commit in commits)
         raise errors.ExpiredWeightCommit if expired else errors.InvalidRevealCommitHashNotMatch
     due = waiting[index].epoch + hyper.reveal_period_epochs
-    if epoch != due:
+    if epoch < due:
         raise errors.RevealTooEarly(f"This is epoch {epoch} of the subnet; the weights are to be revealed in {due}.")
     COMMITS.put(overlay, key, waiting[index + 1 :])
     plain = SetWeights(netuid, call.uids, call.values, call.version_key)

@@ -26,7 +26,7 @@ from node.ledger.calls import (
 )
 from node.ledger.events import HotkeySwapped, HotkeySwappedOnSubnet
 from node.ledger.genesis import GenesisSubnet
-from node.ledger.pallets import children, destinations, hotkey_swaps, neurons, root, secret_weights, staking
+from node.ledger.pallets import children, destinations, hotkey_swaps, neurons, positions, root, secret_weights, staking
 from node.primitives.types import ZERO_HASH, AccountId, Alpha, NetUid, Rao, Uid
 from tests.unit.ledger.refusals import failed
 from tests.unit.ledger.world import ROOT, SUBNET, TAO, TEST_PARAMETERS, World, hyper, small_genesis, who
@@ -248,6 +248,28 @@ def test_swaps_are_rate_limited_per_coldkey_and_per_subnet() -> None:
     assert world.do("val", back) == ""
     swaps = hotkey_swaps.SWAPS.get(world.state.view, who("val"))
     assert [netuid for netuid, _ in swaps.by_subnet] == [SUBNET, OTHER]
+
+
+def test_the_interval_of_a_subnet_ends_exactly_after_its_blocks() -> None:
+    world = _world()
+    assert world.do("val", HERE) == ""
+    back = SwapHotkeyOnSubnet(who("vc"), who("vd"), SUBNET, keep_stake=False)
+    world.run_to(7)
+    assert failed(world, "val", back) == "HotKeySwapOnSubnetIntervalNotPassed"
+    assert world.do("val", back) == ""
+
+
+def test_merged_positions_lose_less_than_a_unit_each_and_nothing_in_all() -> None:
+    overlay = _world().overlay()
+    for name in ("x", "y", "z"):
+        staking.deposit(overlay, who("va"), OTHER, who(name), 1)
+    staking.distribute(overlay, who("va"), OTHER, 5)
+    staking.deposit(overlay, who("vc"), OTHER, who("x"), 10)
+    positions.give_pool(overlay, OTHER, who("va"), who("vc"), who("val"))
+    held = [staking.stake_of(overlay, who("vc"), OTHER, who(name)) for name in ("x", "y", "z", "val")]
+    assert staking.stake_behind(overlay, who("vc"), OTHER) == 18
+    assert held == [12, 3, 3, 0], "what one loses to rounding the next ones gain"
+    assert list(staking.NOMINATORS.members(overlay, (who("va"), OTHER))) == []
 
 
 def test_a_swap_must_be_paid() -> None:

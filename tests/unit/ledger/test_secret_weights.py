@@ -3,6 +3,7 @@
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from node.economics.clock import epoch_index, first_block_of_epoch
 from node.economics.yuma.epoch import run_epoch
@@ -19,7 +20,7 @@ from node.ledger.calls import (
 )
 from node.ledger.commit_hash import commit_hash
 from node.ledger.events import BatchWeightItemFailed, WeightsCommitted, WeightsRevealed, WeightsSet
-from node.ledger.pallets import epoch, secret_weights
+from node.ledger.pallets import epoch, secret_weights, subnets
 from node.primitives.limits import WEIGHT_COMMITS_MAX
 from node.primitives.types import ZERO_HASH, AccountId, Hash, Height, NetUid, Uid
 from tests.unit.ledger.refusals import refused
@@ -97,6 +98,29 @@ def test_the_last_block_of_the_epoch_still_takes_a_reveal_and_the_next_one_does_
     world.do("va", _commit())
     world.run_to(first_block_of_epoch(number + 2, SUBNET, TEMPO) - 2)
     assert world.do("va", _reveal()) == ""
+
+
+def test_a_reveal_does_not_wait_for_the_rate_limit() -> None:
+    world = _world(weights_rate_limit_blocks=30)
+    world.run_to(29)
+    assert world.do("va", _commit()) == ""
+    _before_epoch(world, _epoch(world) + 1)
+    assert world.do("va", _reveal()) == ""
+
+
+def test_commits_that_a_new_tempo_moves_out_of_their_epoch_are_expired() -> None:
+    world = _world()
+    world.do("va", _commit())
+    overlay = world.overlay()
+    assert secret_weights.oldest_commits(overlay, SUBNET, world.state.height, [who("va")]) == (world.state.height,)
+    for tempo, height in ((2, 300), (300, 400)):
+        numbers = replace(subnets.HYPERPARAMETERS.get(world.state.view, SUBNET), tempo_blocks=tempo)
+        late = _world()
+        late.run_to(50)
+        late.do("va", _commit())
+        overlay = late.overlay()
+        subnets.HYPERPARAMETERS.put(overlay, SUBNET, numbers)
+        assert secret_weights.oldest_commits(overlay, SUBNET, Height(height), [who("va")]) == (None,), tempo
 
 
 def test_a_longer_period_moves_the_reveal() -> None:
