@@ -28,6 +28,7 @@ _DISPUTE_BLOCKS: Final = 60
 _UNBONDING_BLOCKS: Final = 600
 _EVIDENCE_AGE_BLOCKS: Final = 500
 _POS_LEAD_EPOCHS: Final = 2
+_FREEZE_BLOCKS: Final = 2  # the usual ten would be most of a devnet's tempo
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +88,6 @@ def _parameters() -> Parameters:
         evidence_age_blocks=_EVIDENCE_AGE_BLOCKS,
         pos_lead_epochs=_POS_LEAD_EPOCHS,
         channel_dispute_blocks=_DISPUTE_BLOCKS,
+        admin_freeze_blocks=_FREEZE_BLOCKS,
+        network_rate_limit_blocks=_RATE_LIMIT_BLOCKS,
     )
