@@ -2,21 +2,27 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import trio
 
-from node.ledger.calls import CommitWeights, RevealWeights, SetWeights
+from node.ledger import key_queries, queries
+from node.ledger.calls import Call, CommitWeights, RevealWeights, SetWeights
 from node.ledger.commit_hash import commit_hash
+from node.ledger.key_queries import CommitInfo
 from node.market.weights import WeightVector
+from node.primitives.crypto import Signer
 from node.primitives.errors import LedgerError
-from node.primitives.types import Height, Uid
+from node.primitives.types import AccountId, Hash, Height, NetUid, Uid
 from node.service.roles.journal import RoleJournal
 from node.service.roles.miner import MinerRole
 from node.service.roles.secrets import KEPT_BLOCKS_MIN, RETRY_BLOCKS, WeightSecrets
 from node.service.roles.validator import ValidatorRole
 from storage import MarketStore, SecretRow
-from tests.unit.market.support import NETUID, Doubling, NoModels, World
+from tests.unit.ledger.world import SUBNET, hyper, key, small_genesis, who
+from tests.unit.ledger.world import World as Ledger
+from tests.unit.market.support import NETUID, Doubling, FakeChain, NoModels, World
 
 VECTOR = WeightVector((Uid(0), Uid(1)), (65_535, 7))
 
@@ -126,3 +132,42 @@ async def test_a_secret_that_cannot_be_read_is_dropped(tmp_path: Path) -> None:
         await journal.flush()
         assert store.secrets(NETUID) == []
         assert _calls(world, RevealWeights) == []
+
+
+class _LedgerChain(FakeChain):
+    """The real ledger behind the chain's protocol: what is submitted is in the next block, or refused."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger.genesis_hash)
+        self.ledger = ledger
+
+    def height(self) -> Height:
+        return self.ledger.state.height
+
+    def weight_commits(self, netuid: NetUid, hotkey: AccountId) -> tuple[CommitInfo, ...]:
+        return key_queries.weight_commits(self.ledger.state.view, SUBNET, hotkey)
+
+    async def submit(self, call: Call, signer: Signer) -> Hash:
+        raw = self.ledger.sign("va", call, nonce=queries.nonce(self.ledger.state.view, signer.public))
+        self.ledger.block(raw)
+        return self.ledger.genesis_hash
+
+
+async def test_the_ledger_takes_the_commit_and_the_reveal_in_its_first_and_its_last_block() -> None:
+    for wait_for_last in (False, True):
+        ledger = Ledger(small_genesis(subnet=hyper(commit_reveal=True)))
+        chain = _LedgerChain(ledger)
+        context = replace(World().join("validator", chain=chain), netuid=SUBNET, signer=key("va"))
+        secrets = WeightSecrets(context, RoleJournal(SUBNET, None))
+        ledger.run_to(12)
+        await chain.submit(await secrets.seal(VECTOR, 0), key("va"))
+        [commit] = chain.weight_commits(SUBNET, who("va"))
+        if wait_for_last:
+            ledger.run_to(commit.reveal_until - 1)
+        while chain.weight_commits(SUBNET, who("va")):
+            await secrets.tick(chain.height())
+            assert secrets.last_error == ""
+            if chain.weight_commits(SUBNET, who("va")):
+                ledger.block()
+        assert ledger.state.height == (commit.reveal_until if wait_for_last else commit.reveal_from)
+        assert queries.weights_of(ledger.state.view, SUBNET, Uid(1)) == ((0, 65_535), (1, 7))
