@@ -34,8 +34,7 @@ def apply_transaction(context: Context, raw: bytes, genesis_hash: Hash, *, verif
     Raises a `TransactionError` leaf if it may not be in the block; nothing is written then.
     """
     transaction = decode_transaction(raw)
-    check_entry(context.state, context.height, transaction, genesis_hash, verify=verify)
-    nonce = accounts.ACCOUNT.get(context.state, transaction.sender).nonce
+    nonce = check_entry(context.state, context.height, transaction, genesis_hash, verify=verify)
     if transaction.nonce != nonce:
         raise errors.NonceTooHigh(f"The sender's next nonce is {nonce}, not {transaction.nonce}.")
     if is_free(transaction.call):
@@ -45,9 +44,10 @@ def apply_transaction(context: Context, raw: bytes, genesis_hash: Hash, *, verif
 
 def check_entry(
     view: StateView, height: Height, transaction: Transaction, genesis_hash: Hash, *, verify: Verifier
-) -> None:
-    """Raise unless era, signature and nonce let the transaction into the block at `height`, now or after a gap closes.
+) -> int:
+    """The sender's next nonce.
 
+    Raises unless era, signature and nonce let the transaction into the block at `height`, now or after a gap closes.
     `view` is the state of that block after its beginning, which knows its parent's hash.
     """
     era = transaction.era
@@ -62,6 +62,7 @@ def check_entry(
     if birth_hash is None:
         raise errors.EraExpired
     check_signature(transaction, genesis_hash, birth_hash, verify=verify)
+    return nonce
 
 
 def apply_free(context: Context, transaction: Transaction, identity: Hash) -> Receipt:
@@ -80,7 +81,6 @@ def apply_free(context: Context, transaction: Transaction, identity: Hash) -> Re
 def _apply_paid(context: Context, transaction: Transaction, raw: bytes) -> Receipt:
     fee_rao = fees.total_fee(context.parameters, transaction, len(raw))
     fees.charge(context, transaction.sender, fee_rao)
-    accounts.use_nonce(context.state, transaction.sender)
     identity = transaction_hash(raw)
     mark, events = context.state.savepoint(), len(context.events)
     context.fee_waived = False

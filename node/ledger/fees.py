@@ -39,7 +39,7 @@ def give_back(context: Context, sender: AccountId, fee_rao: Rao) -> None:
 
 
 def charge(context: Context, sender: AccountId, fee_rao: Rao) -> None:
-    """Move the fee from the sender to the block's producer. Raises CannotPayFee."""
+    """Move the fee from the sender to the block's producer and use the sender's nonce. Raises CannotPayFee."""
     require_payable(context.state, sender, fee_rao)
-    accounts.debit(context.state, sender, fee_rao)
+    accounts.pay_fee(context.state, sender, fee_rao)
     accounts.credit(context.state, context.producer, fee_rao)

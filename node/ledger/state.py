@@ -7,12 +7,12 @@ Nothing here can scan: what must be enumerated is an `IndexedList`. Rules: docs/
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from typing import Final, Generic, Protocol, TypeVar, cast
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 
 import msgspec
 
 from node.primitives.codec import encode
-from node.primitives.errors import invariant
+from node.primitives.errors import InvariantBroken, invariant
 from node.primitives.limits import STATE_PATHS_KEPT_MAX, STATE_VALUE_BYTES_MAX
 from node.primitives.types import HASH_BYTES, Hash
 
@@ -76,22 +76,23 @@ class Overlay:
         self._base = base
         self._read: dict[Hash, bytes | None] = {}
         self._writes: dict[Hash, bytes | None] = {}
-        self._objects: dict[Hash, object] = {}
+        self._objects: dict[Hash, Any] = {}
         self._journal: list[tuple[Hash, bool, bytes | None]] = []
 
     def get(self, path: Hash) -> bytes | None:
-        if path in self._writes:
-            return self._writes[path]
-        return self._original(path)
+        return self._writes[path] if path in self._writes else self._original(path)
 
-    def set(self, path: Hash, value: bytes | None) -> None:
-        """Write `value` under `path`; None removes the row."""
-        self._objects.pop(path, None)
+    def set(self, path: Hash, value: bytes | None, decoded: object = None) -> None:
+        """Write `value` under `path`, with what it decodes to where that is at hand; None removes the row."""
         self._journal.append((path, path in self._writes, self._writes.get(path)))
         self._writes[path] = value
+        if decoded is None:
+            self._objects.pop(path, None)
+        else:
+            self._objects[path] = decoded
 
-    def cached(self, path: Hash) -> object | None:
-        """The decoded value last read or written under `path`, if it is still true."""
+    def cached(self, path: Hash) -> Any:
+        """The decoded value last read or written under `path`, if it is still true; its item knows the type."""
         return self._objects.get(path)
 
     def remember(self, path: Hash, value: object) -> None:
@@ -115,11 +116,21 @@ class Overlay:
 
     def changes(self) -> dict[Hash, bytes | None]:
         """The net change against the base, by ascending path; rows that ended as they began are left out."""
-        return {path: self._writes[path] for path in sorted(self._writes) if self._writes[path] != self._original(path)}
+        return self.effect()[0]
 
     def undo(self) -> dict[Hash, bytes | None]:
         """What `changes` replaced: applying it after them restores the base."""
-        return {path: self._original(path) for path in self.changes()}
+        return self.effect()[1]
+
+    def effect(self) -> tuple[dict[Hash, bytes | None], dict[Hash, bytes | None]]:
+        """`changes` and `undo` at once."""
+        changes: dict[Hash, bytes | None] = {}
+        undo: dict[Hash, bytes | None] = {}
+        for path, value in sorted(self._writes.items()):
+            original = self._original(path)
+            if value != original:
+                changes[path], undo[path] = value, original
+        return changes, undo
 
     def _original(self, path: Hash) -> bytes | None:
         """The base's row; each is asked for once, because the base may be a database."""
@@ -147,16 +158,17 @@ class Item(Generic[K, V]):
         return Hash(state.digest())
 
     def _read(self, view: StateView, path: Hash) -> V | None:
-        if isinstance(view, Overlay):
-            known = view.cached(path)
-            if known is not None:
-                return cast(V, known)
+        if not isinstance(view, Overlay):
+            raw = view.get(path)
+            return self.default if raw is None else self._decoder.decode(raw)
+        known: V | None = view.cached(path)
+        if known is not None:
+            return known
         raw = view.get(path)
         if raw is None:
             return self.default
         value = self._decoder.decode(raw)
-        if isinstance(view, Overlay):
-            view.remember(path, value)
+        view.remember(path, value)
         return value
 
     def _write(self, overlay: Overlay, path: Hash, value: V | None) -> None:
@@ -164,9 +176,9 @@ class Item(Generic[K, V]):
             overlay.set(path, None)
             return
         raw = encode(value)
-        invariant(len(raw) <= STATE_VALUE_BYTES_MAX, f"a value of {self.pallet}.{self.name} stays within its bound")
-        overlay.set(path, raw)
-        overlay.remember(path, value)
+        if len(raw) > STATE_VALUE_BYTES_MAX:
+            invariant(False, f"a value of {self.pallet}.{self.name} stays within its bound")
+        overlay.set(path, raw, value)
 
 
 ITEMS: Final[dict[tuple[str, str], Item[object, object]]] = {}
@@ -188,8 +200,8 @@ class Value(Item[tuple[()], V]):
         """The value or its default; that one of them exists is an invariant."""
         value = self._read(view, self.path)
         if value is None:
-            invariant(False, f"{self.pallet}.{self.name} is set")
-        return cast(V, value)
+            raise InvariantBroken(f"{self.pallet}.{self.name} is set")
+        return value
 
     def put(self, overlay: Overlay, value: V) -> None:
         """Set the value."""
@@ -224,8 +236,8 @@ class Map(Item[K, V]):
         """The value of `key` or the default; that one of them exists is an invariant."""
         value = self._read(view, self.path(key))
         if value is None:
-            invariant(False, f"{self.pallet}.{self.name} holds this key")
-        return cast(V, value)
+            raise InvariantBroken(f"{self.pallet}.{self.name} holds this key")
+        return value
 
     def has(self, view: StateView, key: K) -> bool:
         """Whether a row is stored under `key` (defaults are not stored)."""

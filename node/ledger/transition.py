@@ -18,7 +18,7 @@ from node.ledger.dispatch import dispatch
 from node.ledger.events import Event
 from node.ledger.fees import require_payable, total_fee
 from node.ledger.header import HEADER_VERSION, UNSIGNED, Block, Header, header_hash
-from node.ledger.pallets import accounts, authority, children, emission, epoch, registration, system
+from node.ledger.pallets import authority, children, emission, epoch, registration, system
 from node.ledger.state import LayeredView, Overlay, StateView
 from node.ledger.transaction import Transaction, decode_transaction, transaction_hash
 from node.primitives import crypto
@@ -126,7 +126,7 @@ def execute_block(parent: ChainState, block: Block, genesis_hash: Hash, *, verif
             receipts.append(apply_transaction(context, raw, genesis_hash, verify=verify))
         except errors.TransactionError as error:
             raise errors.InvalidTransactionInBlock(f"Transaction {index}: {error.code}: {error}") from error
-    changes, undo = context.state.changes(), context.state.undo()
+    changes, undo = context.state.effect()
     tree = merkle.update(parent.tree, changes)
     if merkle.root_hash(tree) != header.state_root:
         raise errors.WrongStateRoot
@@ -181,8 +181,7 @@ def check_stateful(
     Raises a `TransactionError` leaf.
     """
     context = _next_block(state, Slot(state.slot + 1), AccountId(ZERO_HASH), verify=verify)
-    check_entry(context.state, context.height, transaction, genesis_hash, verify=verify)
-    next_nonce = accounts.ACCOUNT.get(context.state, transaction.sender).nonce
+    next_nonce = check_entry(context.state, context.height, transaction, genesis_hash, verify=verify)
     identity, fee_rao = transaction_hash(raw), total_fee(context.parameters, transaction, len(raw))
     if is_free(transaction.call):
         apply_free(context, transaction, identity)
@@ -258,7 +257,7 @@ def _drafted(
     skipped: tuple[Skipped, ...],
     receipts: tuple[Receipt, ...],
 ) -> Draft:
-    changes, undo = context.state.changes(), context.state.undo()
+    changes, undo = context.state.effect()
     tree = merkle.update(parent.tree, changes)
     set_id, next_set_hash, next_set = authority.announced(parent.view, slot)
     header = Header(

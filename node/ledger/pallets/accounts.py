@@ -26,8 +26,9 @@ class Account(Wire, frozen=True):
     free_rao: Rao = Rao(0)
 
 
+_NOBODY: Final = Account()
 ACCOUNT: Final[Map[AccountId, Account]] = Map(
-    "accounts", "account", AccountId, Account, default=Account(), about="Nonce and free balance"
+    "accounts", "account", AccountId, Account, default=_NOBODY, about="Nonce and free balance"
 )
 ACCOUNTS: Final[IndexedList[tuple[()], AccountId]] = IndexedList(
     "accounts", "accounts", tuple[()], AccountId, about="Every account"
@@ -50,11 +51,18 @@ def credit(overlay: Overlay, account: AccountId, amount_rao: int) -> None:
 def debit(overlay: Overlay, account: AccountId, amount_rao: int) -> None:
     """Take free τ. Raises InsufficientBalance."""
     invariant(0 <= amount_rao <= MAX_SUPPLY_RAO, "a debit is an amount")
-    free_rao = free_balance(overlay, account)
-    if free_rao < amount_rao:
-        raise errors.InsufficientBalance(f"The account holds {free_rao} rao; {amount_rao} rao are needed.")
+    old = ACCOUNT.get(overlay, account)
+    if old.free_rao < amount_rao:
+        raise errors.InsufficientBalance(f"The account holds {old.free_rao} rao; {amount_rao} rao are needed.")
     if amount_rao:
-        _put(overlay, account, -amount_rao, nonces=0)
+        ACCOUNT.put(overlay, account, Account(old.nonce, Rao(old.free_rao - amount_rao)))
+
+
+def pay_fee(overlay: Overlay, account: AccountId, fee_rao: int) -> None:
+    """Take a fee that the account covers and count one transaction of it."""
+    old = ACCOUNT.get(overlay, account)
+    invariant(0 <= fee_rao <= old.free_rao, "a fee is covered")
+    _put(overlay, account, -fee_rao, nonces=1)
 
 
 def use_nonce(overlay: Overlay, account: AccountId) -> None:
@@ -91,6 +99,6 @@ def transfer(context: Context, sender: AccountId, call: Transfer) -> None:
 
 def _put(overlay: Overlay, account: AccountId, delta_rao: int, *, nonces: int) -> None:
     old = ACCOUNT.get(overlay, account)
-    if old == Account():
+    if old == _NOBODY:
         ACCOUNTS.add(overlay, EVERYBODY, account)
     ACCOUNT.put(overlay, account, Account(old.nonce + nonces, Rao(old.free_rao + delta_rao)))
