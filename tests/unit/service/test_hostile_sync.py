@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from node.consensus.certificate import Certificate
+from node.consensus.events import NeedBlocks
 from node.ledger.genesis import format_genesis, genesis_state
 from node.ledger.header import Block, decode_block, header_hash
 from node.primitives.codec import encode
@@ -293,3 +294,14 @@ def test_no_more_is_fetched_than_is_executed() -> None:
     assert fed == FED_STRETCHES_MAX
     resumed = machine.on_finalised(Height(1), tree.ref(blocks[0]).hash, 2)
     assert [effect.request for effect in resumed if isinstance(effect, Ask)] == [GetBlocks(Height(3), 128)]
+
+
+async def test_a_peer_that_keeps_a_block_back_is_not_the_only_one_asked_for_it(tmp_path: Path) -> None:
+    swarm = MemorySwarm()
+    async with running(tmp_path, spec_of(1, 0), 1, swarm) as (node,):
+        keepers = [await Mallory.join(swarm, name, node.chain.genesis_hash, node) for name in ("a", "b", "c")]
+        for keeper in keepers:
+            keeper.answers(lambda request: Blocks((), ()) if isinstance(request, GetBranch) else None)
+        for number in range(6):
+            node.chain.want(NeedBlocks(Hash(bytes([number]) * 32), None))
+        await until(lambda: all(any(isinstance(each, GetBranch) for each in keeper.asked) for keeper in keepers))
