@@ -4,7 +4,7 @@ A transaction that may not enter leaves no trace and blocks that hold it are inv
 and uses its nonce; if its call then fails, nothing else of it remains.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from node.ledger import errors, fees
 from node.ledger.calls import is_free
@@ -18,8 +18,7 @@ from node.primitives.crypto import Verifier
 from node.primitives.types import Hash, Height, Rao
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True):
     """What became of one transaction of a block; `error_code` is "" when it succeeded."""
 
     transaction_hash: Hash

@@ -153,28 +153,29 @@ def _update(node: Node, rows: list[_Row], low: int, high: int, depth: int) -> No
 
 def _set(node: Node, leaf: Leaf, depth: int) -> Node:
     """`node` with one leaf put in."""
-    path = leaf.path
-    above: list[tuple[Inner, int]] = []
+    path, byte, mask, fresh = leaf.path, _BYTE, _MASK, _INNER_STATE.copy  # names of its own: the tree's busiest loop
+    above: list[Inner] = []
     while isinstance(node, Inner):
-        right = path[_BYTE[depth]] & _MASK[depth]
-        above.append((node, right))
-        node = node.right if right else node.left
+        above.append(node)
+        node = node.right if path[byte[depth]] & mask[depth] else node.left
         depth += 1
     changed: Leaf | Inner = leaf
     if node is not None and node.path != path:
         changed = _forked(node, leaf, depth)
-    for parent, right in reversed(above):
-        sibling = parent.left if right else parent.right
-        beside = _ZERO if sibling is None else sibling.hash
-        state = _INNER_STATE.copy()
-        if right:
-            state.update(beside)
+    while above:
+        parent = above.pop()
+        depth -= 1
+        state = fresh()
+        if path[byte[depth]] & mask[depth]:
+            left = parent.left
+            state.update(_ZERO if left is None else left.hash)
             state.update(changed.hash)
-            changed = Inner(state.digest(), sibling, changed)
+            changed = Inner(state.digest(), left, changed)
         else:
+            right = parent.right
             state.update(changed.hash)
-            state.update(beside)
-            changed = Inner(state.digest(), changed, sibling)
+            state.update(_ZERO if right is None else right.hash)
+            changed = Inner(state.digest(), changed, right)
     return changed
 
 

@@ -126,8 +126,9 @@ class Overlay:
         """`changes` and `undo` at once."""
         changes: dict[Hash, bytes | None] = {}
         undo: dict[Hash, bytes | None] = {}
+        read = self._read
         for path, value in sorted(self._writes.items()):
-            original = self._original(path)
+            original = read[path] if path in read else self._original(path)
             if value != original:
                 changes[path], undo[path] = value, original
         return changes, undo

@@ -16,7 +16,7 @@ from node.primitives.errors import CryptoError, invariant
 from node.primitives.types import ACCOUNT_BYTES, HASH_BYTES, SIGNATURE_BYTES, AccountId, Hash
 
 _PERSON_BYTES_MAX = 16
-_SIGN_BIT_MASK: Final = (1 << 255) - 1
+_SIGN_BIT: Final = 1 << 255
 _fresh: dict[str, "hashlib.blake2b"] = {}
 """Hash states before the first part, by domain: a copy costs half of a new one."""
 
@@ -33,6 +33,9 @@ _SMALL_ORDER_Y: Final = frozenset(
         int.from_bytes(bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"), "little"),
     }
 )
+_SMALL_ORDER: Final = frozenset(
+    (y | sign).to_bytes(32, "little") for y in _SMALL_ORDER_Y for sign in (0, _SIGN_BIT)
+)  # fmt: skip
 
 
 class Signer(Protocol):
@@ -93,7 +96,7 @@ def digest(domain: str, *parts: bytes) -> Hash:
 
 def is_small_order(point: bytes) -> bool:
     """Tell whether the 32-byte encoding is one of the low-order points, whatever its sign bit."""
-    return int.from_bytes(point, "little") & _SIGN_BIT_MASK in _SMALL_ORDER_Y
+    return point in _SMALL_ORDER
 
 
 def verify(public: bytes, message: bytes, signature: bytes) -> bool:
