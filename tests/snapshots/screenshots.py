@@ -1,9 +1,10 @@
 """Writes pictures of the screens from recorded data: `python -m tests.snapshots.screenshots FOLDER [scene …]`.
 
-`python -m tests.snapshots.screenshots --readme` writes docs/images/home.png. Needs a Chromium on the PATH and the
-font Fira Code for PNG; no network, no node.
+`python -m tests.snapshots.screenshots --readme HOME` writes docs/images/home.png from the node that runs on HOME, after
+watching it for a while. Needs a Chromium on the PATH and the font Fira Code for PNG.
 """
 
+import asyncio
 import re
 import shutil
 import subprocess
@@ -13,10 +14,13 @@ from pathlib import Path
 from typing import Final
 
 from tests.snapshots.scenes import SCENES, picture
+from tui.app import NeurondApp
+from tui.local import LocalPort, SystemClock
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SIZES: Final = ((80, 24), (140, 40))
-_README: Final = ("home", (140, 40), ROOT / "docs" / "images" / "home.png")
+_README: Final = ROOT / "docs" / "images" / "home.png"
+_WATCH_S: Final = 45  # two epochs of a devnet, so that the charts have something to show
 _RENDER_TIMEOUT_S: Final = 60
 _SCALE: Final = 0.75  # keeps the README picture below 300 kB
 
@@ -27,13 +31,12 @@ def main(arguments: list[str]) -> int:
     if browser is None:
         print("screenshots: no Chromium on the PATH; it turns the SVG into PNG.", file=sys.stderr)
         return 1
-    if arguments == ["--readme"]:
-        scene, size, target = _README
-        target.parent.mkdir(parents=True, exist_ok=True)
-        render(browser, picture(scene, size), target)
+    if len(arguments) == 2 and arguments[0] == "--readme":
+        _README.parent.mkdir(parents=True, exist_ok=True)
+        render(browser, asyncio.run(watch(Path(arguments[1]))), _README)
         return 0
     if not arguments or not set(arguments[1:]) <= set(SCENES):
-        print(f"usage: screenshots --readme | FOLDER [{'|'.join(SCENES)} …]", file=sys.stderr)
+        print(f"usage: screenshots --readme HOME | FOLDER [{'|'.join(SCENES)} …]", file=sys.stderr)
         return 2
     folder = Path(arguments[0])
     folder.mkdir(parents=True, exist_ok=True)
@@ -41,6 +44,15 @@ def main(arguments: list[str]) -> int:
         for width, height in SIZES:
             render(browser, picture(scene, (width, height)), folder / f"{scene}-{width}x{height}.png")
     return 0
+
+
+async def watch(home: Path) -> str:
+    """Return the home screen of the node that runs on `home` as SVG, after watching it."""
+    app = NeurondApp(LocalPort(home), SystemClock())
+    async with app.run_test(size=(140, 40)) as pilot:
+        for _ in range(_WATCH_S):
+            await pilot.pause(1.0)
+        return app.export_screenshot(title="neurond")
 
 
 def render(browser: str, svg: str, target: Path) -> None:
