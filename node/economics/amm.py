@@ -19,6 +19,7 @@ from node.economics.power import scaled_power
 from node.primitives.errors import invariant
 from node.primitives.fixed import U16_ONE, U64F64, round_half_up
 
+_FRAC: Final = U64F64.frac_bits
 PERQUINTILL: Final = 10**18
 """Pool weights are parts of this."""
 WEIGHT_HALF: Final = PERQUINTILL // 2
@@ -84,9 +85,11 @@ class Quote:
 
 def price(pool: Pool) -> int:
     """Spot price in τ per α as U64F64: (w1/w2)*(y/x), each quotient and the product floored; 0 without α."""
-    weights = U64F64.safe_div(U64F64.from_int(pool.base_weight), U64F64.from_int(pool.quote_weight))
-    reserves = U64F64.safe_div(U64F64.from_int(pool.tao_rao), U64F64.from_int(pool.alpha_rao))
-    return U64F64.mul(weights, reserves)
+    if pool.alpha_rao == 0 or pool.quote_weight == 0:
+        return 0
+    weights = (pool.base_weight << _FRAC) // pool.quote_weight
+    reserves = (pool.tao_rao << _FRAC) // pool.alpha_rao  # reserves are u64, so neither quotient leaves U64F64
+    return U64F64.saturate(weights * reserves >> _FRAC)
 
 
 def swap(

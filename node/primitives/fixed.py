@@ -34,12 +34,16 @@ class FixedFormat:
         return 1 << self.frac_bits
 
     def saturate(self, raw: int) -> int:
-        """Clamp a raw value to the range; nothing ever wraps."""
+        """Clamp a raw value to the range; nothing ever wraps.
+
+        The methods below look at the range first, because this call would cost more than their arithmetic.
+        """
         return self.min_raw if raw < self.min_raw else self.max_raw if raw > self.max_raw else raw
 
     def from_int(self, value: int) -> int:
         """An integer as raw value; exact, saturating."""
-        return self.saturate(value << self.frac_bits)
+        raw = value << self.frac_bits
+        return raw if self.min_raw <= raw <= self.max_raw else self.saturate(raw)
 
     def from_ratio_floor(self, numerator: int, denominator: int) -> int:
         """numerator / denominator rounded down; the denominator is positive."""
@@ -53,7 +57,8 @@ class FixedFormat:
     def convert(self, raw: int, source: "FixedFormat") -> int:
         """A raw value of `source` in this format: exact when widened, floor when narrowed, saturating."""
         shift = self.frac_bits - source.frac_bits
-        return self.saturate(raw << shift if shift >= 0 else raw >> -shift)
+        moved = raw << shift if shift >= 0 else raw >> -shift
+        return moved if self.min_raw <= moved <= self.max_raw else self.saturate(moved)
 
     def add(self, left: int, right: int) -> int:
         """Sum; exact, saturating."""
@@ -65,7 +70,8 @@ class FixedFormat:
 
     def mul(self, left: int, right: int) -> int:
         """Product rounded down (also for negatives), saturating."""
-        return self.saturate((left * right) >> self.frac_bits)
+        raw = (left * right) >> self.frac_bits
+        return raw if self.min_raw <= raw <= self.max_raw else self.saturate(raw)
 
     def div(self, left: int, right: int) -> int:
         """Quotient truncated toward zero, saturating; the divisor is not zero."""
@@ -76,7 +82,8 @@ class FixedFormat:
         """Quotient truncated toward zero; 0 for a zero divisor and for a quotient out of range."""
         if right == 0:
             return 0
-        raw = div_toward_zero(left << self.frac_bits, right)
+        numerator = left << self.frac_bits
+        raw = numerator // right if numerator >= 0 < right else div_toward_zero(numerator, right)
         return raw if self.min_raw <= raw <= self.max_raw else 0
 
     def floor_to_int(self, raw: int) -> int:

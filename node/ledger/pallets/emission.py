@@ -49,11 +49,13 @@ EMISSION: Final[Map[NetUid, Emission]] = Map(
 
 @dataclass(frozen=True, slots=True)
 class _Share:
-    """One subnet's part of a block."""
+    """One subnet's part of a block, and what its records said before."""
 
     netuid: NetUid
     terms: rules.PoolTerms
     root_q32: int
+    pool: subnets.SubnetPool
+    record: Emission
 
 
 def emit(context: Context) -> None:
@@ -63,14 +65,12 @@ def emit(context: Context) -> None:
     accounts.mint(overlay, block_rao)
     netuids = subnets.emitting(overlay, subnets.NETUIDS.get(overlay), context.height)
     shares = _shares(context, netuids, block_rao)
+    dividends_on = sum(share.record.moving_price_q32 for share in shares) > 1 << 32
     spent_rao = 0
     for share in shares:
-        spent_rao += _inject(overlay, share)
+        spent_rao += _give(context, share, dividends_on)
     invariant(spent_rao <= block_rao, "a block spends no more than it mints")
     accounts.recycle(overlay, block_rao - spent_rao)
-    dividends_on = sum(EMISSION.get(overlay, netuid).moving_price_q32 for netuid in netuids) > 1 << 32
-    for share in shares:
-        _add_pending(context, share, dividends_on)
 
 
 def move_prices(context: Context) -> None:
@@ -117,65 +117,71 @@ def _shares(context: Context, netuids: Sequence[NetUid], block_rao: int) -> list
     )
     root_rao = subnets.POOL.get(overlay, ROOT_NETUID).tao_rao
     shares: list[_Share] = []
-    for netuid, tao_q32 in zip(netuids, rules.subnet_tao_emissions(block_rao, weights), strict=True):
-        alpha = subnets.POOL.get(overlay, netuid).issuance_alpha
-        root_q32 = rules.root_proportion(root_rao, context.parameters.tao_weight_u64, alpha)
-        price_q64 = subnets.price_q64(overlay, netuid)
-        terms = rules.pool_terms(tao_q32, price_q64, root_q32, rules.block_emission(alpha))
-        shares.append(_Share(netuid, terms, root_q32))
+    emissions_q32 = rules.subnet_tao_emissions(block_rao, weights)
+    for netuid, record, tao_q32 in zip(netuids, records, emissions_q32, strict=True):
+        pool = subnets.POOL.get(overlay, netuid)
+        root_q32 = rules.root_proportion(root_rao, context.parameters.tao_weight_u64, pool.issuance_alpha)
+        price_q64 = amm.price(subnets.amm_pool(pool))
+        terms = rules.pool_terms(tao_q32, price_q64, root_q32, rules.block_emission(pool.issuance_alpha))
+        shares.append(_Share(netuid, terms, root_q32, pool, record))
     return shares
 
 
-def _inject(overlay: Overlay, share: _Share) -> int:
-    """Put a subnet's τ and α into its pool at an unchanged price, buy α with the excess; the τ used."""
-    netuid, terms = share.netuid, share.terms
-    pool = subnets.POOL.get(overlay, netuid)
-    tao_in, alpha_in = terms.tao_in_rao, terms.alpha_in_rao
-    try:
-        after = amm.add_liquidity(subnets.amm_pool(pool), tao_in, alpha_in)
-    except SwapError:
-        tao_in, alpha_in = 0, 0
-    else:
-        subnets.change(
-            overlay,
-            netuid,
-            tao_rao=tao_in,
-            alpha_in=alpha_in,
-            quote_weight=after.quote_weight,
-        )
-    bought_rao = _buy_back(overlay, netuid, terms.excess_tao_rao)
-    put(overlay, netuid, tao_in=tao_in + bought_rao, alpha_in=alpha_in, alpha_out=terms.alpha_out_rao)
-    return tao_in + bought_rao
+def _give(context: Context, share: _Share, dividends_on: bool) -> int:
+    """A subnet's part: τ and α into its pool, the excess τ for α, new α to the pending amounts; the τ used.
 
-
-def _buy_back(overlay: Overlay, netuid: NetUid, excess_rao: int) -> int:
-    """Buy α that belongs to the protocol; the τ used, 0 if the pool cannot take it."""
-    if excess_rao == 0:
-        return 0
-    try:
-        swap = amm.swap(subnets.amm_pool(subnets.POOL.get(overlay, netuid)), amm.Side.BUY, excess_rao, fee_rate_u16=0)
-    except SwapError:
-        return 0
-    subnets.apply(overlay, netuid, swap)
-    subnets.change(overlay, netuid, protocol_alpha=swap.out_rao)
-    return swap.paid_in_rao
-
-
-def _add_pending(context: Context, share: _Share, dividends_on: bool) -> None:
-    """Mint a subnet's α into its pending amounts; what rounding leaves is burned."""
-    overlay, netuid, alpha = context.state, share.netuid, share.terms.alpha_out_rao
+    Its pool and its record are each written once. What rounding leaves of the new α is burned.
+    """
+    overlay, netuid, old, record = context.state, share.netuid, share.pool, share.record
+    tao_in, alpha_in, injected = _injected(subnets.amm_pool(old), share.terms)
+    paid_rao, bought_alpha, after = _bought_back(injected, share.terms.excess_tao_rao)
+    alpha_out = share.terms.alpha_out_rao
     hyper = subnets.HYPERPARAMETERS.get(overlay, netuid)
     cut_u16 = context.parameters.owner_cut_u16 if hyper.owner_cut_enabled else 0
-    split = rules.split_alpha_out(alpha, cut_u16, share.root_q32, dividends_on)
+    split = rules.split_alpha_out(alpha_out, cut_u16, share.root_q32, dividends_on)
     pending = split.owner_rao + split.server_rao + split.validator_rao + split.root_rao
-    dust = alpha - pending - split.recycled_rao
-    subnets.change(overlay, netuid, alpha_out=alpha - split.recycled_rao, burned_alpha=dust)
-    old = EMISSION.get(overlay, netuid)
-    put(
+    subnets.change(
         overlay,
         netuid,
-        pending_server=old.pending_server + split.server_rao,
-        pending_validator=old.pending_validator + split.validator_rao,
-        pending_root=old.pending_root + split.root_rao,
-        pending_owner=old.pending_owner + split.owner_rao,
+        tao_rao=after.tao_rao - old.tao_rao,
+        alpha_in=after.alpha_rao - old.alpha_in,
+        alpha_out=bought_alpha + alpha_out - split.recycled_rao,
+        protocol_alpha=bought_alpha,
+        burned_alpha=alpha_out - pending - split.recycled_rao,
+        quote_weight=after.quote_weight,
     )
+    EMISSION.put(
+        overlay,
+        netuid,
+        Emission(
+            moving_price_q32=record.moving_price_q32,
+            miner_burned_q32=record.miner_burned_q32,
+            pending_server=record.pending_server + split.server_rao,
+            pending_validator=record.pending_validator + split.validator_rao,
+            pending_root=record.pending_root + split.root_rao,
+            pending_owner=record.pending_owner + split.owner_rao,
+            tao_in=tao_in + paid_rao,
+            alpha_in=alpha_in,
+            alpha_out=alpha_out,
+        ),
+    )
+    return tao_in + paid_rao
+
+
+def _injected(pool: amm.Pool, terms: rules.PoolTerms) -> tuple[int, int, amm.Pool]:
+    """τ and α put into the pool at an unchanged price, and the pool then; nothing if it cannot take them."""
+    try:
+        return terms.tao_in_rao, terms.alpha_in_rao, amm.add_liquidity(pool, terms.tao_in_rao, terms.alpha_in_rao)
+    except SwapError:
+        return 0, 0, pool
+
+
+def _bought_back(pool: amm.Pool, excess_rao: int) -> tuple[int, int, amm.Pool]:
+    """τ paid for α that then belongs to the protocol, that α, and the pool then; nothing if it cannot take the τ."""
+    if excess_rao == 0:
+        return 0, 0, pool
+    try:
+        swap = amm.swap(pool, amm.Side.BUY, excess_rao, fee_rate_u16=0)
+    except SwapError:
+        return 0, 0, pool
+    return swap.paid_in_rao, swap.out_rao, swap.pool
