@@ -5,22 +5,27 @@ from node.ledger.errors.base import CallError
 
 class NotAuthority(CallError):
     sentence = "The account is no authority."
+    remedy = "Name an account of the present authority set."
 
 
 class AuthorityChangePending(CallError):
     sentence = "A change of the authority set is under way; one follows the other."
+    remedy = "Try again when that change is in force."
 
 
 class AuthoritiesNotSorted(CallError):
     sentence = "Authorities are listed by ascending account, each once."
+    remedy = "Sort the list by account and name nobody twice."
 
 
 class TooFewAuthorities(CallError):
     sentence = "The set would be smaller than this network allows."
+    remedy = "Keep or name more authorities."
 
 
 class AuthoritiesUnchanged(CallError):
     sentence = "This is the present authority set."
+    remedy = "Nothing is left to do."
 
 
 class AuthorityChangeTooLarge(CallError):
@@ -35,22 +40,27 @@ class PosAlreadyScheduled(CallError):
 
 class PosScheduleTooEarly(CallError):
     sentence = "The move to proof of stake needs more notice."
+    remedy = "Choose the authority epoch that the message names, or a later one."
 
 
 class PosJointPhaseTooShort(CallError):
     sentence = "The joint phase is too short."
+    remedy = "Choose a longer one."
 
 
 class PosNotScheduled(CallError):
     sentence = "No move to proof of stake is scheduled."
+    remedy = "Nothing is left to abort."
 
 
 class PosAbortTooLate(CallError):
     sentence = "The joint phase is over: there is no way back."
+    remedy = "Nothing can be done: the network goes on under proof of stake."
 
 
 class NotEnoughBond(CallError):
     sentence = "The bond does not hold that much."
+    remedy = "Unbond a smaller amount."
 
 
 class TooManyUnbondings(CallError):
@@ -60,6 +70,7 @@ class TooManyUnbondings(CallError):
 
 class NothingUnbonded(CallError):
     sentence = "No part of this bond is due."
+    remedy = "Ask for a part back with unbond_authority, or wait until it is due."
 
 
 class AuthorityIsBonded(CallError):
@@ -69,15 +80,19 @@ class AuthorityIsBonded(CallError):
 
 class EvidenceMalformed(CallError):
     sentence = "These bytes are no evidence."
+    remedy = "Encode it again from the two signed statements."
 
 
 class EvidenceInvalid(CallError):
     sentence = "This evidence convicts nobody."
+    remedy = "Bring two contradicting statements that one authority signed for the same place."
 
 
 class EvidenceTooOld(CallError):
     sentence = "The offence is older than evidence may be."
+    remedy = "Nothing can be done: so old an offence is not punished any more."
 
 
 class DuplicateEvidence(CallError):
     sentence = "The authority was convicted for that time already."
+    remedy = "Nothing is left to do."
