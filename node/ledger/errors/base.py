@@ -30,6 +30,8 @@ class _Named(LedgerError):
 class BlockError(_Named):
     """A block that cannot follow its parent."""
 
+    remedy = "Nothing is to be done: the node drops such a block and goes on without it."
+
 
 class TransactionError(_Named):
     """A transaction that may not enter a block."""
