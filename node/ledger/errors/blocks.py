@@ -25,6 +25,7 @@ class WrongTransactionsRoot(BlockError):
 
 class WrongStateRoot(BlockError):
     sentence = "Executing this block gives another state than its header commits to."
+    remedy = "The node drops such a block; if it stays behind the others, update neurond, then run `neurond db check`."
 
 
 class BlockTooLarge(BlockError):
