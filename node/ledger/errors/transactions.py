@@ -5,6 +5,7 @@ from node.ledger.errors.base import TransactionError
 
 class TransactionMalformed(TransactionError):
     sentence = "These bytes are no transaction."
+    remedy = "Make and sign it again with the present neurond."
 
 
 class UnknownTransactionVersion(TransactionError):
@@ -14,6 +15,7 @@ class UnknownTransactionVersion(TransactionError):
 
 class UnknownSignatureScheme(TransactionError):
     sentence = "This chain does not know that signature scheme."
+    remedy = "Sign it with an ed25519 key."
 
 
 class BadSignature(TransactionError):
@@ -23,10 +25,12 @@ class BadSignature(TransactionError):
 
 class EraInvalid(TransactionError):
     sentence = "A transaction lives 1 to 4096 blocks."
+    remedy = "Sign it again with a lifetime within these bounds."
 
 
 class EraNotStarted(TransactionError):
     sentence = "This transaction refers to a block that does not exist yet."
+    remedy = "Wait until this node has caught up, or sign it again."
 
 
 class EraExpired(TransactionError):
@@ -36,10 +40,12 @@ class EraExpired(TransactionError):
 
 class NonceTooLow(TransactionError):
     sentence = "This nonce is used already: the transaction is a replay or was replaced."
+    remedy = "Sign it again with the account's next nonce."
 
 
 class NonceTooHigh(TransactionError):
     sentence = "An earlier transaction of this sender is missing."
+    remedy = "Send the transactions before it first."
 
 
 class CannotPayFee(TransactionError):
@@ -49,7 +55,9 @@ class CannotPayFee(TransactionError):
 
 class FreeCallFails(TransactionError):
     sentence = "A fee-free call may enter a block only when it succeeds."
+    remedy = "The code in the message says why; `neurond explain` and that code say more."
 
 
 class TipOnFreeCall(TransactionError):
     sentence = "A fee-free call carries no tip."
+    remedy = "Sign it again without a tip."
