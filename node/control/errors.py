@@ -58,12 +58,14 @@ class BadRequest(ControlError):
     """A request that is malformed, unknown, or one too many at once."""
 
     code = "bad_request"
+    remedy = "Correct the request; clients of the same version as the daemon send none like it."
 
 
 class RemoteError(ControlError):
     """The daemon refused; `view` has the code, message and hint of its own error."""
 
     code = "remote_error"
+    remedy = "`neurond explain` and the code of the daemon's own error say more."
 
     def __init__(self, view: ErrorView) -> None:
         super().__init__(view.message, remedy=view.hint)
@@ -74,12 +76,17 @@ class SocketUnusable(ControlError):
     """The control socket cannot be created, or somebody else could reach it."""
 
     code = "socket_unusable"
+    remedy = "Choose another home (--home DIR)."
 
 
 class DaemonFailed(ControlError):
     """A process that was started for the user ended or hung; the message is its own last sentence."""
 
     code = "daemon_failed"
+    remedy = "`neurond doctor` looks for the cause and says what to do."
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)  # what the process said last ends with its own remedy
 
 
 class BadAmount(ControlError):
@@ -100,6 +107,7 @@ class ActionRefused(ControlError):
     """A transaction that the rules would refuse, told before anything is signed."""
 
     code = "action_refused"
+    remedy = "Nothing was signed; change what the message names and try again."
 
 
 def error_view(error: Exception) -> ErrorView | None:

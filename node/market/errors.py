@@ -28,12 +28,14 @@ class MalformedMessage(MarketError):
     """A message from outside that breaks its form or one of its bounds."""
 
     code = "market.malformed"
+    remedy = "Keep to the form and the bound that the message names."
 
 
 class BadRequest(MarketError):
     """A user's request that cannot be served by anyone; `param` names the field to change."""
 
     code = "market.bad_request"
+    remedy = "Correct the request and send it again."
 
     def __init__(self, message: str, *, param: str = "", remedy: str | None = None) -> None:
         super().__init__(message, remedy=remedy)
@@ -44,12 +46,14 @@ class UnknownModel(BadRequest):
     """The named model is not served on this network."""
 
     code = "market.unknown_model"
+    remedy = "`GET /v1/models` lists the names that can be asked for."
 
 
 class CallRefused(MarketError):
     """The asked node refused the call before an answer began, or gave up with a reason."""
 
     code = "market.call_refused"
+    remedy = "Ask again; another miner may answer."
 
     def __init__(self, message: str, refusal: "Code") -> None:
         super().__init__(message)
@@ -84,6 +88,7 @@ class Unreachable(MarketError):
     """No connection to the miner could be made."""
 
     code = "market.unreachable"
+    remedy = "Ask again; another miner may be reachable."
 
 
 class NoMiner(MarketError):
@@ -101,6 +106,7 @@ class ServeFailed(MarketError):
     """A miner's own reason why a task gets no answer."""
 
     code = "market.serve_failed"
+    remedy = "`neurond doctor` on the miner shows whether its model and its subnet are in order."
 
     def __init__(self, message: str, refusal: "Code") -> None:
         super().__init__(message)
