@@ -19,6 +19,7 @@ class Declined(CommandError):
     """Nobody agreed to it."""
 
     code = "declined"
+    remedy = "Run it again and agree, or add --yes."
 
 
 class PasswordNeeded(CommandError):
@@ -32,3 +33,4 @@ class NothingThere(CommandError):
     """Something named on the command line does not exist."""
 
     code = "nothing_there"
+    remedy = "Check the name; a `list` command shows what there is."

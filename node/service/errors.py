@@ -42,6 +42,7 @@ class Unknown(ServiceError):
     """Something asked for by name or number that this node does not have."""
 
     code = "unknown"
+    remedy = "`neurond status` and `neurond subnets list` show what there is."
 
 
 class StateMismatch(ServiceError):
@@ -62,6 +63,7 @@ class NotPooled(LedgerError):
     """The pool does not take a transaction of this node's own now; the message says why."""
 
     code = "not_pooled"
+    remedy = "Try again after the next block."
 
 
 class NotReady(ServiceError):

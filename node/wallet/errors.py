@@ -4,6 +4,7 @@ No message ever holds a word, a password or a part of a key.
 """
 
 from node.primitives.errors import WalletError
+from node.wallet.limits import PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN
 
 
 class BadMnemonic(WalletError):
@@ -24,6 +25,7 @@ class WeakPassword(WalletError):
     """The new password is too short or too long."""
 
     code = "weak_password"
+    remedy = f"A password has at least {PASSWORD_CHARS_MIN} characters and at most {PASSWORD_BYTES_MAX} bytes."
 
 
 class BadWalletName(WalletError):
@@ -51,6 +53,7 @@ class KeyFilePermissions(WalletError):
     """Others on this machine may read or change a private key."""
 
     code = "key_file_permissions"
+    remedy = "Run chmod 600 on the file that the message names."
 
 
 class KeyFileInaccessible(WalletError):
@@ -71,3 +74,4 @@ class UnsupportedKeyFile(WalletError):
     """A key file of a form or key type that this program does not use."""
 
     code = "unsupported_key_file"
+    remedy = "Restore the wallet from its words, or make a new one."
