@@ -19,33 +19,41 @@ from typing import ClassVar
 
 
 class ModelError(Exception):
-    """Root of every expected failure of this package; `code` is stable across versions."""
+    """Root of every expected failure of this package; `code` is stable across versions.
+
+    A message says what to do about its case, `remedy` what to do in general.
+    """
 
     code: ClassVar[str] = "model"
+    remedy: ClassVar[str] = ""
 
 
 class BadModelFile(ModelError):
     """A model file, manifest or tokenizer breaks its format or a bound."""
 
     code: ClassVar[str] = "model.bad_file"
+    remedy: ClassVar[str] = "Fetch the model again with `neurond models pull`."
 
 
 class UnsupportedModel(ModelError):
     """The file is sound, but of an architecture or a tensor type that is not implemented."""
 
     code: ClassVar[str] = "model.unsupported"
+    remedy: ClassVar[str] = "Choose a model that `neurond models list` shows."
 
 
 class HashMismatch(ModelError):
     """The content differs from its pinned SHA-256."""
 
     code: ClassVar[str] = "model.hash"
+    remedy: ClassVar[str] = "Fetch the model again with `neurond models pull`."
 
 
 class ModelUnavailable(ModelError):
     """No source could supply the file; `reasons` holds one line for each source tried, in order."""
 
     code: ClassVar[str] = "model.unavailable"
+    remedy: ClassVar[str] = "Check the connection and the free space, then try `neurond models pull` again."
 
     def __init__(self, message: str, reasons: tuple[str, ...] = ()) -> None:
         super().__init__(message if not reasons else message + "".join(f"\n  - {r}" for r in reasons))
@@ -56,33 +64,39 @@ class BadPrompt(ModelError):
     """The messages or token ids cannot be given to the model."""
 
     code: ClassVar[str] = "model.bad_prompt"
+    remedy: ClassVar[str] = "Change the messages as the message says."
 
 
 class PromptTooLong(ModelError):
     """Prompt plus the requested answer exceed the context of the model."""
 
     code: ClassVar[str] = "model.too_long"
+    remedy: ClassVar[str] = "Shorten the chat, or lower max_tokens."
 
 
 class BadSampling(ModelError):
     """A sampling parameter is out of its documented range."""
 
     code: ClassVar[str] = "model.bad_sampling"
+    remedy: ClassVar[str] = "Choose a value within the range that the message names."
 
 
 class RuntimeFailure(ModelError):
     """The inference runtime could not load or run the model."""
 
     code: ClassVar[str] = "model.runtime"
+    remedy: ClassVar[str] = "Check the files with `neurond models verify`; `neurond doctor` looks at the rest."
 
 
 class Busy(ModelError):
     """The batcher's queue is full."""
 
     code: ClassVar[str] = "model.busy"
+    remedy: ClassVar[str] = "Try again later, or ask another miner."
 
 
 class Closed(ModelError):
     """The batcher was closed while, or before, the request ran."""
 
     code: ClassVar[str] = "model.closed"
+    remedy: ClassVar[str] = "Ask again when the model is loaded."

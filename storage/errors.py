@@ -94,18 +94,21 @@ class OutOfBounds(StorageError):
     """A value is larger than the store takes."""
 
     code = "storage_out_of_bounds"
+    remedy = "Nothing was written; `neurond logs` shows what was to be stored."
 
 
 class Inconsistent(StorageError):
     """A commit contradicts what is stored; nothing of it was written."""
 
     code = "storage_inconsistent"
+    remedy = "Start the node again; if it comes back, stop it and run `neurond db check`."
 
 
 class Closed(StorageError):
     """The store was used after it was closed."""
 
     code = "storage_closed"
+    remedy = "Start the node again."
 
 
 class SignRefused(StorageError):
