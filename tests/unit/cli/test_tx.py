@@ -49,7 +49,18 @@ def test_a_confirmed_call_is_signed_and_sent(run: Run, node: Served, wallet: Non
     assert len(node.api.submitted) == 1
 
 
-@pytest.mark.parametrize("error", sorted({each for spec in CALLS for each in spec.errors}, key=lambda each: each.code))
+_CALL_ERRORS = sorted({each for spec in CALLS for each in spec.errors}, key=lambda each: each.code)
+
+
+@pytest.mark.parametrize("error", _CALL_ERRORS)
 def test_every_error_a_call_can_end_with_is_explained_in_its_own_words(error: type[CallError]) -> None:
     explained = error_codes()[error.code]
     assert explained.meaning == error.sentence
+
+
+@pytest.mark.parametrize("error", _CALL_ERRORS)
+def test_every_error_a_call_can_end_with_says_what_to_do(error: type[CallError]) -> None:
+    remedy = error_codes()[error.code].remedy
+    assert remedy.endswith(".")
+    assert remedy != error.sentence
+    assert str(error()) == f"{error.sentence} {remedy}"
