@@ -27,9 +27,8 @@ def total_fee(parameters: Parameters, transaction: Transaction, size_bytes: int)
 
 def require_payable(view: StateView, sender: AccountId, fee_rao: Rao) -> None:
     """Raise CannotPayFee unless the sender's free balance covers the fee."""
-    free_rao = accounts.free_balance(view, sender)
-    if free_rao < fee_rao:
-        raise errors.CannotPayFee(f"The fee is {fee_rao} rao; the sender holds {free_rao} rao.")
+    if accounts.free_balance(view, sender) < fee_rao:
+        raise _cannot_pay(view, sender, fee_rao)
 
 
 def give_back(context: Context, sender: AccountId, fee_rao: Rao) -> None:
@@ -40,6 +39,11 @@ def give_back(context: Context, sender: AccountId, fee_rao: Rao) -> None:
 
 def charge(context: Context, sender: AccountId, fee_rao: Rao) -> None:
     """Move the fee from the sender to the block's producer and use the sender's nonce. Raises CannotPayFee."""
-    require_payable(context.state, sender, fee_rao)
-    accounts.pay_fee(context.state, sender, fee_rao)
+    if not accounts.pay_fee(context.state, sender, fee_rao):
+        raise _cannot_pay(context.state, sender, fee_rao)
     accounts.credit(context.state, context.producer, fee_rao)
+
+
+def _cannot_pay(view: StateView, sender: AccountId, fee_rao: Rao) -> errors.CannotPayFee:
+    free_rao = accounts.free_balance(view, sender)
+    return errors.CannotPayFee(f"The fee is {fee_rao} rao; the sender holds {free_rao} rao.")

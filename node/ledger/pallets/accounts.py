@@ -58,11 +58,15 @@ def debit(overlay: Overlay, account: AccountId, amount_rao: int) -> None:
         ACCOUNT.put(overlay, account, Account(old.nonce, Rao(old.free_rao - amount_rao)))
 
 
-def pay_fee(overlay: Overlay, account: AccountId, fee_rao: int) -> None:
-    """Take a fee that the account covers and count one transaction of it."""
+def pay_fee(overlay: Overlay, account: AccountId, fee_rao: int) -> bool:
+    """Take a fee and count one transaction of the account, if it covers the fee; whether it does."""
     old = ACCOUNT.get(overlay, account)
-    invariant(0 <= fee_rao <= old.free_rao, "a fee is covered")
-    _put(overlay, account, -fee_rao, nonces=1)
+    if old.free_rao < fee_rao:
+        return False
+    if old == _NOBODY:
+        ACCOUNTS.add(overlay, EVERYBODY, account)
+    ACCOUNT.put(overlay, account, Account(old.nonce + 1, Rao(old.free_rao - fee_rao)))
+    return True
 
 
 def use_nonce(overlay: Overlay, account: AccountId) -> None:
