@@ -34,6 +34,7 @@ from node.subnets.nineteen.messages import ChatPiece, ChatTask, chat_of, samplin
 from node.sync.messages import Blocks, blocks_in, decode_answer, decode_request
 from tests.fuzz import samples
 from tests.fuzz.mutations import bent_json, hostile
+from tests.fuzz.tokens import cut_keys, other_numbers, widened
 
 ADDRESS = to_ss58(samples.ALICE.public)
 FEW = settings(max_examples=120, deadline=None, derandomize=True, database=None)
@@ -111,6 +112,36 @@ def test_every_cut_and_every_appended_byte_is_refused(name: str) -> None:
     for damaged in (*(shortest[:size] for size in range(0, len(shortest), 1 + len(shortest) // 60)), shortest + b"\0"):
         with pytest.raises(decoder.errors):
             decoder.decode(damaged)
+
+
+@pytest.mark.parametrize("name", CANONICAL)
+def test_the_same_value_in_another_encoding_is_refused(name: str) -> None:
+    decoder = CANONICAL[name]
+    respelled = [data for sample in decoder.samples for data in widened(sample)]
+    assert respelled
+    for data in respelled:
+        with pytest.raises(decoder.errors):
+            decoder.decode(data)
+
+
+@pytest.mark.parametrize("name", sorted(set(CANONICAL) - {"evidence", "transaction batch"}))
+def test_a_hash_key_or_signature_of_another_length_is_refused(name: str) -> None:
+    """Evidence is looked at more closely by its check, and a batch is only taken apart by its decoder."""
+    decoder = CANONICAL[name]
+    for data in (data for sample in decoder.samples for data in cut_keys(sample)):
+        with pytest.raises(decoder.errors):
+            decoder.decode(data)
+
+
+@pytest.mark.parametrize("name", CANONICAL)
+def test_numbers_at_the_ends_of_their_range_are_refused_or_kept(name: str) -> None:
+    decoder = CANONICAL[name]
+    for data in (data for sample in decoder.samples for data in other_numbers(sample)):
+        try:
+            value = decoder.decode(data)
+        except decoder.errors:
+            continue
+        assert encode(value) == data
 
 
 @FEW
