@@ -32,6 +32,7 @@ from node.sync.messages import (
 )
 from node.sync.serve import answer
 from p2p import Network, P2PError, Stream
+from storage.errors import StorageError
 
 POLL_S: Final = 2.0  # how often every peer is asked where it stands; costs one small frame
 REQUEST_TIMEOUT_S: Final = 15.0
@@ -127,6 +128,9 @@ class Syncer:
                 )
             except DecodeError:
                 self._network.report(stream.peer_id, POINTS_BAD_ANSWER, "a malformed sync request")
+                return await stream.reset()
+            except StorageError as error:  # the node is stopping; a store that fails otherwise ends it elsewhere
+                log.debug("a sync request could not be answered: %s", error)
                 return await stream.reset()
             await stream.send(reply)
             return await stream.close_write()
