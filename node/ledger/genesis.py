@@ -82,8 +82,8 @@ def genesis_state(spec: GenesisSpec) -> tuple[Header, ChainState, dict[Hash, byt
 
 
 def _write_chain(overlay: Overlay, spec: GenesisSpec) -> None:
-    if not 1 <= len(spec.name) <= NETWORK_NAME_CHARS_MAX:
-        raise GenesisError(f"name: 1 to {NETWORK_NAME_CHARS_MAX} characters.")
+    if not 1 <= len(spec.name) <= NETWORK_NAME_CHARS_MAX or not spec.name.isprintable():
+        raise GenesisError(f"name: 1 to {NETWORK_NAME_CHARS_MAX} printable characters.")
     bounds = (("start_ms", spec.start_ms, 0), ("slot_ms", spec.slot_ms, 1), ("epoch_slots", spec.epoch_slots, 1))
     for field_name, number, least in bounds:
         if not least <= number < 1 << 63:
@@ -122,8 +122,8 @@ def _write_subnet(overlay: Overlay, parameters: Parameters, field_name: str, spe
     """A started subnet begins with its spot price as moving price: it earns τ from block 1."""
     if not 1 <= spec.netuid <= 0xFFFF:
         raise GenesisError(f"{field_name}.netuid: 1 to 65535.")
-    if len(spec.name) > NETWORK_NAME_CHARS_MAX:
-        raise GenesisError(f"{field_name}.name: at most {NETWORK_NAME_CHARS_MAX} characters.")
+    if len(spec.name) > NETWORK_NAME_CHARS_MAX or not spec.name.isprintable():
+        raise GenesisError(f"{field_name}.name: at most {NETWORK_NAME_CHARS_MAX} printable characters.")
     _require_amount(f"{field_name}.pool_tao_rao", spec.pool_tao_rao)
     _require_amount(f"{field_name}.pool_alpha", spec.pool_alpha)
     _require_in_range(f"{field_name}.hyperparameters", spec.hyperparameters)

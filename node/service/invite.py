@@ -11,8 +11,8 @@ import base58
 from node.primitives.codec import Wire, decode_canonical, encode
 from node.primitives.crypto import Signer, digest, verify
 from node.primitives.errors import DecodeError
-from node.primitives.limits import ADDRESS_BYTES_MAX
-from node.primitives.types import AccountId, Hash
+from node.primitives.limits import ADDRESS_BYTES_MAX, NETWORK_NAME_CHARS_MAX
+from node.primitives.types import HASH_BYTES, AccountId, Hash
 from node.service.errors import BadInvite
 
 PREFIX: Final = "nd1"
@@ -46,8 +46,12 @@ def write_invite(
 ) -> tuple[str, InviteBody]:
     """Return the text of a new invite that is good for a week, and what it says."""
     body = InviteBody(_VERSION, network, genesis_hash, addresses[:_ADDRESSES_MAX], now_ms + VALID_MS, signer.public)
-    signature = signer.sign(_message(body))
-    return PREFIX + str(base58.b58encode(encode(SignedInvite(body, signature))), "ascii"), body
+    return text_of(SignedInvite(body, signer.sign(message_of(body)))), body
+
+
+def text_of(invite: SignedInvite) -> str:
+    """Return the one line of text that `read_invite` reads."""
+    return PREFIX + str(base58.b58encode(encode(invite)), "ascii")
 
 
 def looks_like_invite(text: str) -> bool:
@@ -71,14 +75,26 @@ def read_invite(text: str, now_ms: int) -> InviteBody:
     body = invite.body
     if body.version != _VERSION:
         raise BadInvite("This invite was made by a newer version of neurond.")
-    if not verify(body.inviter, _message(body), invite.signature):
+    if not verify(body.inviter, message_of(body), invite.signature):
         raise BadInvite("The signature of this invite does not fit what it says.")
-    if not 0 < len(body.addresses) <= _ADDRESSES_MAX or any(len(a) > ADDRESS_BYTES_MAX for a in body.addresses):
-        raise BadInvite("This invite names no usable address.")
+    _check_body(body)
     if body.expires_ms < now_ms:
         raise BadInvite("This invite has expired.")
     return body
 
 
-def _message(body: InviteBody) -> bytes:
+def message_of(body: InviteBody) -> bytes:
+    """Return the 32 bytes that the inviter signs."""
     return digest("invite", encode(body))
+
+
+def _check_body(body: InviteBody) -> None:
+    """Refuse what no honest node writes, such as text that would steer the terminal it is shown on (BadInvite)."""
+    if not 0 < len(body.addresses) <= _ADDRESSES_MAX:
+        raise BadInvite("This invite names no usable address.")
+    if any(len(address) > ADDRESS_BYTES_MAX or not address.isprintable() for address in body.addresses):
+        raise BadInvite("This invite names no usable address.")
+    if not 0 < len(body.network) <= NETWORK_NAME_CHARS_MAX or not body.network.isprintable():
+        raise BadInvite("This invite names no network that could be shown.")
+    if len(body.genesis_hash) != HASH_BYTES:
+        raise BadInvite("This invite names no genesis.")
