@@ -128,7 +128,7 @@ def confirm(question: str, *, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise Declined("Nothing was done: nobody is there to confirm.", remedy="Add --yes to go ahead without asking.")
     if not click.confirm(question, default=False, err=True):
-        raise Declined("Nothing was done.")
+        raise Declined("Nothing was done.", remedy="")
 
 
 def short(text: str, head: int = 8, tail: int = 6) -> str:

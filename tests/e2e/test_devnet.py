@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -140,6 +141,8 @@ def test_a_killed_node_returns_and_a_damaged_database_is_refused_until_it_is_mov
 
     assert neurond("down", "--home", home).returncode == 0
     database = Path(home) / "chain.db"
+    with closing(sqlite3.connect(database)) as connection:  # what is still in the log would heal the damage
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.write_bytes(database.read_bytes()[:4096] + os.urandom(database.stat().st_size - 4096))
     broken = neurond(*start, "--foreground")
     assert broken.returncode == 1

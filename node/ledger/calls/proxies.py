@@ -75,13 +75,7 @@ class RemoveProxyAnnouncement(Wire, frozen=True, tag=62):
 
 
 ProxiesCall = (
-    AddProxy
-    | RemoveProxy
-    | RemoveProxies
-    | Proxy
-    | AnnounceProxy
-    | RejectProxyAnnouncement
-    | RemoveProxyAnnouncement
+    AddProxy | RemoveProxy | RemoveProxies | Proxy | AnnounceProxy | RejectProxyAnnouncement | RemoveProxyAnnouncement
 )
 
 _DELEGATE = ("delegate", "account, 32 bytes")

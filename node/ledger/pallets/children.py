@@ -293,9 +293,7 @@ def _link(overlay: Overlay, hotkey: AccountId, netuid: NetUid, children: Links) 
     _put_children(overlay, hotkey, netuid, children)
 
 
-def _least_parent(
-    overlay: Overlay, hotkey: AccountId, part: int, child: AccountId, netuid: NetUid
-) -> AccountId | None:
+def _least_parent(overlay: Overlay, hotkey: AccountId, part: int, child: AccountId, netuid: NetUid) -> AccountId | None:
     """The parent that must make room for `hotkey`, None while there is room. Raises TooManyParents."""
     parents = LENDING.get(overlay, (child, netuid)).parents
     if len(parents) < PARENTS_MAX or any(parent == hotkey for _, parent in parents):
