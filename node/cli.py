@@ -109,10 +109,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(given: Sequence[str], view: ErrorView, exit_code: int) -> int:
+    from node.commands.common import plain  # loaded only when it is needed, so that help stays quick
+
     with contextlib.suppress(BrokenPipeError):
         if "--json" in given:
             click.echo(msgspec.json.encode({"error": view}).decode())
-        click.echo(f"{ERROR_PREFIX}{view.message} {view.hint}".rstrip(), err=True)
+        click.echo(f"{ERROR_PREFIX}{plain(f'{view.message} {view.hint}'.rstrip())}", err=True)
     return exit_code
 
 

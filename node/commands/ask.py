@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from node.commands.common import Env, command, narrate
+from node.commands.common import Env, command, narrate, plain
 from node.control.api import AskRequest
 from node.control.client_sync import SyncClient
 from node.control.limits import ASK_TIMEOUT_S, ASK_TOKENS_MAX
@@ -54,7 +54,7 @@ def ask(
             pieces.append(part.text)
             done = part.done
             if not env.json:
-                click.echo(part.text, nl=False)
+                click.echo(plain(part.text), nl=False)
     env.emit(Answered("".join(pieces), done), click.echo)
     if done is not None:
         narrate(

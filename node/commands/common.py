@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from node.control.options import Progress, encode_progress
 from node.control.paths import HOME_VARIABLE, default_home, devnet_path, home_to_ask
 
 R = TypeVar("R")
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _PIPE_WIDTH = 200  # tables that go into a file or another program are not cut
 
 
@@ -73,9 +75,14 @@ def _with_env(function: Callable[..., R], choose: Callable[[Path], Path]) -> Cal
     return wrapped
 
 
+def plain(text: str) -> str:
+    """Return text that strangers may have written without the characters that steer a terminal; lines and tabs stay."""
+    return _STEERING.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def narrate(text: str) -> None:
     """Tell a person what goes on; never mixed with data."""
-    click.echo(text, err=True)
+    click.echo(plain(text), err=True)
 
 
 def show_progress(progress: Progress) -> None:
@@ -102,12 +109,13 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, right: Se
         click.echo(empty)
         return
     from rich.table import Table  # loaded only when a table is shown
+    from rich.text import Text
 
     grid = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
     for column in columns:
         grid.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        grid.add_row(*(str(cell) for cell in row))
+        grid.add_row(*(Text(plain(str(cell))) for cell in row))  # never as markup: a peer names itself as it likes
     _print(grid)
 
 
@@ -115,7 +123,7 @@ def facts(rows: Sequence[tuple[str, object]], *, err: bool = False) -> None:
     """Print label and value, one pair a line."""
     width = max((len(label) for label, _ in rows), default=0)
     for label, value in rows:
-        click.echo(f"{label:<{width}}  {value}", err=err)
+        click.echo(f"{label:<{width}}  {plain(str(value))}", err=err)
 
 
 def confirm(question: str, *, yes: bool) -> None:

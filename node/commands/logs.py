@@ -6,7 +6,7 @@ from datetime import datetime
 import click
 import msgspec
 
-from node.commands.common import Env, command, narrate
+from node.commands.common import Env, command, narrate, plain
 from node.commands.errors import NothingThere
 from node.control.api import LogsRequest, SubscribeRequest
 from node.control.client_sync import SyncClient
@@ -70,7 +70,7 @@ def _show(env: Env, lines: tuple[LogLine, ...]) -> None:
 def _render(lines: tuple[LogLine, ...]) -> None:
     for line in lines:
         at = datetime.fromtimestamp(line.time_ms / 1000).strftime("%H:%M:%S")
-        click.echo(f"{at} {line.level:<7} {line.area}: {line.message}")
+        click.echo(plain(f"{at} {line.level:<7} {line.area}: {line.message}"))
 
 
 def _show_file(env: Env, count: int) -> None:

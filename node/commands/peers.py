@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from node.commands.common import Env, command, duration, table
+from node.commands.common import Env, command, duration, plain, table
 from node.commands.lazy import DefaultGroup
 from node.control.api import (
     PeerAddRequest,
@@ -119,7 +119,7 @@ def add_peer(env: Env, address: str) -> None:
     """
     with SyncClient(env.home) as client:
         added = client.call(PeerAddRequest(address))
-    env.emit(added, lambda: click.echo(f"Connected to {added.peer_id} ({added.agent or 'of unknown make'})."))
+    env.emit(added, lambda: click.echo(f"Connected to {added.peer_id} ({plain(added.agent) or 'of unknown make'})."))
 
 
 @peers.command("ban")
