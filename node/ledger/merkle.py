@@ -50,6 +50,9 @@ Node = Leaf | Inner | None
 """A subtree; None is the empty one."""
 
 EMPTY: Final = None
+BRANCH_BITS: Final = 8
+BRANCHES: Final = 1 << BRANCH_BITS
+"""Subtrees that `branches` cuts a tree into: one for each value of the next byte of a path."""
 _Row = tuple[bytes, bytes | None]
 """A path and the hash of its new value, or None to remove it."""
 
@@ -76,6 +79,51 @@ def update(node: Node, changes: Mapping[Hash, bytes | None]) -> Node:
     """The tree after setting (bytes) and removing (None) rows; shares every untouched subtree with `node`."""
     rows: list[_Row] = [(path, None if value is None else _hash(value)) for path, value in sorted(changes.items())]
     return _update(node, rows, 0, len(rows), 0)
+
+
+def subtree(rows: Iterable[tuple[Hash, bytes]], depth: int) -> Node:
+    """The subtree at `depth` bits over `rows` (path, value) that agree in those bits; otherwise as `build`."""
+    return _grown(((path, _hash(value)) for path, value in rows), depth)
+
+
+def branches(node: Node, depth: int = 0) -> tuple[Node, ...]:
+    """The 256 subtrees `BRANCH_BITS` below `node`, which is at `depth` (a multiple of 8), in order of their paths.
+
+    A compact subtree, one leaf in the place of a deeper one, is the branch that the leaf's path names.
+    """
+    below: list[Node] = [node]
+    for level in range(depth, depth + BRANCH_BITS):
+        halves: list[Node] = []
+        for each in below:
+            if isinstance(each, Inner):
+                halves += (each.left, each.right)
+            elif each is not None and each.path[_BYTE[level]] & _MASK[level]:
+                halves += (None, each)
+            else:
+                halves += (each, None)
+        below = halves
+    return tuple(below)
+
+
+def subtree_roots(node: Node) -> tuple[Hash, ...]:
+    """The hashes of the 256 subtrees at depth 8, by the first byte of their paths."""
+    return tuple(root_hash(branch) for branch in branches(node))
+
+
+def fold(roots: Sequence[bytes], single: Sequence[bool]) -> tuple[Hash, bool]:
+    """The root over the roots of `branches`, and whether it is that of one leaf.
+
+    `single` tells which roots are leaves: those rise as they are past empty siblings, which a hash does not show.
+    """
+    level = list(zip(roots, single, strict=True))
+    while len(level) > 1:
+        level = [_folded(level[i], level[i + 1]) for i in range(0, len(level), 2)]
+    return Hash(level[0][0]), level[0][1]
+
+
+def leaf_hash(path: Hash, value_hash: Hash) -> Hash:
+    """The root of a subtree that has one row."""
+    return Hash(_leaf(path, value_hash).hash)
 
 
 def root_hash(node: Node) -> Hash:
@@ -268,6 +316,14 @@ def _inner(left: Node, right: Node) -> Node:
     if right is None:
         return Inner(_join(left.hash, _ZERO), left, None) if isinstance(left, Inner) else left
     return Inner(_join(left.hash, right.hash), left, right)
+
+
+def _folded(left: tuple[bytes, bool], right: tuple[bytes, bool]) -> tuple[bytes, bool]:
+    if right[0] == _ZERO and (left[1] or left[0] == _ZERO):
+        return left
+    if left[0] == _ZERO and right[1]:
+        return right
+    return _join(left[0], right[0]), False
 
 
 def _leaf(path: bytes, value_hash: bytes) -> Leaf:

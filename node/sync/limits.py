@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from node.primitives.limits import SYNC_RESPONSE_BYTES_MAX
+
 REQUEST_BYTES_MAX: Final = 128  # a request is a tag, a hash and a number
 BRANCH_BLOCKS_MAX: Final = 128  # as many unfinalised blocks as finalised ones in one answer
 STATUS_TIMEOUT_MS: Final = 3_000  # a status is small: who does not answer by then is gone
@@ -17,3 +19,10 @@ FED_STRETCHES_MAX: Final = 2  # one is executed, one waits: whoever downloads fa
 POINTS_BAD_ANSWER: Final = 25  # an answer that is malformed, not asked for or does not link
 POINTS_BAD_STATUS: Final = 10
 RATE_WINDOW_MS: Final = 10_000  # progress is shown as an average of this long
+
+# --- snapshots ------------------------------------------------------------------------------------------------------
+MANIFEST_BYTES_MAX: Final = 256 * 1024  # a header, a certificate, 256 roots with counts, and at most 256 single rows
+CHUNK_BYTES_MAX: Final = SYNC_RESPONSE_BYTES_MAX - 1024  # one chunk in one answer, and room for what names it
+CHUNK_PREFIX_BYTES_MAX: Final = 8  # 64 rows of the largest values that share 64 bits of a hash do not happen
+SPLIT_ROWS_MIN: Final = 64  # so many of the largest rows may not fit one chunk; fewer always do
+SNAPSHOT_ROWS_MAX: Final = 1 << 40  # what a manifest may claim of one chunk; keeps sums in 64 bits

@@ -42,6 +42,7 @@ from node.service.invite import PREFIX, write_invite
 from node.subnets.base import Code, Usage
 from node.subnets.nineteen.messages import ChatPiece, ChatTask, Turn
 from node.sync.messages import Blocks, GetBlocks, GetBranch, GetStatus, Status
+from node.sync.snapshot import Chunk, Manifest, branches_over
 from tests.unit.control.examples import EVENTS, REQUESTS
 
 KEYS = tuple(Ed25519Signer(bytes([seed]) * 32) for seed in (1, 2, 3))
@@ -105,6 +106,9 @@ SYNC_ANSWERS = (
     encode(Blocks((encode(BLOCK),), (CERTIFICATE,))),
     encode(Blocks((), ())),
 )
+STATE_ROWS = tuple((Hash(bytes([first]) + bytes(30) + bytes([last])), b"value") for first in (1, 7) for last in (1, 2))
+MANIFEST = Manifest(GENESIS, HEADER, CERTIFICATE, branches_over((*STATE_ROWS, (H32, b"alone"))))
+CHUNKS = (Chunk(b"\x01", STATE_ROWS[:2]), Chunk(b"\x07", (), (branches_over(STATE_ROWS[2:], 1),)))
 GENESIS_FILE = format_genesis(SPEC)
 INVITE = write_invite(ALICE, "fuzz", GENESIS, ("/ip4/127.0.0.1/tcp/4000/p2p/peer",), 1000)[0]
 INVITE_BYTES = base58.b58decode(INVITE[len(PREFIX) :])

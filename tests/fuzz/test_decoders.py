@@ -32,6 +32,7 @@ from node.service.invite import PREFIX, read_invite
 from node.subnets.base import Code, decode_message
 from node.subnets.nineteen.messages import ChatPiece, ChatTask, chat_of, sampling_of, to_task
 from node.sync.messages import Blocks, blocks_in, decode_answer, decode_request
+from node.sync.snapshot import decode_chunk, decode_manifest
 from tests.fuzz import samples
 from tests.fuzz.mutations import bent_json, hostile
 from tests.fuzz.tokens import cut_keys, other_numbers, widened
@@ -69,6 +70,8 @@ CANONICAL = {
     "evidence": Canonical(decode_evidence, samples.EVIDENCE, (DecodeError,)),
     "sync request": Canonical(decode_request, samples.SYNC_REQUESTS, (DecodeError,)),
     "sync answer": Canonical(blocks_of_answer, samples.SYNC_ANSWERS, (DecodeError, ConsensusError)),
+    "manifest": Canonical(decode_manifest, (encode(samples.MANIFEST),), (DecodeError,)),
+    "chunk": Canonical(decode_chunk, tuple(map(encode, samples.CHUNKS)), (DecodeError,)),
     "chat task": Canonical(
         lambda data: decode_message(ChatTask, data, max_bytes=1 << 16), (encode(samples.TASK),), MALFORMED
     ),
