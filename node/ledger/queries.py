@@ -263,6 +263,16 @@ def metagraph(view: StateView, netuid: NetUid) -> Metagraph:
     return Metagraph(netuid, system.CLOCK.get(view).height, info, rows)
 
 
+def neuron(view: StateView, netuid: NetUid, uid: Uid) -> NeuronRow | None:
+    """One row of a metagraph; None for an empty seat. Raises SubnetNotExists."""
+    pools.require(view, netuid)
+    seat = neurons.NEURON.find(view, (netuid, uid))
+    if seat is None:
+        return None
+    last, tao_weight_u64 = scores.SCORES.get(view, netuid), system.PARAMETERS.get(view).tao_weight_u64
+    return _neuron_row(view, netuid, uid, seat, last, tao_weight_u64)
+
+
 def uid_of(view: StateView, netuid: NetUid, hotkey_account: AccountId) -> Uid | None:
     """A hotkey's seat, or None."""
     return neurons.uid_of(view, netuid, hotkey_account)

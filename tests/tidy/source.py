@@ -12,6 +12,7 @@ CORE = (
     "node.economics",
     "node.ledger",
     "node.consensus",
+    "node.light",
     "node.sync",
     "node.evm",
     "node.mempool",

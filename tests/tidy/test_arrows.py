@@ -27,7 +27,8 @@ CORE_ARROWS = {
     "node.economics": ("node.economics", "node.primitives"),
     "node.ledger": ("node.ledger", "node.economics", "node.primitives"),
     "node.consensus": ("node.consensus", "node.ledger", "node.primitives"),
-    "node.sync": ("node.sync", "node.consensus", "node.ledger", "node.primitives"),
+    "node.light": ("node.light", "node.consensus", "node.ledger", "node.primitives"),
+    "node.sync": ("node.sync", "node.light", "node.consensus", "node.ledger", "node.primitives"),
     "node.mempool": ("node.mempool", "node.consensus", "node.ledger", "node.primitives"),
 }
 

@@ -88,3 +88,12 @@ def test_the_metagraph_shows_stake_as_an_epoch_weighs_it() -> None:
     assert (row.alpha_stake, row.root_stake_rao) == (600 * TAO, 100 * TAO)
     assert abs(row.stake_weight_rao - 618 * TAO) <= 30, "root counts 0.18"
     assert (row.peer_id, row.addresses, row.active) == ("", (), True)
+
+
+def test_one_neuron_is_its_row_of_the_metagraph() -> None:
+    view = World(small_genesis(root_rao=100 * TAO)).state.view
+    rows = queries.metagraph(view, SUBNET).rows
+    assert tuple(queries.neuron(view, SUBNET, row.uid) for row in rows) == rows
+    assert queries.neuron(view, SUBNET, Uid(len(rows))) is None
+    with pytest.raises(errors.SubnetNotExists):
+        queries.neuron(view, NetUid(9), Uid(0))
