@@ -66,6 +66,23 @@ def proving(tree: merkle.Node, paths: list[Hash]) -> Callable[[], None]:
     return work
 
 
+def weighed(tree: merkle.Node) -> tuple[int, int]:
+    """Rows of the tree, and the bytes of all its objects as Python counts them (the allocator adds a few per cent)."""
+    rows = total = 0
+    below = [tree]
+    while below:
+        node = below.pop()
+        if node is None:
+            continue
+        total += sys.getsizeof(node) + sys.getsizeof(node.hash)
+        if isinstance(node, merkle.Leaf):
+            rows += 1
+            total += sys.getsizeof(node.path) + sys.getsizeof(node.value_hash)
+        else:
+            below += (node.left, node.right)
+    return rows, total
+
+
 def main() -> None:
     """Measure and print; a number as argument is the number of keys."""
     keys = int(sys.argv[1]) if len(sys.argv) > 1 else KEYS
@@ -82,6 +99,8 @@ def main() -> None:
         store.close()
     tree = trees[0]
     show("built from the rows in SQLite, as at every start", f"{boot_s:.1f} s", at_most(boot_s, BOOT_S, " s"))
+    held, size_bytes = weighed(tree)
+    show("memory of the tree", f"{size_bytes / 1e6:.0f} MB", f"{size_bytes / held:.0f} bytes a key")
     rivals = {f"{batch}": updating(tree, paths, batch) for batch in BATCHES}
     cpu_s = rivals_cpu_s({**rivals, "proofs": proving(tree, paths), "hash": hashing}, turns=3)
     hashes_per_s = 100_000 / cpu_s["hash"]

@@ -24,6 +24,7 @@ from storage.limits import (
     READER_WAIT_S,
     READERS_MAX,
     WAL_BYTES_KEPT_MAX,
+    WAL_PAGES_PER_CHECKPOINT,
     WRITER_CACHE_KIB,
 )
 from storage.migrations import Step, applied_steps, migrate
@@ -176,6 +177,7 @@ class Database:
             self._check_kind()
             self._writer.execute("PRAGMA journal_mode = WAL")
             self._writer.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT_MAX}")
+            self._writer.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES_PER_CHECKPOINT}")
             if bytes_max is not None:
                 page_bytes = int(self._writer.execute("PRAGMA page_size").fetchone()[0])
                 self._writer.execute(f"PRAGMA max_page_count = {max(1, bytes_max // page_bytes)}")

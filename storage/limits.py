@@ -46,6 +46,7 @@ BUSY_TIMEOUT_MS: Final = 5_000  # another program that looks at the file may hol
 READER_WAIT_S: Final = 30.0  # a reader that is never given back is a defect; say so instead of hanging for ever
 WRITER_CACHE_KIB: Final = 32 * 1024  # holds the inner pages of a state of a million rows
 READER_CACHE_KIB: Final = 8 * 1024
+WAL_PAGES_PER_CHECKPOINT: Final = 8192  # 32 MiB: pages that many blocks change are copied back once; read in 50 ms
 WAL_BYTES_KEPT_MAX: Final = 64 * 1024 * 1024  # after a long reader the log is cut back to this
 QUICK_CHECK_STEP_OPCODES: Final = 100_000  # the clock is looked at about every millisecond
 INTEGRITY_FINDINGS_MAX: Final = 5  # the first few findings tell enough

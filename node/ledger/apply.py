@@ -78,7 +78,7 @@ def apply_free(context: Context, transaction: Transaction, identity: Hash) -> Re
 
 
 def _apply_paid(context: Context, transaction: Transaction, raw: bytes) -> Receipt:
-    fee_rao = fees.total_fee(context.parameters, transaction, len(raw))
+    fee_rao = Rao(fees.size_fee(context.parameters, len(raw)) + transaction.tip_rao)
     fees.charge(context, transaction.sender, fee_rao)
     identity = transaction_hash(raw)
     mark, events = context.state.savepoint(), len(context.events)

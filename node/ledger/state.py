@@ -84,8 +84,9 @@ class Overlay:
 
     def set(self, path: Hash, value: bytes | None, decoded: object = None) -> None:
         """Write `value` under `path`, with what it decodes to where that is at hand; None removes the row."""
-        self._journal.append((path, path in self._writes, self._writes.get(path)))
-        self._writes[path] = value
+        writes = self._writes
+        self._journal.append((path, path in writes, writes.get(path)))
+        writes[path] = value
         if decoded is None:
             self._objects.pop(path, None)
         else:
@@ -221,21 +222,22 @@ class Map(Item[K, V]):
 
     def path(self, key: K) -> Hash:
         """The path of one key; the last ones are kept, because a call asks for the same few many times."""
-        path = self._paths.get(key)
-        if path is None:
-            path = self.path_of(encode(key))
-            if len(self._paths) >= STATE_PATHS_KEPT_MAX:
-                self._paths.clear()
-            self._paths[key] = path
+        return self._paths.get(key) or self._new_path(key)
+
+    def _new_path(self, key: K) -> Hash:
+        path = self.path_of(encode(key))
+        if len(self._paths) >= STATE_PATHS_KEPT_MAX:
+            self._paths.clear()
+        self._paths[key] = path
         return path
 
     def find(self, view: StateView, key: K) -> V | None:
         """The value of `key`, the default, or None."""
-        return self._read(view, self.path(key))
+        return self._read(view, self._paths.get(key) or self._new_path(key))
 
     def get(self, view: StateView, key: K) -> V:
         """The value of `key` or the default; that one of them exists is an invariant."""
-        value = self._read(view, self.path(key))
+        value = self._read(view, self._paths.get(key) or self._new_path(key))
         if value is None:
             raise InvariantBroken(f"{self.pallet}.{self.name} holds this key")
         return value
@@ -246,7 +248,7 @@ class Map(Item[K, V]):
 
     def put(self, overlay: Overlay, key: K, value: V) -> None:
         """Set the value of `key`."""
-        self._write(overlay, self.path(key), value)
+        self._write(overlay, self._paths.get(key) or self._new_path(key), value)
 
     def delete(self, overlay: Overlay, key: K) -> None:
         """Remove the row of `key`; removing nothing is no error."""

@@ -44,17 +44,17 @@ class StoredState:
             if path in self._cache:
                 return self._cache[path]
             value = self._store.state_get(path)
-            self._keep(path, value)
+            self._cache[path] = value
+            self._trim()
             return value
 
     def absorb(self, changes: Mapping[Hash, bytes | None]) -> None:
         """Take over rows that were just committed to the store."""
         with self._lock:
-            for path, value in changes.items():
-                self._keep(path, value)
+            self._cache.update(changes)
+            self._trim()
 
-    def _keep(self, path: Hash, value: bytes | None) -> None:
-        self._cache[path] = value
+    def _trim(self) -> None:
         while len(self._cache) > self._capacity:
             self._cache.popitem(last=False)
 

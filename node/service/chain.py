@@ -42,7 +42,6 @@ from node.ledger import queries
 from node.ledger.genesis import GenesisSpec
 from node.ledger.header import Block, Header, header_hash
 from node.ledger.state import LayeredView
-from node.ledger.transaction import transaction_hash
 from node.ledger.transition import Draft, Executed, build_block, execute_block
 from node.primitives.address import to_ss58
 from node.primitives.codec import encode
@@ -302,7 +301,7 @@ def commit_of(final: Finalised[Executed]) -> Commit:
         for path, value in executed.changes.items():
             changes[path] = value
         events += [(height, index, encode(event)) for index, event in enumerate(executed.events)]
-        transactions += [(transaction_hash(raw), height, index) for index, raw in enumerate(block.transactions)]
+        transactions += [(receipt.transaction_hash, height, at) for at, receipt in enumerate(executed.receipts)]
     certificate = final.certificate
     return Commit(
         blocks=tuple(block_row(block) for block in final.blocks),
