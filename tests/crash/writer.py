@@ -36,21 +36,25 @@ def block(height: int) -> BlockRow:
     return BlockRow(block_hash(height), parent, height, height, b"header %d" % height, body)
 
 
+def commits(height: int) -> tuple[Commit, Commit]:
+    """What makes the block at `height` stored, and then final."""
+    final = Commit(
+        finalised=((height, block_hash(height)),),
+        certificates=((height, block_hash(height), b"certificate %d" % height),),
+        state=changes(height),
+        events=((height, 0, b"event %d" % height),),
+        meta={"marker": height.to_bytes(8, "big")},
+    )
+    return Commit(blocks=(block(height),)), final
+
+
 def write_chain(path: Path) -> None:
     store = ChainStore.open(path)
     tip = store.tip()
     height = 0 if tip is None else tip.height + 1
     while True:
-        store.commit(Commit(blocks=(block(height),)))
-        store.commit(
-            Commit(
-                finalised=((height, block_hash(height)),),
-                certificates=((height, block_hash(height), b"certificate %d" % height),),
-                state=changes(height),
-                events=((height, 0, b"event %d" % height),),
-                meta={"marker": height.to_bytes(8, "big")},
-            )
-        )
+        for commit in commits(height):
+            store.commit(commit)
         print(height, flush=True)
         height += 1
 
