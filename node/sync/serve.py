@@ -13,12 +13,23 @@ from node.sync.messages import (
     Blocks,
     GetBlocks,
     GetBranch,
+    GetChunk,
+    GetHeaders,
+    GetManifest,
+    GetProof,
+    GetReading,
     GetStatus,
+    GetSteps,
+    Headers,
+    Offer,
+    Piece,
     Request,
     Status,
+    Steps,
     decode_request,
     encode_answer,
 )
+from node.sync.serve_proofs import ProofReader, answer_proofs
 
 _FRAME_BYTES = 8  # what MessagePack adds to a block: a length of at most 5 bytes, rounded up
 _BLOCKS_BYTES_MAX = SYNC_RESPONSE_BYTES_MAX - CERTIFICATE_BYTES_MAX - 1024  # room for blocks in one answer
@@ -44,13 +55,13 @@ class ChainReader(Protocol):
         ...
 
 
-def answer(data: bytes, reader: ChainReader) -> bytes:
+def answer(data: bytes, reader: ChainReader, proofs: ProofReader | None = None) -> bytes:
     """Return the encoded answer to an encoded request; DecodeError when it is none."""
-    return encode_answer(answer_to(decode_request(data), reader))
+    return encode_answer(answer_to(decode_request(data), reader, proofs))
 
 
-def answer_to(request: Request, reader: ChainReader) -> Answer:
-    """Return the answer to `request`."""
+def answer_to(request: Request, reader: ChainReader, proofs: ProofReader | None = None) -> Answer:
+    """Return the answer to `request`; without `proofs` this node has nothing for light clients."""
     match request:
         case GetStatus():
             return reader.status()
@@ -58,10 +69,23 @@ def answer_to(request: Request, reader: ChainReader) -> Answer:
             return _finalised(request, reader)
         case GetBranch():
             return _branch(request, reader)
+        case _ if proofs is not None:
+            return answer_proofs(request, proofs)
+        case GetSteps():
+            return Steps(())
+        case GetHeaders() | GetProof() | GetReading():
+            return Headers(())
+        case GetManifest():
+            return Offer(())
+        case GetChunk():
+            return Piece(())
 
 
 def _finalised(request: GetBlocks, reader: ChainReader) -> Blocks:
-    """Cut at the last certified block; a stretch without any goes out uncertified, its certificate lies further on."""
+    """Cut at the last certificate of the first one's set, the only set that the asker knows.
+
+    A stretch without any goes out uncertified, its certificate lies further on.
+    """
     blocks: list[bytes] = []
     room = _BLOCKS_BYTES_MAX
     for height in range(request.from_height, request.from_height + request.limit):
@@ -70,10 +94,12 @@ def _finalised(request: GetBlocks, reader: ChainReader) -> Blocks:
             break
         room -= len(block) + _FRAME_BYTES
         blocks.append(block)
-    for count in range(len(blocks), 0, -1):
-        certificate = reader.certificate(Height(request.from_height + count - 1))
-        if certificate is not None:
-            return Blocks(tuple(blocks[:count]), (certificate,))
+    heights = range(request.from_height, request.from_height + len(blocks))
+    first = next(filter(None, (reader.certificate(Height(height)) for height in heights)), None)
+    for height in reversed(heights) if first is not None else ():
+        certificate = reader.certificate(Height(height))
+        if first is not None and certificate is not None and certificate.set_id == first.set_id:
+            return Blocks(tuple(blocks[: height - request.from_height + 1]), (certificate,))
     return Blocks(tuple(blocks), ())
 
 

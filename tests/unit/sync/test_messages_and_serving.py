@@ -10,7 +10,7 @@ from node.ledger.header import Block, header_hash
 from node.primitives.codec import encode
 from node.primitives.errors import DecodeError, NodeError
 from node.primitives.limits import SYNC_RESPONSE_BYTES_MAX
-from node.primitives.types import Hash, Height
+from node.primitives.types import Hash, Height, SetId
 from node.sync.messages import (
     Answer,
     Blocks,
@@ -31,10 +31,16 @@ from tests.unit.consensus.test_engine import chain, ref
 
 
 class Store:
-    """A node's chain in lists: `final` finalised blocks, the rest not; certificates at `certified` heights."""
+    """A node's chain in lists: `final` finalised blocks, the rest not; certificates at `certified` heights.
 
-    def __init__(self, blocks: list[Block], final: int, certified: tuple[int, ...]) -> None:
+    Those from height `second_set_from` on are of another set.
+    """
+
+    def __init__(
+        self, blocks: list[Block], final: int, certified: tuple[int, ...], *, second_set_from: int = 1 << 30
+    ) -> None:
         self.blocks = blocks
+        self.second_set_from = second_set_from
         self.final = final
         self.certified = certified
 
@@ -49,7 +55,8 @@ class Store:
         return encode(self.blocks[height - 1]) if 0 < height <= self.final else None
 
     def certificate(self, height: Height) -> Certificate | None:
-        return certificate(ref(self.blocks[height - 1])) if height in self.certified else None
+        made = certificate(ref(self.blocks[height - 1])) if height in self.certified else None
+        return made if made is None or height < self.second_set_from else replace(made, set_id=SetId(made.set_id + 1))
 
     def unfinalised_block(self, block_hash: Hash) -> tuple[Hash, bytes] | None:
         for block in self.blocks[self.final :]:
@@ -122,6 +129,14 @@ def test_finalised_blocks_end_at_the_last_certificate_in_reach() -> None:
     assert blocks_in(reply) == tuple(CHAIN[1:7])
     assert reply.certificate == (certificate(ref(CHAIN[6])),)
     assert asked(GetBlocks(Height(11), 5), store) == Blocks((), ())
+
+
+def test_a_stretch_ends_where_another_set_begins_to_certify() -> None:
+    """Who asks knows the set that made the first certificate; a later one it could not check."""
+    reply = asked(GetBlocks(Height(2), 10), Store(CHAIN, 12, (4, 6, 9, 11), second_set_from=7))
+    assert isinstance(reply, Blocks)
+    assert blocks_in(reply) == tuple(CHAIN[1:6])
+    assert reply.certificate == (certificate(ref(CHAIN[5])),)
 
 
 def test_a_stretch_without_certificate_in_reach_is_sent_uncertified() -> None:
