@@ -47,7 +47,7 @@ def make_blocks(town: Town, start: Start) -> list[bytes]:
     for number in range(BLOCKS):
         raws = town.transfers(TRANSACTIONS, number, state, start.state.hash)
         slot = Slot(state.slot + 1)
-        draft = build_block(state, slot, town.authority.public, raws, start.state.hash, verify=trusting)
+        draft = build_block(state, slot, town.authority.public, raws, start.state.hash, verify=trusting, enact=True)
         block, executed = draft.seal(bytes(64))
         if len(block.transactions) != TRANSACTIONS:
             raise RuntimeError("a benchmark transaction was left out of its block")

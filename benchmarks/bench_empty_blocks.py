@@ -72,7 +72,7 @@ def weights(state: ChainState, subnets: int, genesis_hash: Hash) -> list[bytes]:
 def next_block(state: ChainState, raws: list[bytes], genesis_hash: Hash) -> Executed:
     """One block on."""
     producer = signer("authority", 0).public
-    draft = build_block(state, Slot(state.slot + 1), producer, raws, genesis_hash, verify=trusting)
+    draft = build_block(state, Slot(state.slot + 1), producer, raws, genesis_hash, verify=trusting, enact=True)
     if draft.skipped:
         raise RuntimeError(f"a benchmark transaction was left out: {draft.skipped[0].error_code}")
     return draft.seal(bytes(64))[1]

@@ -9,6 +9,7 @@ import enum
 import importlib
 import inspect
 import types
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any, NewType, Union, get_args, get_origin
 
@@ -120,7 +121,7 @@ def events() -> str:
 def state() -> str:
     """Every item of the state."""
     rows = []
-    for (pallet, name), item in ITEMS.items():
+    for (pallet, name), item in sorted(ITEMS.items(), key=itemgetter(0)):
         key = type_name(item.key) if isinstance(item, Map) else "none"
         default = "no" if item.default is None else "yes"
         rows.append((f"`{pallet}`", f"`{name}`", key, type_name(item.kind), default, item.about))

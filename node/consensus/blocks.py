@@ -1,7 +1,8 @@
 """The door of the block tree: which blocks enter, when, and what is asked for.
 
-A block enters when its slot has begun, its slot's leader sealed it, its parent is here and it executes. Anything else
-waits in a bounded room or is refused. Source: docs/protocol.md, "Blocks".
+A block enters when its slot has begun, its slot's leader sealed it, its parent is here and it executes; one that
+enacts an authority set only once the block that announced the set is final. Anything else waits in a bounded room or is
+refused. Source: docs/protocol.md, "Blocks".
 """
 
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Generic
 
 from node.consensus.authority import AuthoritySet
 from node.consensus.errors import BadSeal, WrongSet
-from node.consensus.events import Effect, EvidenceFound, NeedBlocks, Penalise, S
+from node.consensus.events import CatchUp, Effect, EvidenceFound, NeedBlocks, Penalise, S
 from node.consensus.forkchoice import worst_leaf
 from node.consensus.limits import (
     BAD_BLOCKS_MAX,
@@ -18,15 +19,15 @@ from node.consensus.limits import (
     SIBLINGS_MAX,
     TREE_BLOCKS_MAX,
 )
-from node.consensus.seals import SealBook, check_seal
+from node.consensus.seals import SealBook, check_member_seal, check_seal
 from node.consensus.slots import SlotClock
 from node.consensus.tree import BlockTree, Entry
 from node.consensus.waiting import Waiting, WaitingRoom, WantedList
-from node.ledger.header import Block, header_hash
+from node.ledger.header import Block, Header, header_hash
 from node.primitives.codec import encode
 from node.primitives.crypto import Verifier, digest
 from node.primitives.errors import NodeError
-from node.primitives.types import Hash
+from node.primitives.types import Hash, Height
 
 
 class BlockKeeper(Generic[S]):
@@ -40,6 +41,7 @@ class BlockKeeper(Generic[S]):
         clock: SlotClock,
         execute: Callable[[S, Block], S],
         set_of: Callable[[S], AuthoritySet],
+        announced_of: Callable[[S], Height],
         verify: Verifier,
     ) -> None:
         self.tree = tree
@@ -47,6 +49,7 @@ class BlockKeeper(Generic[S]):
         self._clock = clock
         self._execute = execute
         self._set_of = set_of
+        self._announced_of = announced_of
         self._verify = verify
         self._seals = SealBook(genesis_hash)
         self._waiting = WaitingRoom()
@@ -107,8 +110,9 @@ class BlockKeeper(Generic[S]):
 
     def tick(self, now_ms: int, out: list[Effect[S]]) -> None:
         """Let in the blocks that are due, and ask again for those that did not come."""
-        for guest in self._waiting.take_due(now_ms):
-            if guest.block.header.height > self.tree.root.height:
+        final = self.tree.root.height
+        for guest in (*self._waiting.take_due(now_ms), *self._waiting.take_enacting(final)):
+            if guest.block.header.height > final:
                 self._admit(guest, now_ms, out)
         out.extend(NeedBlocks(block_hash, None) for block_hash in self._wanted.take_due(now_ms))
 
@@ -165,9 +169,12 @@ class BlockKeeper(Generic[S]):
     ) -> Waiting | None:
         blamed = None if relayed else peer
         parent = self.tree.get(block.header.parent)
-        authorities = self.tree.root.authorities if parent is None else parent.authorities
+        authorities = None if parent is None else parent.authorities
         try:
-            check_seal(block.header, authorities, self._genesis_hash, self._verify)
+            if authorities is None:
+                check_member_seal(block.header, self.tree.root.authorities, self._genesis_hash, self._verify)
+            else:
+                check_seal(block.header, authorities, self._genesis_hash, self._verify)
         except WrongSet as error:
             if parent is not None:
                 _penalise(out, blamed, POINTS_BAD_BLOCK, error.message)
@@ -184,8 +191,15 @@ class BlockKeeper(Generic[S]):
             parent = self.tree.get(guest.block.header.parent)
             if parent is None:
                 self.want(self._waiting.add_orphan(guest), guest.peer, now_ms, out)
+            elif self._enacts_too_early(guest.block.header, parent):
+                self._waiting.hold_enacting(guest, parent.announced)
+                out.append(CatchUp(guest.peer, parent.announced))
             elif self._attach(guest, parent, out):
                 queue.extend(self._waiting.take_children(guest.hash))
+
+    def _enacts_too_early(self, header: Header, parent: Entry[S]) -> bool:
+        """Its producer says that the set's announcing block is final, which this node does not know yet."""
+        return bool(header.next_set) and parent.announced > self.tree.root.height
 
     def _attach(
         self, guest: Waiting, parent: Entry[S], out: list[Effect[S]], *, state: S | None = None, bounded: bool = True
@@ -199,10 +213,10 @@ class BlockKeeper(Generic[S]):
             if parent.authorities != guest.authorities:
                 check_seal(header, parent.authorities, self._genesis_hash, self._verify)
             after = self._execute(parent.state, guest.block) if state is None else state
-            authorities = self._set_of(after)
+            authorities, announced = self._set_of(after), self._announced_of(after)
         except NodeError as error:
             return self._refuse(guest, f"an invalid block: {error.message}", out)
-        self.tree.add(guest.hash, guest.block, after, authorities)
+        self.tree.add(guest.hash, guest.block, after, authorities, announced)
         self._wanted.discard(guest.hash)
         self._accepted[guest.hash] = guest.block
         return True

@@ -6,9 +6,10 @@ precommits; a `LockProof` of prevotes. Source: docs/protocol.md, "Certificates".
 
 from collections.abc import Iterable
 
-from node.consensus.authority import AuthoritySet
+from node.consensus.authority import AuthoritySet, Power
 from node.consensus.errors import BadCertificate, BadVote, WrongSet
 from node.consensus.votes import NIL, BlockRef, Step, Vote, check_numbers, vote_message
+from node.ledger.header import Header
 from node.primitives.codec import Wire, decode_canonical, encode
 from node.primitives.crypto import Verifier
 from node.primitives.errors import invariant
@@ -59,20 +60,37 @@ def build_lock_proof(votes: Iterable[Vote], authorities: AuthoritySet) -> LockPr
 
 
 def check_certificate(
-    certificate: Certificate, authorities: AuthoritySet, genesis_hash: bytes, verify: Verifier
+    certificate: Certificate,
+    authorities: AuthoritySet,
+    genesis_hash: bytes,
+    verify: Verifier,
+    *,
+    header: Header | None,
 ) -> None:
-    """Refuse a certificate that does not hold.
+    """Refuse a certificate that does not hold; `header` is that of the certified block, where it is known.
+
+    Without the header a joint set's certificate passes with a quorum of authorities alone, which is enough for an abort
+    block only: check it again when the header is there.
 
     Raises:
         WrongSet: it belongs to another set.
         BadCertificate: malformed, too little weight, or a wrong signature.
     """
-    _check(certificate, Step.PRECOMMIT, authorities, genesis_hash, verify)
+    abort = header is None or authorities.is_abort(header)
+    _check(certificate, Step.PRECOMMIT, authorities, genesis_hash, verify, abort=abort)
 
 
 def check_lock_proof(proof: LockProof, authorities: AuthoritySet, genesis_hash: bytes, verify: Verifier) -> None:
-    """Refuse a lock proof that does not hold; raises as `check_certificate`."""
-    _check(proof, Step.PREVOTE, authorities, genesis_hash, verify)
+    """Refuse a lock proof that does not hold; raises as `check_certificate`.
+
+    One of a quorum of authorities alone passes: whether its block is an abort block, the voter looks when it has it.
+    """
+    _check(proof, Step.PREVOTE, authorities, genesis_hash, verify, abort=True)
+
+
+def has_quorum(quorum: Certificate | LockProof, authorities: AuthoritySet, *, abort: bool) -> bool:
+    """Tell whether the signers of a checked certificate or proof are a quorum for a block that is (not) an abort."""
+    return authorities.is_quorum(_power(quorum, authorities), abort=abort)
 
 
 def decode_certificate(data: bytes) -> Certificate:
@@ -126,19 +144,34 @@ def _collect(votes: Iterable[Vote], authorities: AuthoritySet, step: Step) -> tu
 
 
 def _check(
-    quorum: Certificate | LockProof, step: Step, authorities: AuthoritySet, genesis_hash: bytes, verify: Verifier
+    quorum: Certificate | LockProof,
+    step: Step,
+    authorities: AuthoritySet,
+    genesis_hash: bytes,
+    verify: Verifier,
+    *,
+    abort: bool,
 ) -> None:
     check_quorum_shape(quorum)
     if quorum.set_id != authorities.set_id:
         raise WrongSet(f"This certificate is of authority set {quorum.set_id}, here {authorities.set_id} decides.")
     if len(quorum.bitmap) != -(-len(authorities) // _BITS):
         raise BadCertificate("The bitmap of this certificate does not fit the authority set.")
-    seats = [seat for seat in range(len(quorum.bitmap) * _BITS) if quorum.bitmap[seat // _BITS] >> seat % _BITS & 1]
+    seats = _seats(quorum)
     if seats and seats[-1] >= len(authorities):
         raise BadCertificate("The bitmap of this certificate marks a member that does not exist.")
-    if not authorities.is_quorum(sum(authorities.members[seat].weight for seat in seats)):
+    if not authorities.is_quorum(_power(quorum, authorities), abort=abort):
         raise BadCertificate("The signers of this certificate are no quorum.")
     message = vote_message(genesis_hash, quorum.set_id, quorum.instance, quorum.round, step, quorum.block)
     for seat, signature in zip(seats, quorum.signatures, strict=True):
         if not verify(authorities.members[seat].account, message, signature):
             raise BadCertificate("A signature of this certificate is wrong.")
+
+
+def _power(quorum: Certificate | LockProof, authorities: AuthoritySet) -> Power:
+    return authorities.power_of_all(authorities.members[seat].account for seat in _seats(quorum))
+
+
+def _seats(quorum: Certificate | LockProof) -> list[int]:
+    bitmap = quorum.bitmap
+    return [seat for seat in range(len(bitmap) * _BITS) if bitmap[seat // _BITS] >> seat % _BITS & 1]

@@ -9,7 +9,7 @@ from typing import Generic
 
 from node.consensus.authority import AuthoritySet
 from node.consensus.blocks import BlockKeeper
-from node.consensus.certificate import Certificate, check_certificate
+from node.consensus.certificate import Certificate, check_certificate, has_quorum
 from node.consensus.errors import BadCertificate, WrongSet
 from node.consensus.events import (
     Anchor,
@@ -39,18 +39,25 @@ from node.consensus.slots import SlotClock, Timeouts
 from node.consensus.tree import BlockTree, Entry
 from node.consensus.votes import BlockRef
 from node.consensus.voting import Voting
-from node.ledger.header import Block, header_hash
+from node.ledger.header import Block, Header, header_hash
+from node.ledger.phases import PosPhase
 from node.primitives.crypto import Verifier
 from node.primitives.errors import invariant
 from node.primitives.limits import UNFINALISED_BLOCKS_MAX
-from node.primitives.types import AccountId, Hash
+from node.primitives.types import AccountId, Hash, Height
+
+
+def _nothing_announced(_: object) -> Height:
+    return Height(0)
 
 
 class Engine(Generic[S]):
     """Feed it every event with the time; carry out every effect; call it again at `next_deadline_ms`.
 
-    `execute` raises a NodeError for an invalid block. `me` is None on a node that only follows. `signed` is what this
-    key had signed before a restart. Not thread-safe; `step` runs `execute`, so a shell calls it off its event loop.
+    `execute` raises a NodeError for an invalid block. `set_of` and `announced_of` read off a state which set leads and
+    decides above it, and at which height the set that follows was announced (0: none waits). `me` is None on a node
+    that only follows. `signed` is what this key had signed before a restart. Not thread-safe; `step` runs `execute`, so
+    a shell calls it off its event loop.
     """
 
     def __init__(
@@ -63,6 +70,7 @@ class Engine(Generic[S]):
         set_of: Callable[[S], AuthoritySet],
         me: AccountId | None,
         verify: Verifier,
+        announced_of: Callable[[S], Height] = _nothing_announced,
         timeouts: Timeouts | None = None,
         signed: Signed | None = None,
     ) -> None:
@@ -74,8 +82,11 @@ class Engine(Generic[S]):
         self._pending_due_ms = 0
         self._now_ms = clock.start_ms
         self._keeper: BlockKeeper[S] = BlockKeeper(
-            tree=BlockTree(anchor.hash, anchor.header, anchor.state, set_of(anchor.state)),
-            genesis_hash=genesis_hash, clock=clock, execute=execute, set_of=set_of, verify=verify,
+            tree=BlockTree(
+                anchor.hash, anchor.header, anchor.state, set_of(anchor.state), announced_of(anchor.state)
+            ),
+            genesis_hash=genesis_hash, clock=clock, execute=execute, set_of=set_of, announced_of=announced_of,
+            verify=verify,
         )  # fmt: skip
         self._producer = Producer(me, clock)
         self._voting: Voting[S] = Voting(
@@ -140,11 +151,24 @@ class Engine(Generic[S]):
         return entry is not None and entry.height == block.height and entry is not self._keeper.tree.root
 
     def candidate(self) -> BlockRef | None:
-        """Return the head once it is ripe, else its parent; None while neither is unfinalised."""
+        """Return the head once it is ripe, else its parent; None while neither is unfinalised.
+
+        If that would take an abort block along, the abort block itself: authorities alone can certify only that one.
+        """
         tree, entry = self._keeper.tree, self.head
         if entry is not tree.root and self._ripe_ms(entry) > self._now_ms:
             entry = tree.entry(entry.header.parent)
-        return None if entry is tree.root else entry.ref
+        if entry is tree.root:
+            return None
+        if self.authorities.phase is PosPhase.JOINT:
+            aborts = (below for below in tree.branch(entry.hash) if self.authorities.is_abort(below.header))
+            entry = next(aborts, entry)
+        return entry.ref
+
+    def is_abort(self, block: BlockRef) -> bool:
+        """Tell whether a block is here and takes the joint phase of the deciding set back."""
+        entry = self._keeper.tree.get(block.hash)
+        return entry is not None and self.authorities.is_abort(entry.header)
 
     # --- the step -----------------------------------------------------------------------------------------------------
 
@@ -173,7 +197,9 @@ class Engine(Generic[S]):
             case MessageReceived():
                 self._voting.receive(event.message, event.peer, now_ms, out)
             case CertificateReceived():
-                if self._holds(event.certificate, event.peer, out):
+                known = self._keeper.tree.get(event.certificate.block_hash)
+                header = None if known is None else known.header
+                if self._holds(event.certificate, event.peer, out, header):
                     self._take_certificate(event.certificate, event.peer, now_ms, out)
             case CertifiedBlocks():
                 self._take_batch(event, now_ms, out)
@@ -187,7 +213,7 @@ class Engine(Generic[S]):
         """Let everything that the event made possible happen."""
         while True:
             if self._pending is not None and self._pending.block_hash in self._keeper.tree:
-                self._finalise(self._pending, now_ms, out)
+                self._finalise_pending(self._pending, now_ms, out)
             self._move_head(out)
             self._voting.progress(now_ms, out)
             decision = self._voting.take_decision()
@@ -203,14 +229,14 @@ class Engine(Generic[S]):
 
     # --- certificates -------------------------------------------------------------------------------------------------
 
-    def _holds(self, certificate: Certificate, peer: str | None, out: list[Effect[S]]) -> bool:
-        """Tell whether a certificate is news and valid."""
+    def _holds(self, certificate: Certificate, peer: str | None, out: list[Effect[S]], header: Header | None) -> bool:
+        """Tell whether a certificate is news and valid; `header` is its block's, where that is known."""
         if certificate.height <= self._anchor.header.height or certificate.instance < self._voting.instance:
             return False
         if self._pending is not None and certificate.instance <= self._pending.instance:
             return False
         try:
-            check_certificate(certificate, self.authorities, self._genesis_hash, self._verify)
+            check_certificate(certificate, self.authorities, self._genesis_hash, self._verify, header=header)
         except WrongSet:
             if certificate.set_id > self.authorities.set_id:
                 out.append(CatchUp(peer, certificate.height))
@@ -224,10 +250,18 @@ class Engine(Generic[S]):
     def _take_certificate(self, certificate: Certificate, peer: str | None, now_ms: int, out: list[Effect[S]]) -> None:
         """Finalise by a checked certificate now, or when its block comes."""
         if certificate.block_hash in self._keeper.tree:
-            self._finalise(certificate, now_ms, out)
+            self._finalise_pending(certificate, now_ms, out)
             return
         self._pending = certificate
         self._ask_for_pending(certificate, peer, now_ms, out)
+
+    def _finalise_pending(self, certificate: Certificate, now_ms: int, out: list[Effect[S]]) -> None:
+        """Finalise a block that is here, unless authorities alone signed for one that is no abort block."""
+        abort = self.authorities.is_abort(self._keeper.tree.entry(certificate.block_hash).header)
+        if has_quorum(certificate, self.authorities, abort=abort):
+            self._finalise(certificate, now_ms, out)
+        elif self._pending is certificate:
+            self._pending = None
 
     def _ask_for_pending(self, certificate: Certificate, peer: str | None, now_ms: int, out: list[Effect[S]]) -> None:
         self._pending_due_ms = now_ms + self._clock.slot_ms
@@ -243,7 +277,7 @@ class Engine(Generic[S]):
                 out.append(Penalise(event.peer, POINTS_BAD_BATCH, "blocks that are no chain up to their certificate"))
             return
         pending, self._pending = self._pending, None  # an older certificate than the newest one seen is news here
-        holds = self._holds(event.certificate, event.peer, out)
+        holds = self._holds(event.certificate, event.peer, out, blocks[-1].header)
         self._pending = pending
         if not holds:
             return
@@ -286,6 +320,7 @@ class Engine(Generic[S]):
             )
         )
         self._voting.begin(entry.authorities, certificate, now_ms, out)
+        keeper.tick(now_ms, out)
 
     # --- the best chain -----------------------------------------------------------------------------------------------
 

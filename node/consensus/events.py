@@ -102,12 +102,14 @@ Event = BlockReceived | MessageReceived | CertificateReceived | CertifiedBlocks 
 class ProduceBlock:
     """Build, seal (through the guard) and feed back a block of `slot` on `parent`, without transactions if `empty`.
 
+    `enact` tells whether the block may enact the authority set that waits, if one does: its announcing block is final.
     A refusal of the guard is not fed back.
     """
 
     slot: Slot
     parent: Hash
     empty: bool
+    enact: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from node.consensus.authority import AuthoritySet
-from node.consensus.certificate import Certificate, LockProof, build_certificate, build_lock_proof
+from node.consensus.certificate import Certificate, LockProof, build_certificate, build_lock_proof, has_quorum
 from node.consensus.evidence import DoubleProposal, DoubleVote
 from node.consensus.messages import Proposal
 from node.consensus.slots import Timeouts
 from node.consensus.votebook import VoteBook
 from node.consensus.votes import NIL, BlockRef, Step, Vote
 from node.ledger.header import UNSIGNED
+from node.ledger.phases import PosPhase
 from node.primitives.types import AccountId
 
 
@@ -97,6 +98,10 @@ class BlockOracle(Protocol):
         """Return the block that this node would propose now; None while there is none."""
         ...
 
+    def is_abort(self, block: BlockRef) -> bool:
+        """Tell whether the block is known and takes the joint phase back, so that authorities alone certify it."""
+        ...
+
 
 class FinalityMachine:
     """Instance `instance` of set `authorities`; a new machine is made for every instance.
@@ -124,7 +129,7 @@ class FinalityMachine:
         self._me = me if me is not None and me in authorities else None
         self._timeouts = timeouts
         self._oracle = oracle
-        self._book = VoteBook(authorities)
+        self._book = VoteBook(authorities, oracle.is_abort)
         self._book.focus(first_round)
         self._decision: tuple[int, BlockRef] | None = None
         self._timers: set[Timer] = set()
@@ -143,8 +148,7 @@ class FinalityMachine:
         evidence = self._book.add_proposal(proposal)
         if evidence is not None:
             effects.append(Equivocated(evidence))
-        for proof in proposal.proof:
-            self._learn_valid(proof)
+        self._learn_from(proposal)
         return self._run(effects)
 
     def on_vote(self, vote: Vote) -> list[FinalityEffect]:
@@ -154,9 +158,7 @@ class FinalityMachine:
         if evidence is not None:
             effects.append(Equivocated(evidence))
         if vote.step is Step.PRECOMMIT:
-            quorum = self._book.round(vote.round).precommits.quorum
-            if quorum is not None and quorum != NIL:
-                self._decision = (vote.round, quorum)
+            self._note_decision(vote.round)
         return self._run(effects)
 
     def on_timeout(self, timer: Timer) -> list[FinalityEffect]:
@@ -194,7 +196,7 @@ class FinalityMachine:
     def missing_blocks(self) -> list[BlockRef]:
         """Return the blocks that the current round waits for."""
         votes = self._book.round(self.round)
-        named = {votes.prevotes.quorum, votes.precommits.quorum}
+        named = {votes.prevotes.authority_quorum, votes.precommits.authority_quorum}
         if votes.proposal is not None:
             named.add(votes.proposal.block)
         return sorted(block for block in named if block not in (None, NIL) and not self._oracle.knows(block))
@@ -215,6 +217,9 @@ class FinalityMachine:
 
     def _decide(self, effects: list[FinalityEffect]) -> bool:
         """F1: a quorum of precommits for one block, in any round, decides it."""
+        if self._decision is None and self.authorities.phase is PosPhase.JOINT:
+            for kept, _ in self._book.rounds():  # votes for an abort block count once the block is here
+                self._note_decision(kept)
         if self._decision is None:
             return False
         round_number, block = self._decision
@@ -259,24 +264,24 @@ class FinalityMachine:
         proposal = self._book.round(self.round).proposal
         if self.phase is not Phase.PROPOSE or proposal is None or not self._oracle.knows(proposal.block):
             return False
+        self._learn_from(proposal)
         free = self.lock is None or self.lock.block == proposal.block
         if self.lock is not None and proposal.proof:
-            free = free or proposal.proof[0].round >= self.lock.round
+            free = free or (proposal.proof[0].round >= self.lock.round and self._holds(proposal.proof[0]))
         self._cast(effects, Step.PREVOTE, proposal.block if free else NIL)
         return True
 
     def _precommit(self, effects: list[FinalityEffect]) -> bool:
         """F6: a quorum of prevotes locks and precommits its block; a quorum for nil precommits nil."""
-        prevotes = self._book.round(self.round).prevotes
-        if self.phase is not Phase.PREVOTE or prevotes.quorum is None:
+        if self.phase is not Phase.PREVOTE:
             return False
-        if prevotes.quorum == NIL:
-            self._cast(effects, Step.PRECOMMIT, NIL)
-            return True
-        if not self._oracle.knows(prevotes.quorum):
+        quorum = self._book.quorum(self.round, Step.PREVOTE)
+        if quorum is None or (quorum != NIL and not self._oracle.knows(quorum)):
             return False
-        self.lock = self.valid = build_lock_proof(prevotes.votes_for(prevotes.quorum), self.authorities)
-        self._cast(effects, Step.PRECOMMIT, prevotes.quorum)
+        if quorum != NIL:
+            prevotes = self._book.round(self.round).prevotes
+            self.lock = self.valid = build_lock_proof(prevotes.votes_for(quorum), self.authorities)
+        self._cast(effects, Step.PRECOMMIT, quorum)
         return True
 
     def _note_quorums(self) -> None:
@@ -284,10 +289,24 @@ class FinalityMachine:
         for round_number, votes in self._book.rounds():
             if self.valid is not None and round_number <= self.valid.round:
                 return
-            quorum = votes.prevotes.quorum
+            quorum = self._book.quorum(round_number, Step.PREVOTE)
             if quorum is not None and quorum != NIL:
                 self._learn_valid(build_lock_proof(votes.prevotes.votes_for(quorum), self.authorities))
                 return
+
+    def _note_decision(self, round_number: int) -> None:
+        quorum = self._book.quorum(round_number, Step.PRECOMMIT)
+        if quorum is not None and quorum != NIL:
+            self._decision = (round_number, quorum)
+
+    def _learn_from(self, proposal: Proposal) -> None:
+        for proof in proposal.proof:
+            if self._holds(proof):
+                self._learn_valid(proof)
+
+    def _holds(self, proof: LockProof) -> bool:
+        """Tell whether a checked proof has the quorum that its block needs; of an unknown block, that of both kinds."""
+        return has_quorum(proof, self.authorities, abort=self._oracle.is_abort(proof.block))
 
     def _learn_valid(self, proof: LockProof) -> None:
         if self.valid is None or proof.round > self.valid.round:
@@ -300,7 +319,7 @@ class FinalityMachine:
         for step, wait in ((Step.PREVOTE, Phase.PREVOTE), (Step.PRECOMMIT, Phase.PRECOMMIT)):
             if wait is Phase.PREVOTE and self.phase is not Phase.PREVOTE:
                 continue
-            if self.authorities.is_quorum(self._book.weight_at(self.round, step)):
+            if self.authorities.is_authority_quorum(self._book.power_at(self.round, step)):
                 self._set_timer(effects, wait, self._timeouts.vote_wait_ms(self.round))
 
     def _ask_for_blocks(self, effects: list[FinalityEffect]) -> None:

@@ -33,12 +33,13 @@ class Producer:
         if self.me is None or slot < first or head.authorities.slot_leader(slot) != self.me:
             return
         self._tried = slot
-        out.append(ProduceBlock(slot, head.hash, empty=backlog >= UNFINALISED_BLOCKS_MAX))
+        empty = backlog >= UNFINALISED_BLOCKS_MAX
+        out.append(ProduceBlock(slot, head.hash, empty=empty, enact=head.announced <= root.height))
 
     def next_deadline_ms(self, head: Entry[S], root: Entry[S], now_ms: int) -> int | None:
         """Return when the next slot of this node begins; None without a key or seat."""
-        seat = None if self.me is None else head.authorities.index_of(self.me)
-        if seat is None:
+        if self.me is None:
             return None
         slot = max(self._clock.slot_at(now_ms) + 1, self._tried + 1, head.slot + gap_slots(head.height - root.height))
-        return self._clock.start_ms_of(Slot(slot + (seat - slot) % len(head.authorities)))
+        own = head.authorities.next_led_by(self.me, Slot(slot))
+        return None if own is None else self._clock.start_ms_of(own)

@@ -13,16 +13,35 @@ from node.primitives.types import AccountId, Hash, Slot
 
 
 def check_seal(header: Header, authorities: AuthoritySet, genesis_hash: Hash, verify: Verifier) -> None:
-    """Refuse a header that the leader of its slot did not sign.
+    """Refuse a header that the leader of its slot did not sign; `authorities` are those above its parent.
 
     Raises:
         WrongSet: it names another set than `authorities`.
         BadSeal: not the leader, or a wrong signature.
     """
-    if header.set_id != authorities.set_id:
-        raise WrongSet(f"This block is of authority set {header.set_id}, not {authorities.set_id}.")
+    _check_set(header, authorities)
     if header.proposer != authorities.slot_leader(header.slot):
         raise BadSeal(f"The producer of this block does not lead slot {header.slot}.")
+    _check_signature(header, genesis_hash, verify)
+
+
+def check_member_seal(header: Header, authorities: AuthoritySet, genesis_hash: Hash, verify: Verifier) -> None:
+    """Refuse a header that no member of a set sealed; who leads its slot only its parent's state tells.
+
+    Raises as `check_seal`.
+    """
+    _check_set(header, authorities)
+    if header.proposer not in authorities:
+        raise BadSeal("The producer of this block is no authority.")
+    _check_signature(header, genesis_hash, verify)
+
+
+def _check_set(header: Header, authorities: AuthoritySet) -> None:
+    if header.set_id != authorities.set_id:
+        raise WrongSet(f"This block is of authority set {header.set_id}, not {authorities.set_id}.")
+
+
+def _check_signature(header: Header, genesis_hash: Hash, verify: Verifier) -> None:
     if not verify(header.proposer, seal_message(genesis_hash, header), header.signature):
         raise BadSeal("The seal of this block is wrong.")
 

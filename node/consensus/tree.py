@@ -5,7 +5,7 @@ best (`forkchoice`) nor what may enter (`blocks`).
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Generic
+from typing import Final, Generic
 
 from node.consensus.authority import AuthoritySet
 from node.consensus.events import S
@@ -14,12 +14,15 @@ from node.ledger.header import Block, Header
 from node.primitives.errors import invariant
 from node.primitives.types import Hash, Height, Slot
 
+NOTHING_ANNOUNCED: Final = Height(0)
+
 
 @dataclass(slots=True)
 class Entry(Generic[S]):
     """One block of the tree: the state after it and the set that leads and decides above it.
 
-    `block` is None only for the root, whose body nobody needs any more. `children` is an ordered set.
+    `announced` is the height of the block that announced the set which waits to follow; 0 while none waits. `block` is
+    None only for the root, whose body nobody needs any more. `children` is an ordered set.
     """
 
     hash: Hash
@@ -27,6 +30,7 @@ class Entry(Generic[S]):
     block: Block | None
     state: S
     authorities: AuthoritySet
+    announced: Height = NOTHING_ANNOUNCED
     children: dict[Hash, None] = field(default_factory=dict)
 
     @property
@@ -46,8 +50,15 @@ class Entry(Generic[S]):
 class BlockTree(Generic[S]):
     """A root and its descendants by hash."""
 
-    def __init__(self, root_hash: Hash, header: Header, state: S, authorities: AuthoritySet) -> None:
-        self.root: Entry[S] = Entry(root_hash, header, None, state, authorities)
+    def __init__(
+        self,
+        root_hash: Hash,
+        header: Header,
+        state: S,
+        authorities: AuthoritySet,
+        announced: Height = NOTHING_ANNOUNCED,
+    ) -> None:
+        self.root: Entry[S] = Entry(root_hash, header, None, state, authorities, announced)
         self._entries: dict[Hash, Entry[S]] = {root_hash: self.root}
 
     def __len__(self) -> int:
@@ -67,10 +78,12 @@ class BlockTree(Generic[S]):
         invariant(found is not None, "a block that was chosen from the tree is in the tree")
         return self._entries[block_hash]
 
-    def add(self, block_hash: Hash, block: Block, state: S, authorities: AuthoritySet) -> Entry[S]:
+    def add(
+        self, block_hash: Hash, block: Block, state: S, authorities: AuthoritySet, announced: Height = NOTHING_ANNOUNCED
+    ) -> Entry[S]:
         """Hang an executed block under its parent, which must be here."""
         parent = self.entry(block.header.parent)
-        entry = Entry(block_hash, block.header, block, state, authorities)
+        entry = Entry(block_hash, block.header, block, state, authorities, announced)
         self._entries[block_hash] = entry
         parent.children[block_hash] = None
         return entry

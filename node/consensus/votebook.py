@@ -4,9 +4,10 @@ Kept in full for a window of rounds around the current one; beyond it only each 
 which is all that timers and round skipping need. Expects messages whose signatures were checked.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from node.consensus.authority import AuthoritySet
+from node.consensus.authority import NO_POWER, AuthoritySet, Power
 from node.consensus.evidence import DoubleProposal, DoubleVote
 from node.consensus.limits import ROUNDS_KEPT_AHEAD, ROUNDS_KEPT_BEHIND
 from node.consensus.messages import Proposal
@@ -19,17 +20,23 @@ Position = tuple[int, int]
 
 @dataclass(slots=True)
 class StepVotes:
-    """The votes of one step: at most one a voter, the weight of each choice, and the choice with a quorum."""
+    """The votes of one step: at most one a voter, the power of each choice, and the choice with a quorum.
+
+    `authority_quorum` is the choice of a quorum of authorities, which is enough for an abort block.
+    """
 
     votes: dict[AccountId, Vote] = field(default_factory=dict)
-    weights: dict[BlockRef, int] = field(default_factory=dict)
+    powers: dict[BlockRef, Power] = field(default_factory=dict)
     quorum: BlockRef | None = None
+    authority_quorum: BlockRef | None = None
 
     def add(self, vote: Vote, authorities: AuthoritySet) -> None:
         self.votes[vote.voter] = vote
-        weight = self.weights.get(vote.block, 0) + authorities.weight_of(vote.voter)
-        self.weights[vote.block] = weight
-        if authorities.is_quorum(weight):
+        power = self.powers.get(vote.block, NO_POWER).plus(authorities.power_of(vote.voter))
+        self.powers[vote.block] = power
+        if authorities.is_authority_quorum(power):
+            self.authority_quorum = vote.block
+        if authorities.is_quorum(power):
             self.quorum = vote.block
 
     def votes_for(self, block: BlockRef) -> list[Vote]:
@@ -51,10 +58,11 @@ class RoundVotes:
 
 
 class VoteBook:
-    """Votes by round; `focus` tells which rounds are kept."""
+    """Votes by round; `focus` tells which rounds are kept, `is_abort` which blocks authorities alone may certify."""
 
-    def __init__(self, authorities: AuthoritySet) -> None:
+    def __init__(self, authorities: AuthoritySet, is_abort: Callable[[BlockRef], bool]) -> None:
         self._authorities = authorities
+        self._is_abort = is_abort
         self._rounds: dict[int, RoundVotes] = {}
         self._positions: dict[AccountId, Position] = {}
         self._convicted: set[AccountId] = set()
@@ -69,6 +77,14 @@ class VoteBook:
     def round(self, round_number: int) -> RoundVotes:
         """Return what was said in a round; empty when nothing was."""
         return self._rounds.get(round_number) or RoundVotes()
+
+    def quorum(self, round_number: int, step: Step) -> BlockRef | None:
+        """Return what a quorum chose in a step, None while none did."""
+        votes = self.round(round_number).of(step)
+        chosen = votes.authority_quorum
+        if votes.quorum is None and chosen is not None and self._is_abort(chosen):
+            return chosen
+        return votes.quorum
 
     def rounds(self) -> list[tuple[int, RoundVotes]]:
         """Return the kept rounds, newest first."""
@@ -116,18 +132,17 @@ class VoteBook:
             return None
         return DoubleProposal(votes.proposal, proposal)
 
-    def weight_at(self, round_number: int, step: Step) -> int:
-        """Return the weight of the voters that have reached `step` of the round or gone beyond."""
+    def power_at(self, round_number: int, step: Step) -> Power:
+        """Return the power of the voters that have reached `step` of the round or gone beyond."""
         reached = (round_number, int(step))
-        weights = (self._authorities.weight_of(who) for who, place in self._positions.items() if place >= reached)
-        return sum(weights)
+        return self._authorities.power_of_all(who for who, place in self._positions.items() if place >= reached)
 
     def round_of_honest(self) -> int:
         """Return the highest round that voters who cannot all be faulty have reached; -1 for none."""
-        weight = 0
+        power = NO_POWER
         for (round_number, _), who in sorted(((place, who) for who, place in self._positions.items()), reverse=True):
-            weight += self._authorities.weight_of(who)
-            if self._authorities.includes_honest(weight):
+            power = power.plus(self._authorities.power_of(who))
+            if self._authorities.includes_honest(power):
                 return round_number
         return -1
 

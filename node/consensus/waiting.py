@@ -13,28 +13,35 @@ from node.primitives.types import Hash, Height
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A block whose seal was checked against `authorities`, and who sent it; `blamed` is who answers for its faults."""
+    """A block whose seal was checked, and who sent it; `blamed` is who answers for its faults.
+
+    `authorities` is the set whose leader is known to have sealed it; None while only a member is known to have.
+    """
 
     hash: Hash
     block: Block
     peer: str | None
-    authorities: AuthoritySet
+    authorities: AuthoritySet | None
     blamed: str | None
 
 
 class WaitingRoom:
-    """Early blocks by due time and orphans by parent; the oldest guest leaves when a room is full."""
+    """Early blocks by due time, enacting ones by what must be final, orphans by parent.
+
+    The oldest guest leaves when a room is full.
+    """
 
     def __init__(self) -> None:
         self._early: dict[Hash, tuple[int, Waiting]] = {}
+        self._enacting: dict[Hash, tuple[Height, Waiting]] = {}
         self._orphans: dict[Hash, Waiting] = {}
         self._children: dict[Hash, list[Hash]] = {}
 
     def __contains__(self, block_hash: object) -> bool:
-        return block_hash in self._early or block_hash in self._orphans
+        return block_hash in self._early or block_hash in self._enacting or block_hash in self._orphans
 
     def __len__(self) -> int:
-        return len(self._early) + len(self._orphans)
+        return len(self._early) + len(self._enacting) + len(self._orphans)
 
     def hold(self, guest: Waiting, due_ms: int) -> None:
         """Keep an early block until `due_ms`."""
@@ -47,6 +54,19 @@ class WaitingRoom:
         due = [guest for due_ms, guest in self._early.values() if due_ms <= now_ms]
         for guest in due:
             del self._early[guest.hash]
+        return due
+
+    def hold_enacting(self, guest: Waiting, announced: Height) -> None:
+        """Keep a block that enacts a set until the block that announced it, at this height, is final."""
+        if len(self._enacting) >= HELD_BLOCKS_MAX:
+            del self._enacting[next(iter(self._enacting))]
+        self._enacting[guest.hash] = (announced, guest)
+
+    def take_enacting(self, final: Height) -> list[Waiting]:
+        """Remove and return the enacting blocks whose announcing block is final."""
+        due = [guest for announced, guest in self._enacting.values() if announced <= final]
+        for guest in due:
+            del self._enacting[guest.hash]
         return due
 
     @property

@@ -279,6 +279,10 @@ def _authority(context: Context, sender: AccountId, call: calls.AuthorityCall) -
             pos.schedule_pos(context, call)
         case calls.AbortPos():
             pos.abort_pos(context, call)
+        case calls.ShadowVote():
+            pos.shadow_vote(context, sender, call)
+        case calls.VoteAbortPos():
+            pos.vote_abort_pos(context, sender, call)
         case calls.BondAuthority():
             bonds.bond_authority(context, sender, call)
         case calls.UnbondAuthority():

@@ -73,7 +73,7 @@ def genesis_state(spec: GenesisSpec) -> tuple[Header, ChainState, dict[Hash, byt
     _write_council(overlay, spec)
     rows = {path: value for path, value in overlay.changes().items() if value is not None}
     tree = merkle.build(rows.items())
-    set_id, next_set_hash, next_set = authority.announced(overlay, Slot(0))
+    set_id, next_set_hash, next_set = authority.announced(overlay, Slot(0), enact=False)
     header = Header(
         HEADER_VERSION, Height(0), Slot(0), ZERO_HASH, NOBODY, ZERO_HASH, merkle.root_hash(tree), set_id,
         next_set_hash, next_set, UNSIGNED,

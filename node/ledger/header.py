@@ -15,10 +15,15 @@ UNSIGNED = bytes(SIGNATURE_BYTES)
 
 
 class Authority(Wire, frozen=True):
-    """One member of an authority set: who, and its weight in the quorum (1 under PoA, stake in rao under PoS)."""
+    """One member of an authority set: who, and what it weighs in each of the two quorums.
+
+    `weight` counts among authorities, `stake` (rao) among validators; 0 is no say there. A set whose members have only
+    one kind decides by that kind, one with both needs a quorum of each.
+    """
 
     account: AccountId
     weight: int
+    stake: int = 0
 
 
 class Header(Wire, frozen=True):
@@ -26,7 +31,7 @@ class Header(Wire, frozen=True):
 
     `set_id` names the authority set whose member `proposer` is; `next_set_hash` commits to the set announced for
     `set_id + 1` (equal to the current set's hash while none is announced); `next_set` lists it in full in the block
-    that announces it and is empty elsewhere.
+    that announces it and in the one that enacts it, and is empty elsewhere.
     """
 
     version: int
@@ -97,5 +102,9 @@ def check_header_shape(header: Header) -> None:
         raise DecodeError("A number of this header is negative.")
     if len(header.next_set) > AUTHORITIES_MAX:
         raise DecodeError(f"{len(header.next_set)} authorities in one set; {AUTHORITIES_MAX} at most.")
-    if any(len(member.account) != ACCOUNT_BYTES or member.weight <= 0 for member in header.next_set):
+    if any(len(member.account) != ACCOUNT_BYTES or not _has_weight(member) for member in header.next_set):
         raise DecodeError("An authority of this header has a malformed key or no weight.")
+
+
+def _has_weight(member: Authority) -> bool:
+    return member.weight >= 0 and member.stake >= 0 and member.weight + member.stake > 0

@@ -51,7 +51,8 @@ def _check_authorities(view: StateView) -> None:
     current, scheduled = authority.CURRENT.get(view), authority.SCHEDULED.get(view)
     for members in (current.members, scheduled.members):
         invariant(_ascends(tuple(member.account for member in members)), "authorities are sorted by key, each once")
-        invariant(all(member.weight > 0 for member in members), "an authority has a weight")
+        weighed = all(min(member.weight, member.stake) >= 0 < member.weight + member.stake for member in members)
+        invariant(weighed, "an authority has a weight")
     invariant(bool(current.members), "there is an authority")
     invariant(authority.SETS.find(view, current.set_id) == current, "the present authority set is on record")
     disabled = authority.DISABLED.get(view)

@@ -86,6 +86,10 @@ class Parameters(Wire, frozen=True):
     """Age up to which evidence is heard, and convictions count together; 13 days."""
     pos_lead_epochs: U63 = 280
     """Least notice of the move to proof of stake, in authority epochs; 14 days."""
+    pos_joint_epochs_min: Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)] = 14
+    """Least length of the joint phase: time to see both quorums work, and to abort."""
+    validator_bond_min_rao: Amount = 1000 * RAO_PER_TAO
+    """Smallest bond with which a hotkey is a validator under proof of stake."""
     channel_dispute_blocks: U63 = 7200
     """How long a payee can bring its last voucher after the payer began to close; a day."""
 

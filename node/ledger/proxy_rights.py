@@ -52,7 +52,8 @@ _CALLS: Final[dict[Subject, str]] = {
     Subject.SEAT: "burned_register register_limit root_register",
     Subject.NEURON: (
         "set_weights commit_weights reveal_weights batch_set_weights batch_commit_weights batch_reveal_weights "
-        "serve_axon set_commitment set_commitment_reset_bonds commit_receipt_root commit_index_root report_evidence"
+        "serve_axon set_commitment set_commitment_reset_bonds commit_receipt_root commit_index_root report_evidence "
+        "shadow_vote vote_abort_pos"
     ),
     Subject.SUBNET: (
         "start_call set_subnet_identity set_subnet_owner_hotkey trim_to_max_allowed_uids set_hyperparameter "

@@ -11,7 +11,18 @@ from node.economics.clock import blocks_until_next_epoch
 from node.economics.emission import block_emission
 from node.ledger.fees import size_fee
 from node.ledger.header import Authority, set_hash
-from node.ledger.pallets import accounts, authority, children, emission, neurons, registration, scores, staking, system
+from node.ledger.pallets import (
+    accounts,
+    authority,
+    children,
+    emission,
+    neurons,
+    registration,
+    scores,
+    staking,
+    system,
+    turns,
+)
 from node.ledger.pallets import subnets as pools
 from node.ledger.pallets import weights as weight_rows
 from node.ledger.parameters import Hyperparameters, Parameters
@@ -141,11 +152,14 @@ class Metagraph:
 
 @dataclass(frozen=True, slots=True)
 class AuthoritySetInfo:
-    """The authorities and the hash headers carry for them."""
+    """The authorities and the hash headers carry for them; who of them leads no slot, for ever or for a while."""
 
     set_id: SetId
     members: tuple[Authority, ...]
     hash: Hash
+    disabled: tuple[AccountId, ...]
+    idle: tuple[AccountId, ...]
+    idle_until: Slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +306,16 @@ def commitment(view: StateView, netuid: NetUid, hotkey_account: AccountId) -> by
 def authority_set(view: StateView) -> AuthoritySetInfo:
     """The set that finalises the next block."""
     current = authority.CURRENT.get(view)
-    return AuthoritySetInfo(current.set_id, current.members, set_hash(current.members))
+    idle = turns.IDLE.get(view)
+    return AuthoritySetInfo(
+        current.set_id, current.members, set_hash(current.members), authority.DISABLED.get(view), idle.accounts,
+        idle.until,
+    )  # fmt: skip
+
+
+def announced_height(view: StateView) -> Height:
+    """The height of the block that announced the set which waits to follow; 0 while none does."""
+    return authority.SCHEDULED.get(view).announced_height
 
 
 def parameters(view: StateView) -> Parameters:

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from node.ledger import errors, merkle
+from node.ledger import errors, merkle, phases
 from node.ledger.apply import Receipt, apply_free, apply_transaction, check_entry
 from node.ledger.calls import Call, is_free
 from node.ledger.context import Context
@@ -18,14 +18,14 @@ from node.ledger.dispatch import dispatch
 from node.ledger.events import Event
 from node.ledger.fees import require_payable, total_fee
 from node.ledger.header import HEADER_VERSION, UNSIGNED, Block, Header, header_hash
-from node.ledger.pallets import authority, children, emission, epoch, registration, system
+from node.ledger.pallets import authority, children, emission, epoch, pos, registration, system, turns
 from node.ledger.state import LayeredView, Overlay, StateView
 from node.ledger.transaction import Transaction, decode_transaction, transaction_hash
 from node.primitives import crypto
 from node.primitives.codec import encode
 from node.primitives.crypto import Verifier
 from node.primitives.limits import BLOCK_BYTES_MAX, HEADER_BYTES_MAX, TRANSACTIONS_PER_BLOCK_MAX
-from node.primitives.types import ZERO_HASH, AccountId, Hash, Height, Rao, Slot
+from node.primitives.types import ZERO_HASH, AccountId, Hash, Height, Rao, SetId, Slot
 
 __all__ = [
     "ChainState", "Checked", "Draft", "Executed", "Receipt", "Skipped", "build_block", "check_stateful",
@@ -119,7 +119,7 @@ def execute_block(parent: ChainState, block: Block, genesis_hash: Hash, *, verif
         raise errors.BlockTooLarge
     if merkle.list_root(block.transactions) != header.transactions_root:
         raise errors.WrongTransactionsRoot
-    context = _begin(parent, header.slot, header.proposer, verify=verify)
+    context = _begin(parent, header.slot, header.proposer, header.next_set, verify=verify)
     receipts: list[Receipt] = []
     for index, raw in enumerate(block.transactions):
         try:
@@ -142,14 +142,18 @@ def build_block(
     genesis_hash: Hash,
     *,
     verify: Verifier,
+    enact: bool,
 ) -> Draft:
     """Draft the block of `slot` on `parent` from `candidates` in order, up to the limits; invalid ones are skipped.
+
+    `enact` tells whether it may enact the authority set that waits: its announcing block is final.
 
     Raises SlotNotAfterParent.
     """
     if slot <= parent.slot:
         raise errors.SlotNotAfterParent
-    context = _begin(parent, slot, proposer, verify=verify)
+    sets = authority.announced(parent.view, slot, enact=enact)
+    context = _begin(parent, slot, proposer, sets[2], verify=verify)
     taken: list[bytes] = []
     receipts: list[Receipt] = []
     skipped: list[Skipped] = []
@@ -165,7 +169,7 @@ def build_block(
         else:
             taken.append(raw)
             room_bytes -= size_bytes
-    return _drafted(parent, context, slot, tuple(taken), tuple(skipped), tuple(receipts))
+    return _drafted(parent, context, slot, sets, tuple(taken), tuple(skipped), tuple(receipts))
 
 
 def check_stateless(raw: bytes) -> Transaction:
@@ -225,7 +229,8 @@ def _check_header(parent: ChainState, header: Header) -> None:
         raise errors.WrongHeight
     if header.slot <= parent.slot:
         raise errors.SlotNotAfterParent
-    if (header.set_id, header.next_set_hash, header.next_set) != authority.announced(parent.view, header.slot):
+    expected = authority.announced(parent.view, header.slot, enact=bool(header.next_set))
+    if (header.set_id, header.next_set_hash, header.next_set) != expected:
         raise errors.WrongAuthoritySet
 
 
@@ -236,10 +241,10 @@ def _next_block(parent: ChainState, slot: Slot, proposer: AccountId, *, verify: 
     return Context(overlay, height, proposer, system.PARAMETERS.get(overlay), verify=verify)
 
 
-def _begin(parent: ChainState, slot: Slot, proposer: AccountId, *, verify: Verifier) -> Context:
-    """Everything a block does before its transactions."""
+def _begin(parent: ChainState, slot: Slot, proposer: AccountId, listed: phases.Members, *, verify: Verifier) -> Context:
+    """Everything a block does before its transactions; `listed` is its header's `next_set`."""
     context = _next_block(parent, slot, proposer, verify=verify)
-    authority.advance(context)
+    _change_authorities(context, parent.slot, listed)
     registration.decay_prices(context)
     emission.emit(context)
     ran = epoch.run_due_epochs(context)
@@ -249,17 +254,27 @@ def _begin(parent: ChainState, slot: Slot, proposer: AccountId, *, verify: Verif
     return context
 
 
+def _change_authorities(context: Context, parent_slot: Slot, listed: phases.Members) -> None:
+    begins_epoch = turns.advance(context, parent_slot)
+    authority.advance(context, listed)
+    if listed:
+        pos.note_enacted(context)
+    if begins_epoch:
+        pos.decide(context)
+
+
 def _drafted(
     parent: ChainState,
     context: Context,
     slot: Slot,
+    sets: tuple[SetId, Hash, phases.Members],
     transactions: tuple[bytes, ...],
     skipped: tuple[Skipped, ...],
     receipts: tuple[Receipt, ...],
 ) -> Draft:
     changes, undo = context.state.effect()
     tree = merkle.update(parent.tree, changes)
-    set_id, next_set_hash, next_set = authority.announced(parent.view, slot)
+    set_id, next_set_hash, next_set = sets
     header = Header(
         HEADER_VERSION, context.height, slot, parent.hash, context.producer, merkle.list_root(transactions),
         merkle.root_hash(tree), set_id, next_set_hash, next_set, UNSIGNED,

@@ -109,7 +109,7 @@ class LightChain:
         block_hash = header_hash(header)
         if certificate.block != (block_hash, header.height):
             raise BadStep("The certificate of a light step is of another block than its header.")
-        check_certificate(certificate, self.trusted.authorities, self.genesis_hash, self._verify)
+        check_certificate(certificate, self.trusted.authorities, self.genesis_hash, self._verify, header=header)
         for known in (self.trusted, self.tip):
             if not _agree(known, block_hash, header.height, certificate.instance):
                 raise BrokenFinality(

@@ -17,6 +17,9 @@ STATE_VALUE_BYTES_MAX: Final = 64 * 1024  # 256 neurons with their records in on
 
 # --- chain ----------------------------------------------------------------------------------------------------------
 AUTHORITIES_MAX: Final = 1000  # quorum checks stay under 100 ms
+STAKE_VALIDATORS_MAX: Final = 256  # the largest bonds; a certificate of them has 17 KB and takes 15 ms to check
+ROTA_SLOTS: Final = 1024  # after so many slots the weighted order of leaders begins again; a smaller share never leads
+IDLE_MISSED_SLOTS: Final = 8  # missed in one authority epoch, they cost the turns of the next one
 TRANSACTIONS_PER_BLOCK_MAX: Final = 5000  # 1.5 s of one core for a 12 s slot
 ERA_PERIOD_BLOCKS_MAX: Final = 4096  # no immortal transactions: replay memory stays bounded
 UNFINALISED_BLOCKS_MAX: Final = 256  # beyond it only empty blocks with growing gaps; bounds the tree in memory
@@ -84,5 +87,4 @@ UNBONDINGS_MAX: Final = 8  # parts of one bond on their way back
 CHANNELS_PER_PAYER_MAX: Final = 1024  # open at one time
 CHANNEL_EXPIRY_BLOCKS_MAX: Final = 2**32  # a thousand years of 12 s; keeps heights in 63 bits
 RECEIPT_EPOCHS_KEPT: Final = 32  # newest receipt roots of one neuron; older ones are in old blocks
-POS_JOINT_EPOCHS_MIN: Final = 14  # time to see both quorums work and to abort
 MERKLE_DEPTH_MAX: Final = 256  # paths have 256 bits; bounds proofs and recursion

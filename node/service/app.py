@@ -218,12 +218,12 @@ class Node:
         self, stack: AsyncExitStack, network: Network, genesis: bytes, keys: Keys
     ) -> tuple[Chain, Gossip]:
         spec = parse_genesis(genesis)
-        is_authority = keys.hotkey is not None and keys.hotkey.public in spec.authorities
-        store = ChainStore.open(self.home.chain, survives_power_loss=is_authority)
+        may_sign = keys.hotkey is not None  # any hotkey may become an authority or, under proof of stake, a validator
+        store = ChainStore.open(self.home.chain, survives_power_loss=may_sign)
         stack.callback(store.close)
         opened = await trio.to_thread.run_sync(open_chain, store, spec)
         pen = None
-        if keys.hotkey is not None and is_authority:
+        if keys.hotkey is not None:
             guard = SignGuard.open(self.home.signing, accept_copied_home=self.config.accept_copied_home)
             stack.callback(guard.close)
             pen = GuardedSigner(keys.hotkey, guard, opened.genesis_hash)

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, assert_never
 
 import trio
@@ -34,7 +35,7 @@ from node.consensus.events import (
     StoreBlocks,
     Tick,
 )
-from node.consensus.evidence import offender
+from node.consensus.evidence import Evidence, offender
 from node.consensus.limits import TREE_BLOCKS_MAX
 from node.consensus.messages import FinalityMessage
 from node.consensus.slots import SlotClock
@@ -45,7 +46,7 @@ from node.ledger.state import LayeredView
 from node.ledger.transition import Draft, Executed, build_block, execute_block
 from node.primitives.address import to_ss58
 from node.primitives.codec import encode
-from node.primitives.types import Hash, Height
+from node.primitives.types import Hash, Height, SetId
 from node.service.anchor import Opened, block_row
 from node.service.logbook import logger
 from node.service.signer import GuardedSigner
@@ -55,6 +56,7 @@ from storage.chain import ChainStore
 from storage.rows import Commit
 
 INBOX_MAX: Final = 1024  # events waiting; beyond it senders wait, and gossip drops and lets sync repair
+SETS_KEPT: Final = 64  # authority sets of recent blocks, made once: a set changes rarely and is asked for per block
 EXECUTED_MAX: Final = TREE_BLOCKS_MAX + 256  # states kept; those of forks that the tree has given up go beyond it
 _TICK_MS_MIN: Final = 1
 
@@ -109,17 +111,20 @@ class Chain:
         self._executed: dict[Hash, Executed] = {opened.anchor.hash: opened.anchor.state}
         self.head = HeadView(Height(opened.anchor.header.height), opened.anchor.hash, opened.anchor.state)
         self.final = FinalView(opened.anchor.header, opened.anchor.hash, opened.anchor.certificate)
+        self.final_state = opened.anchor.state
         self.transactions = Transactions(self)
         self._send, self._receive = trio.open_memory_channel[tuple[ChainEvent, trio.Event | None]](INBOX_MAX)
         self._wanted_send, self.wanted = trio.open_memory_channel[Wanted](INBOX_MAX)
         self._head_listeners: list[Callable[[HeadView], None]] = []
         self._final_listeners: list[Callable[[Finalised[Executed]], None]] = []
+        self._evidence_listeners: list[Callable[[Evidence], None]] = []
         self.engine: Engine[Executed] = Engine(
             genesis_hash=opened.genesis_hash,
             clock=self.clock,
             anchor=opened.anchor,
             execute=self._execute,
             set_of=authority_set_of,
+            announced_of=announced_of,
             me=None if pen is None else pen.public,
             verify=self.verify,
             signed=None if pen is None else pen.signed_before(),
@@ -157,6 +162,23 @@ class Chain:
     def on_final(self, listener: Callable[[Finalised[Executed]], None]) -> None:
         """Call `listener` with all blocks that become final from now on."""
         self._final_listeners.append(listener)
+
+    def on_evidence(self, listener: Callable[[Evidence], None]) -> None:
+        """Call `listener` with each offence of an authority that this node finds."""
+        self._evidence_listeners.append(listener)
+
+    def set_numbered(self, set_id: SetId) -> AuthoritySet | None:
+        """Return an authority set that counts now: of the last final block, or of the best head."""
+        for executed in (self.final_state, self.head.executed):
+            authorities = authority_set_of(executed)
+            if authorities.set_id == set_id:
+                return authorities
+        return None
+
+    def set_above(self, block_hash: Hash) -> AuthoritySet | None:
+        """Return the set that leads above a block which is here, None for another block."""
+        executed = self._executed.get(block_hash)
+        return None if executed is None else authority_set_of(executed)
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run until cancelled. Raises StorageError when the store fails."""
@@ -226,6 +248,8 @@ class Chain:
                 who = offender(effect.evidence)
                 name = "several authorities" if who is None else to_ss58(who)
                 log.warning("%s signed twice: %s", name, type(effect.evidence).__name__)
+                for tell in self._evidence_listeners:
+                    tell(effect.evidence)
             case _:
                 assert_never(effect)
         return None
@@ -239,7 +263,8 @@ class Chain:
 
         def build() -> tuple[Draft, bytes | None]:
             draft = build_block(
-                parent.state, order.slot, pen.public, candidates, self.genesis_hash, verify=self.verify
+                parent.state, order.slot, pen.public, candidates, self.genesis_hash, verify=self.verify,
+                enact=order.enact,
             )  # fmt: skip
             return draft, pen.seal(draft.header)
 
@@ -267,6 +292,7 @@ class Chain:
         if isinstance(tip.state.view, LayeredView):
             tip.state.view.rebase(self._base)
         self.final = FinalView(final.blocks[-1].header, final.hashes[-1], final.certificate)
+        self.final_state = tip
         for gone in (*final.hashes[:-1], *final.dropped):
             self._executed.pop(gone, None)
         self._executed = {
@@ -315,9 +341,18 @@ def commit_of(final: Finalised[Executed]) -> Commit:
 
 
 def authority_set_of(executed: Executed) -> AuthoritySet:
-    """Return the authority set that decides on the children of a block."""
-    info = queries.authority_set(executed.state.view)
-    return AuthoritySet(info.set_id, info.members)
+    """Return the authority set that leads and decides above a block."""
+    return _set_of(queries.authority_set(executed.state.view))
+
+
+@lru_cache(SETS_KEPT)
+def _set_of(info: queries.AuthoritySetInfo) -> AuthoritySet:
+    return AuthoritySet(info.set_id, info.members, info.disabled, info.idle, info.idle_until)
+
+
+def announced_of(executed: Executed) -> Height:
+    """Return the height at which the set that waits to follow was announced; 0 while none waits."""
+    return queries.announced_height(executed.state.view)
 
 
 def now_ms() -> int:

@@ -22,7 +22,7 @@ from node.consensus.messages import (
     decode_message,
     encode_message,
 )
-from node.consensus.seals import check_seal
+from node.consensus.seals import check_member_seal, check_seal
 from node.consensus.votes import Vote, check_vote
 from node.ledger.header import Block, Header, check_header_shape, header_hash
 from node.ledger.merkle import list_root
@@ -30,7 +30,7 @@ from node.primitives.codec import Wire, decode_canonical, encode
 from node.primitives.errors import ConsensusError, DecodeError, LedgerError
 from node.primitives.limits import BLOCK_BYTES_MAX, TRANSACTION_BYTES_MAX, TRANSACTIONS_PER_BLOCK_MAX
 from node.primitives.types import Hash
-from node.service.chain import Chain, authority_set_of, now_ms
+from node.service.chain import Chain, now_ms
 from node.service.logbook import logger
 from p2p import Message, Network, Verdict
 
@@ -152,7 +152,7 @@ def check_news(chain: Chain, peer_id: str, data: bytes) -> Verdict:
             return Verdict.IGNORE
         if chain.clock.start_ms_of(header.slot) > now_ms() + chain.clock.early_ms:
             return Verdict.IGNORE
-        check_seal(header, authority_set_of(chain.head.executed), chain.genesis_hash, chain.verify)
+        _check_seal(chain, header)
         if isinstance(news, BlockNews) and not is_body_of(header, news.block.transactions):
             return Verdict.REJECT
     except WrongSet:
@@ -169,19 +169,33 @@ def check_finality(chain: Chain, peer_id: str, data: bytes) -> Verdict:
         certificate = chain.final.certificate
         if certificate is not None and message.instance <= certificate.instance:
             return Verdict.IGNORE
-        authorities = authority_set_of(chain.head.executed)
+        authorities = chain.set_numbered(message.set_id)
+        if authorities is None:
+            return Verdict.IGNORE
         match message:
             case Vote():
                 check_vote(message, authorities, chain.genesis_hash, chain.verify)
             case Proposal():
                 check_proposal(message, authorities, chain.genesis_hash, chain.verify)
             case Certificate():
-                check_certificate(message, authorities, chain.genesis_hash, chain.verify)
+                check_certificate(message, authorities, chain.genesis_hash, chain.verify, header=None)
     except WrongSet:
         return Verdict.IGNORE
     except (DecodeError, ConsensusError):
         return Verdict.REJECT
     return Verdict.ACCEPT
+
+
+def _check_seal(chain: Chain, header: Header) -> None:
+    """Who leads a slot is known above blocks that are here; elsewhere any member's seal will do for the moment."""
+    authorities = chain.set_above(header.parent)
+    if authorities is not None:
+        check_seal(header, authorities, chain.genesis_hash, chain.verify)
+        return
+    members = chain.set_numbered(header.set_id)
+    if members is None:
+        raise WrongSet("This block is of another authority set than those known here.")
+    check_member_seal(header, members, chain.genesis_hash, chain.verify)
 
 
 def decode_batch(data: bytes) -> tuple[bytes, ...]:

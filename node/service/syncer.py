@@ -203,7 +203,7 @@ class Syncer:
             return True  # of another network, for which it is blamed by that name
         try:
             for certificate in status.certificate:
-                check_certificate(certificate, chain.engine.authorities, chain.genesis_hash, chain.verify)
+                check_certificate(certificate, chain.engine.authorities, chain.genesis_hash, chain.verify, header=None)
         except WrongSet:
             return True  # of another epoch: whether it holds, its blocks will show
         except ConsensusError:

@@ -62,7 +62,7 @@ def transaction(call: Call, nonce: int = 0) -> bytes:
 
 
 def _block(state: ChainState) -> Block:
-    draft = build_block(state, Slot(1), BOB.public, TRANSACTIONS, GENESIS, verify=verify)
+    draft = build_block(state, Slot(1), BOB.public, TRANSACTIONS, GENESIS, verify=verify, enact=True)
     return draft.seal(bytes(64))[0]
 
 

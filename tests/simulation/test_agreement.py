@@ -42,6 +42,9 @@ class Wish:
     def candidate(self) -> BlockRef:
         return self.block
 
+    def is_abort(self, block: BlockRef) -> bool:
+        return False
+
 
 @dataclass
 class Voter:

@@ -37,7 +37,9 @@ from node.ledger.calls.authority import (
     ReportEvidence,
     SchedulePos,
     SetAuthorities,
+    ShadowVote,
     UnbondAuthority,
+    VoteAbortPos,
     WithdrawUnbonded,
 )
 from node.ledger.calls.base import U16, U63, U64, Account, CallSpec, FeeRule, RaoAmount, SignerKind
@@ -295,6 +297,7 @@ __all__ = [
     "SetSubnetIdentity",
     "SetSubnetOwnerHotkey",
     "SetWeights",
+    "ShadowVote",
     "SignerKind",
     "StakeBurn",
     "StakeExit",
@@ -320,6 +323,7 @@ __all__ = [
     "UnstakeAll",
     "UnstakeAllAlpha",
     "Vote",
+    "VoteAbortPos",
     "WeightsCall",
     "WithdrawUnbonded",
     "decode_call",

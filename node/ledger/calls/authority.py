@@ -16,6 +16,7 @@ from node.ledger.calls.base import (
     U63,
     Account,
     CallSpec,
+    HashField,
     RaoAmount,
 )
 from node.primitives.codec import Wire
@@ -81,8 +82,19 @@ class ReportEvidence(Wire, frozen=True, tag=87):
     evidence: Annotated[bytes, msgspec.Meta(min_length=1, max_length=EVIDENCE_CALL_BYTES_MAX)]
 
 
+class ShadowVote(Wire, frozen=True, tag=88):
+    """A validator's vote before votes of stake count: it names a recent block, once an authority epoch."""
+
+    height: U63
+    block_hash: HashField
+
+
+class VoteAbortPos(Wire, frozen=True, tag=89):
+    """An authority's voice for taking the move to proof of stake back; two thirds of their weight decide it."""
+
+
 AuthoritySetCall = SetAuthorities | RemoveAuthority
-PosCall = SchedulePos | AbortPos
+PosCall = SchedulePos | AbortPos | ShadowVote | VoteAbortPos
 BondCall = BondAuthority | UnbondAuthority | WithdrawUnbonded
 AuthorityCall = AuthoritySetCall | PosCall | BondCall | ReportEvidence
 
@@ -96,8 +108,8 @@ SPECS: Final[tuple[CallSpec, ...]] = (
         BY_SIZE,
         (("members", f"(account, weight in the quorum) 1 to {AUTHORITIES_PER_CALL_MAX}, by ascending account"),),
         (
-            e.BadOrigin, e.AuthorityChangePending, e.AuthoritiesNotSorted, e.TooFewAuthorities, e.AuthoritiesUnchanged,
-            e.AuthorityChangeTooLarge,
+            e.BadOrigin, e.AuthorityChangePending, e.StakeDecides, e.AuthoritiesNotSorted, e.TooFewAuthorities,
+            e.AuthoritiesUnchanged, e.AuthorityChangeTooLarge,
         ),
     ),
     CallSpec(
@@ -108,7 +120,8 @@ SPECS: Final[tuple[CallSpec, ...]] = (
         BY_SIZE,
         (("authority", "account, 32 bytes"),),
         (
-            e.BadOrigin, e.NotAuthority, e.AuthorityChangePending, e.TooFewAuthorities, e.AuthorityChangeTooLarge,
+            e.BadOrigin, e.NotAuthority, e.AuthorityChangePending, e.StakeDecides, e.TooFewAuthorities,
+            e.AuthorityChangeTooLarge,
         ),
     ),
     CallSpec(
@@ -157,5 +170,23 @@ SPECS: Final[tuple[CallSpec, ...]] = (
         FREE,
         (("evidence", "canonical bytes of two signed headers, votes or proposals of one authority"),),
         (e.EvidenceMalformed, e.EvidenceInvalid, e.EvidenceTooOld, e.DuplicateEvidence),
+    ),
+    CallSpec(
+        88,
+        "shadow_vote",
+        ShadowVote,
+        HOT,
+        FREE,
+        (("height", "height of a recent block"), ("block_hash", "its hash, 32 bytes")),
+        (e.PosNotScheduled, e.NotValidator, e.ShadowVoteElsewhere, e.DuplicateVote),
+    ),
+    CallSpec(
+        89,
+        "vote_abort_pos",
+        VoteAbortPos,
+        HOT,
+        FREE,
+        (),
+        (e.PosAbortTooLate, e.PosNotScheduled, e.NotAuthority, e.DuplicateVote),
     ),
 )  # fmt: skip

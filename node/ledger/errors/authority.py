@@ -58,6 +58,21 @@ class PosAbortTooLate(CallError):
     remedy = "Nothing can be done: the network goes on under proof of stake."
 
 
+class StakeDecides(CallError):
+    sentence = "This network is under proof of stake: bonds make the set, no proposal does."
+    remedy = "Bond or unbond; evidence removes who misbehaves."
+
+
+class NotValidator(CallError):
+    sentence = "The hotkey has no bond large enough for a validator."
+    remedy = "Bond more behind it with bond_authority."
+
+
+class ShadowVoteElsewhere(CallError):
+    sentence = "The named block is not on this chain, or too old."
+    remedy = "Name one of the last 4096 blocks."
+
+
 class NotEnoughBond(CallError):
     sentence = "The bond does not hold that much."
     remedy = "Unbond a smaller amount."

@@ -1,7 +1,7 @@
 """Events of authority sets, bonds and slashing. See `node.ledger.events`."""
 
 from node.primitives.codec import Wire
-from node.primitives.types import AccountId, Hash, Height, Rao, SetId
+from node.primitives.types import AccountId, Hash, Height, Rao, SetId, Slot
 
 
 class AuthoritiesScheduled(Wire, frozen=True, tag=82):
@@ -33,6 +33,25 @@ class PosScheduled(Wire, frozen=True, tag=85):
 
 class PosAborted(Wire, frozen=True, tag=86):
     """The move to proof of stake was taken back."""
+
+
+class PosPostponed(Wire, frozen=True, tag=99):
+    """A step towards proof of stake was due, and this guard did not hold: it is tried again next epoch."""
+
+    guard: bytes
+
+
+class PosAbortVoted(Wire, frozen=True, tag=100):
+    """An authority voted to take the move to proof of stake back."""
+
+    authority: AccountId
+
+
+class AuthoritiesIdle(Wire, frozen=True, tag=101):
+    """These authorities missed too many slots of the last epoch and lead none before slot `until`."""
+
+    authorities: tuple[AccountId, ...]
+    until: Slot
 
 
 class AuthorityBonded(Wire, frozen=True, tag=87):
@@ -79,6 +98,9 @@ AuthorityEvent = (
     | AuthoritiesEnacted
     | PosScheduled
     | PosAborted
+    | PosPostponed
+    | PosAbortVoted
+    | AuthoritiesIdle
     | AuthorityBonded
     | AuthorityUnbonded
     | UnbondedWithdrawn

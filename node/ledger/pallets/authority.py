@@ -1,9 +1,10 @@
 """The authority set: who produces and finalises, and how one set follows another.
 
-A set decided in authority epoch e is announced in full by the header of the first block of a later epoch, and enacted
-by the first block of an epoch after that one: the children of that block belong to the new set, the block itself still
-to the old one. Everything follows from the state after a block and its child's slot, so replays agree. Consensus has to
-see to it that the announcing block (`SCHEDULED.announced_height`) is final before it follows the new set. Source:
+A set decided in authority epoch e is announced in full by the header of the first block of a later epoch. From the
+epoch after that one on a block may enact it, by listing it once more: the children of that block belong to the new set,
+the block itself still to the old one. A producer lists it, and others take its block, only when they know the
+announcing block to be final; that is consensus's part, the rest follows from the state after a block and its child's
+header, so replays agree. A set that goes back from stake to authorities is enacted by the very next block. Source:
 docs/protocol.md, "Authorities".
 """
 
@@ -13,15 +14,14 @@ from node.ledger import errors
 from node.ledger.calls import RemoveAuthority, SetAuthorities
 from node.ledger.context import Context
 from node.ledger.events import AuthoritiesAnnounced, AuthoritiesEnacted, AuthoritiesScheduled
-from node.ledger.header import Authority, set_hash
+from node.ledger.header import set_hash
 from node.ledger.pallets import system
+from node.ledger.phases import Members, PosPhase, authorities_of, joined, phase_of, stake_of
 from node.ledger.state import Map, Overlay, StateView, Value
 from node.primitives.codec import Wire
 from node.primitives.types import AccountId, Hash, Height, SetId, Slot
 
 _CHANGE_PARTS: Final = 3  # at most one part in three of the weight leaves, and at most one in three is new
-
-Members = tuple[Authority, ...]
 
 
 class AuthoritySet(Wire, frozen=True):
@@ -32,12 +32,16 @@ class AuthoritySet(Wire, frozen=True):
 
 
 class Scheduled(Wire, frozen=True):
-    """The set that follows; without members there is none. `announced_height` is 0 until a header has listed it."""
+    """The set that follows; without members there is none.
+
+    `announced_height` is 0 until a header has listed it. One that is `at_once` is listed and enacted by the next block.
+    """
 
     members: Members = ()
     decided_epoch: int = 0
     announced_epoch: int = 0
     announced_height: Height = Height(0)
+    at_once: bool = False
 
 
 CURRENT: Final[Value[AuthoritySet]] = Value(
@@ -59,30 +63,37 @@ def epoch_of(view: StateView, slot: Slot) -> int:
     return slot // system.NETWORK.get(view).epoch_slots
 
 
-def announced(view: StateView, slot: Slot) -> tuple[SetId, Hash, Members]:
+def announced(view: StateView, slot: Slot, *, enact: bool) -> tuple[SetId, Hash, Members]:
     """What the header of `slot` must say on the state `view` of its parent: set id, hash of the set that follows (of
-    the present one while none is announced), and the announced set itself if this is the block that announces it."""
+    the present one while none is announced), and that set itself if this is the block that announces or enacts it.
+
+    Where the block may but need not enact the set, `enact` tells what it does; elsewhere it changes nothing.
+    """
     current, scheduled = CURRENT.get(view), SCHEDULED.get(view)
-    if scheduled.announced_height:
-        return current.set_id, set_hash(scheduled.members), ()
-    if _announces(view, scheduled, slot):
-        return current.set_id, set_hash(scheduled.members), scheduled.members
-    return current.set_id, set_hash(current.members), ()
-
-
-def advance(context: Context) -> None:
-    """Announce or enact the set that follows if this block begins the right epoch; a step of every block."""
-    overlay = context.state
-    scheduled = SCHEDULED.get(overlay)
     if not scheduled.members:
+        return current.set_id, set_hash(current.members), ()
+    epoch = epoch_of(view, slot)
+    if scheduled.announced_height:
+        lists = enact and epoch > scheduled.announced_epoch
+    elif scheduled.at_once or epoch > scheduled.decided_epoch:
+        lists = True
+    else:
+        return current.set_id, set_hash(current.members), ()
+    return current.set_id, set_hash(scheduled.members), scheduled.members if lists else ()
+
+
+def advance(context: Context, listed: Members) -> None:
+    """Announce or enact the set that follows, as the header `listed` it; a step of every block."""
+    if not listed:
         return
-    slot = system.CLOCK.get(overlay).slot
-    epoch, next_id = epoch_of(overlay, slot), SetId(CURRENT.get(overlay).set_id + 1)
-    if _announces(overlay, scheduled, slot):
-        SCHEDULED.put(overlay, Scheduled(scheduled.members, scheduled.decided_epoch, epoch, context.height))
-        context.emit(AuthoritiesAnnounced(next_id, set_hash(scheduled.members)))
-    elif scheduled.announced_height and epoch > scheduled.announced_epoch:
-        _enact(context, AuthoritySet(next_id, scheduled.members))
+    overlay = context.state
+    scheduled, next_id = SCHEDULED.get(overlay), SetId(CURRENT.get(overlay).set_id + 1)
+    if scheduled.announced_height or scheduled.at_once:
+        _enact(context, AuthoritySet(next_id, listed))
+        return
+    epoch = epoch_of(overlay, system.CLOCK.get(overlay).slot)
+    SCHEDULED.put(overlay, Scheduled(listed, scheduled.decided_epoch, epoch, context.height))
+    context.emit(AuthoritiesAnnounced(next_id, set_hash(listed)))
 
 
 def found(overlay: Overlay, members: Members) -> None:
@@ -93,24 +104,46 @@ def found(overlay: Overlay, members: Members) -> None:
 
 
 def set_authorities(context: Context, call: SetAuthorities) -> None:
-    """Decide on the set that follows."""
+    """Decide on the authorities that follow; validators keep their part of the set."""
     context.origin.require_root()
     _require_settled(context.state)
+    _require_authorities(context.state)
     accounts = [account for account, _ in call.members]
     if accounts != sorted(set(accounts)):
         raise errors.AuthoritiesNotSorted
-    _schedule(context, tuple(Authority(account, weight) for account, weight in call.members))
+    _decide(context, dict(call.members))
 
 
 def remove_authority(context: Context, call: RemoveAuthority) -> None:
-    """Decide that the set goes on without one member."""
+    """Decide that the set goes on without one authority."""
     context.origin.require_root()
-    members = CURRENT.get(context.state).members
-    rest = tuple(member for member in members if member.account != call.authority)
-    if rest == members:
+    weights = authorities_of(CURRENT.get(context.state).members)
+    if call.authority not in weights:
         raise errors.NotAuthority
     _require_settled(context.state)
-    _schedule(context, rest)
+    _require_authorities(context.state)
+    _decide(context, {account: weight for account, weight in weights.items() if account != call.authority})
+
+
+def schedule(context: Context, members: Members, *, at_once: bool = False) -> None:
+    """Make `members` the set that follows; whoever decided it has checked that it may."""
+    overlay = context.state
+    epoch = epoch_of(overlay, system.CLOCK.get(overlay).slot)
+    SCHEDULED.put(overlay, Scheduled(members, epoch, at_once=at_once))
+    context.emit(AuthoritiesScheduled(SetId(CURRENT.get(overlay).set_id + 1), set_hash(members)))
+
+
+def is_small_change(before: dict[AccountId, int], after: dict[AccountId, int]) -> bool:
+    """Whether at most a third of the old weights leaves and at most a third of the new ones is new."""
+    left, came = difference(before, after)
+    return _CHANGE_PARTS * left <= sum(before.values()) and _CHANGE_PARTS * came <= sum(after.values())
+
+
+def difference(before: dict[AccountId, int], after: dict[AccountId, int]) -> tuple[int, int]:
+    """The weight that leaves, and the weight that is new."""
+    left = sum(max(0, weight - after.get(account, 0)) for account, weight in before.items())
+    came = sum(max(0, weight - before.get(account, 0)) for account, weight in after.items())
+    return left, came
 
 
 def is_involved(view: StateView, account: AccountId) -> bool:
@@ -125,39 +158,26 @@ def disable(overlay: Overlay, account: AccountId) -> None:
         DISABLED.put(overlay, tuple(sorted({*DISABLED.get(overlay), account})))
 
 
-def _announces(view: StateView, scheduled: Scheduled, slot: Slot) -> bool:
-    waiting = bool(scheduled.members) and not scheduled.announced_height
-    return waiting and epoch_of(view, slot) > scheduled.decided_epoch
-
-
 def _require_settled(view: StateView) -> None:
     if SCHEDULED.get(view).members:
         raise errors.AuthorityChangePending
 
 
-def _schedule(context: Context, members: Members) -> None:
-    overlay, parameters, current = context.state, context.parameters, CURRENT.get(context.state)
-    if len(members) < parameters.authorities_min:
+def _require_authorities(view: StateView) -> None:
+    if phase_of(CURRENT.get(view).members) is PosPhase.STAKE:
+        raise errors.StakeDecides
+
+
+def _decide(context: Context, weights: dict[AccountId, int]) -> None:
+    parameters, current = context.parameters, CURRENT.get(context.state).members
+    before = authorities_of(current)
+    if len(weights) < parameters.authorities_min:
         raise errors.TooFewAuthorities(f"This network has at least {parameters.authorities_min} authorities.")
-    if members == current.members:
+    if weights == before:
         raise errors.AuthoritiesUnchanged
-    if parameters.authority_change_bounded and not _is_small_change(current.members, members):
+    if parameters.authority_change_bounded and not is_small_change(before, weights):
         raise errors.AuthorityChangeTooLarge
-    epoch = epoch_of(overlay, system.CLOCK.get(overlay).slot)
-    SCHEDULED.put(overlay, Scheduled(members, epoch))
-    context.emit(AuthoritiesScheduled(SetId(current.set_id + 1), set_hash(members)))
-
-
-def _is_small_change(old: Members, new: Members) -> bool:
-    before, after = dict_of(old), dict_of(new)
-    left = sum(max(0, weight - after.get(account, 0)) for account, weight in before.items())
-    came = sum(max(0, weight - before.get(account, 0)) for account, weight in after.items())
-    return _CHANGE_PARTS * left <= sum(before.values()) and _CHANGE_PARTS * came <= sum(after.values())
-
-
-def dict_of(members: Members) -> dict[AccountId, int]:
-    """Weights by account."""
-    return {member.account: member.weight for member in members}
+    schedule(context, joined(weights, stake_of(current)))
 
 
 def _enact(context: Context, after: AuthoritySet) -> None:
@@ -165,6 +185,6 @@ def _enact(context: Context, after: AuthoritySet) -> None:
     CURRENT.put(overlay, after)
     SETS.put(overlay, after.set_id, after)
     SCHEDULED.put(overlay, Scheduled())
-    kept = dict_of(after.members)
+    kept = {member.account for member in after.members}
     DISABLED.put(overlay, tuple(account for account in DISABLED.get(overlay) if account in kept))
     context.emit(AuthoritiesEnacted(after.set_id, set_hash(after.members)))

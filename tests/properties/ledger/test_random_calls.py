@@ -104,7 +104,9 @@ def apply(world: World, calls: list[tuple[str, Call]]) -> Counter[str]:
         raws.append(world.sign(by, call, nonce=nonce))
         nonces[by] = nonce + (not is_free(call))
     slot = Slot(world.state.slot + 1)
-    draft = build_block(world.state, slot, who("authority0"), raws, world.genesis_hash, verify=lambda *_: True)
+    draft = build_block(
+        world.state, slot, who("authority0"), raws, world.genesis_hash, verify=lambda *_: True, enact=True
+    )
     _, executed = draft.seal(bytes(64))
     world.state = executed.state
     ended = Counter(receipt.error_code or "applied" for receipt in executed.receipts)

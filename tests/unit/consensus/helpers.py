@@ -54,12 +54,16 @@ class Blocks:
 
     known: set[BlockRef] = field(default_factory=lambda: {A, B})
     offer: BlockRef | None = None
+    aborts: set[BlockRef] = field(default_factory=set)
 
     def knows(self, block: BlockRef) -> bool:
         return block in self.known
 
     def candidate(self) -> BlockRef | None:
         return self.offer
+
+    def is_abort(self, block: BlockRef) -> bool:
+        return block in self.aborts
 
 
 def machine(

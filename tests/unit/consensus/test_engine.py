@@ -207,7 +207,7 @@ def test_a_leader_is_asked_for_one_block_a_slot_and_its_block_is_published() -> 
     made = engine(seat)
     assert made.next_deadline_ms == SLOT_MS
     effects = made.step(Tick(), SLOT_MS)
-    assert effects == [ProduceBlock(Slot(1), GENESIS_HASH, empty=False)]
+    assert effects == [ProduceBlock(Slot(1), GENESIS_HASH, empty=False, enact=True)]
     assert made.step(Tick(), SLOT_MS + 1) == []
     (block,) = chain(1)
     state = execute(GENESIS.state, block)

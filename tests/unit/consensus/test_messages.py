@@ -97,7 +97,7 @@ def test_a_changed_byte_never_passes_for_the_same_message(
         elif isinstance(other, Proposal):
             check_proposal(other, SET, GENESIS_HASH, verify)
         else:
-            check_certificate(other, SET, GENESIS_HASH, verify)
+            check_certificate(other, SET, GENESIS_HASH, verify, header=None)
     except NodeError:
         return
     pytest.fail("a forged message passed")
@@ -152,9 +152,9 @@ def test_votes_of_another_network_or_set_are_refused() -> None:
     ],
 )
 def test_a_certificate_that_does_not_hold_says_why(changes: dict[str, object], sentence: str) -> None:
-    check_certificate(certificate(A), SET, GENESIS_HASH, verify)
+    check_certificate(certificate(A), SET, GENESIS_HASH, verify, header=None)
     with pytest.raises(BadCertificate, match=sentence):
-        check_certificate(replace(certificate(A), **changes), SET, GENESIS_HASH, verify)
+        check_certificate(replace(certificate(A), **changes), SET, GENESIS_HASH, verify, header=None)
 
 
 def test_prevotes_make_no_certificate() -> None:
@@ -162,7 +162,7 @@ def test_prevotes_make_no_certificate() -> None:
     check_lock_proof(proof, SET, GENESIS_HASH, verify)
     passed_off = Certificate(*(getattr(proof, name) for name in proof.__struct_fields__))
     with pytest.raises(BadCertificate):
-        check_certificate(passed_off, SET, GENESIS_HASH, verify)
+        check_certificate(passed_off, SET, GENESIS_HASH, verify, header=None)
     with pytest.raises(DecodeError):
         decode_certificate(encode(proof))
 
@@ -176,9 +176,11 @@ def test_certificates_hold_under_the_real_signature_scheme() -> None:
         signature = signers[member.account].sign(message_of_vote(unsigned, GENESIS_HASH))
         votes.append(replace(unsigned, signature=signature))
     made = build_certificate(votes, members)
-    check_certificate(made, members, GENESIS_HASH, verify_ed25519)
+    check_certificate(made, members, GENESIS_HASH, verify_ed25519, header=None)
     with pytest.raises(BadCertificate):
-        check_certificate(replace(made, signatures=made.signatures[::-1]), members, GENESIS_HASH, verify_ed25519)
+        check_certificate(
+            replace(made, signatures=made.signatures[::-1]), members, GENESIS_HASH, verify_ed25519, header=None
+        )
 
 
 def test_only_the_proposer_of_the_round_proposes_and_its_proof_must_hold() -> None:

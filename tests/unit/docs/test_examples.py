@@ -101,7 +101,7 @@ def test_transaction() -> None:
 def test_header() -> None:
     name = "header"
     seed, genesis = raw(name, "producer seed"), raw(name, "genesis hash")
-    members: list[Value] = [[account, 1] for account in sorted([public(seed), raw(name, "other authority")])]
+    members: list[Value] = [[account, 1, 0] for account in sorted([public(seed), raw(name, "other authority")])]
     set_hash = h("authorities", pack(members))
     fields: list[Value] = [
         1, 101, 205, bytes([0x33] * 32), public(seed), ZEROS, bytes([0x44] * 32), 0, set_hash, [],

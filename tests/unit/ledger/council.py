@@ -13,7 +13,7 @@ from node.ledger.state import Overlay
 from node.ledger.transition import Executed as Block
 from node.primitives.codec import encode
 from node.primitives.types import ROOT_NETUID, Alpha, Hash
-from tests.unit.ledger.world import SUBNET, TEST_PARAMETERS, World, small_genesis, who
+from tests.unit.ledger.world import SUBNET, TAO, TEST_PARAMETERS, World, small_genesis, who
 
 SENATORS = (("val", "va"), ("val", "vb"), ("owner", "owner-hot"))
 DURATION = 10
@@ -24,6 +24,7 @@ PARAMETERS = with_(
     unbonding_blocks=30,
     evidence_age_blocks=20,
     pos_lead_epochs=3,
+    validator_bond_min_rao=10 * TAO,
     channel_dispute_blocks=6,
 )
 

@@ -1,13 +1,13 @@
-"""How one authority set follows another, what headers say about it, and the schedule of proof of stake."""
+"""How one authority set follows another, and what headers say about it."""
 
 import pytest
 from msgspec.structs import replace
 
 from node.ledger import errors, queries
 from node.ledger import network_queries as network
-from node.ledger.calls import AbortPos, Call, RemoveAuthority, SchedulePos, SetAuthorities
+from node.ledger.calls import Call, RemoveAuthority, SetAuthorities
 from node.ledger.context import Context
-from node.ledger.events import AuthoritiesAnnounced, AuthoritiesEnacted, AuthoritiesScheduled, PosAborted
+from node.ledger.events import AuthoritiesAnnounced, AuthoritiesEnacted, AuthoritiesScheduled
 from node.ledger.genesis import genesis_state
 from node.ledger.header import Authority, Block, set_hash
 from node.ledger.pallets import authority, system
@@ -60,7 +60,7 @@ def test_a_set_is_announced_by_the_first_block_of_the_next_epoch_and_enacted_by_
     assert (header.set_id, header.next_set_hash, header.next_set) == (0, set_hash(new), ())
     handing_over = world.block()
     header = world.blocks[-1].header
-    assert (header.slot, header.set_id, header.next_set_hash, header.next_set) == (20, 0, set_hash(new), ())
+    assert (header.slot, header.set_id, header.next_set_hash, header.next_set) == (20, 0, set_hash(new), new)
     assert AuthoritiesEnacted(SetId(1), set_hash(new)) in handing_over.events
     assert queries.authority_set(world.state.view).members == new
     world.block()
@@ -92,17 +92,43 @@ def test_the_schedule_is_shown_while_it_runs() -> None:
     assert network.authority_schedule(world.state.view) is None
 
 
+def test_a_block_may_leave_a_set_waiting_whose_announcement_its_producer_does_not_know_to_be_final() -> None:
+    world = _scheduled()
+    _to_slot(world, 19)
+    for slot in (20, 21, 22):
+        world.block(enact=False)
+        header = world.blocks[-1].header
+        assert (header.slot, header.set_id, header.next_set) == (slot, 0, ())
+    world.block()
+    assert world.blocks[-1].header.next_set == _members(NEXT)
+    assert queries.authority_set(world.state.view).set_id == 1
+
+
+def test_a_set_is_neither_announced_early_nor_enacted_in_the_epoch_of_its_announcement() -> None:
+    world = _scheduled()
+    for slot in (9, 10, 15):
+        _to_slot(world, slot)
+        following = build_block(
+            world.state, Slot(slot + 1), who("authority0"), [], world.genesis_hash, verify=verify, enact=True
+        ).header
+        listed = _members(NEXT) if slot == 9 else ()
+        assert following.next_set == listed
+        wrong = replace(following, next_set=() if listed else _members(NEXT))
+        with pytest.raises(errors.WrongAuthoritySet):
+            execute_block(world.state, Block(wrong, ()), world.genesis_hash, verify=verify)
+
+
 @pytest.mark.parametrize("slot", [9, 10, 15, 20, 21])
 def test_a_header_that_says_something_else_about_the_sets_is_refused(slot: int) -> None:
     world = _scheduled()
     for before in (10, 20):
         if slot > before:
             _to_slot(world, before)
-    draft = build_block(world.state, Slot(slot), who("authority0"), [], world.genesis_hash, verify=verify)
+    draft = build_block(world.state, Slot(slot), who("authority0"), [], world.genesis_hash, verify=verify, enact=True)
     header = draft.header
     others = [
         replace(header, set_id=SetId(1 - header.set_id)),
-        replace(header, next_set=() if header.next_set else _members(NEXT)),
+        replace(header, next_set=_members(_named("mallory"))),
         replace(header, next_set_hash=set_hash(_members(_named("mallory")))),
     ]
     for wrong in others:
@@ -130,7 +156,8 @@ def test_a_disabled_authority_that_leaves_the_set_leaves_the_list() -> None:
     assert set(authority.DISABLED.get(overlay)) == {who("authority0"), who("authority2")}
     for height, slot in ((50, 10), (51, 20)):
         system.begin_block(overlay, system.Clock(Height(height), Slot(slot), who("authority0")), world.state.hash)
-        authority.advance(Context(overlay, Height(height), who("authority0"), PARAMETERS))
+        listed = authority.announced(overlay, Slot(slot), enact=True)[2]
+        authority.advance(Context(overlay, Height(height), who("authority0"), PARAMETERS), listed)
     assert authority.DISABLED.get(overlay) == (who("authority0"),)
 
 
@@ -191,38 +218,3 @@ def test_a_devnet_may_change_everything_at_once() -> None:
     state.state = overlay
     assert state.decide(_named("x", "y", "z")) == ""
     assert AuthoritiesScheduled(SetId(1), set_hash(_members(_named("x", "y", "z")))) in state.events
-
-
-# --- proof of stake --------------------------------------------------------------------------------------------------
-
-
-def _pos(activation: int = 3, joint: int = 14) -> SchedulePos:
-    return SchedulePos(activation, joint, 16, 100_000, 200_000, 800_000)
-
-
-def test_proof_of_stake_is_scheduled_with_notice_and_a_joint_phase() -> None:
-    world = World(council_genesis())
-    assert world.do("alice", _pos()) == "BadOrigin"
-    assert world.do("alice", AbortPos()) == "BadOrigin"
-    state = Scratch(world)
-    assert state.decide(AbortPos()) == "PosNotScheduled"
-    assert state.decide(_pos(activation=2)) == "PosScheduleTooEarly"
-    assert state.decide(_pos(joint=13)) == "PosJointPhaseTooShort"
-    assert state.decide(_pos()) == ""
-    assert state.decide(_pos()) == "PosAlreadyScheduled"
-    schedule = network.pos_schedule(state.state)
-    assert schedule is not None
-    assert (schedule.activation_epoch, schedule.stake_epoch, schedule.validators_min) == (3, 17, 16)
-    assert state.decide(AbortPos()) == ""
-    assert PosAborted() in state.events
-    assert network.pos_schedule(state.state) is None
-
-
-def test_the_move_to_stake_can_be_taken_back_until_the_joint_phase_ends() -> None:
-    world = World(council_genesis())
-    assert outcome(decide(world, _pos())) == ""
-    _to_slot(world, 169)
-    assert network.authority_epoch(world.state.view) == 16
-    assert Scratch(world).decide(AbortPos()) == ""
-    _to_slot(world, 170)
-    assert Scratch(world).decide(AbortPos()) == "PosAbortTooLate"

@@ -317,7 +317,7 @@ def _refused(world: World, by: str, call: Call) -> str:
     with pytest.raises(errors.FreeCallFails) as caught:
         check_transaction(world.state, raw, world.genesis_hash, verify=verify)
     slot = Slot(world.state.slot + 1)
-    draft = build_block(world.state, slot, who("authority0"), [raw], world.genesis_hash, verify=verify)
+    draft = build_block(world.state, slot, who("authority0"), [raw], world.genesis_hash, verify=verify, enact=True)
     assert draft.transactions == ()
     assert [skipped.error_code for skipped in draft.skipped] == ["FreeCallFails"]
     return caught.value.message.split(":")[0]

@@ -38,14 +38,14 @@ def _transfer(amount: int = 1) -> Transfer:
 
 def test_the_genesis_and_the_first_blocks_never_change() -> None:
     world = World()
-    assert world.genesis_hash.hex() == "8ff12395b98ee0d75e0240ec140c4aee8ef68f55f6884f25214b4369953c014b"
+    assert world.genesis_hash.hex() == "ef414bf5b3bc03615e5418161cb3dc358155a930ff1840cfb47c3edf2151803e"
     world.block(world.sign("alice", _transfer()), world.sign("alice", AddStake(who("va"), SUBNET, Rao(TAO))))
-    assert world.state.state_root.hex() == "8134c1ef2b75a94e5d365b9a3bfc3d15bdf99d613f8c6bf9cbd343adb92dbe4a"
+    assert world.state.state_root.hex() == "320530517d934e27e001df730a9ffff3bedf6d55bb2e24a2d520f5ca1c20bd2b"
     assert encode(world.blocks[0].header).hex() == (
-        "9b010101c4208ff12395b98ee0d75e0240ec140c4aee8ef68f55f6884f25214b4369953c014bc420e3279baedd86078cbf14"
-        "69385fda5da56e0a35218702d7ade97a5884e569d472c4201d2cc853aa5a8f562bcb9b90540f029ca9c588cbda5f8652c1d9"
-        "c8d2cc5c46e7c4208134c1ef2b75a94e5d365b9a3bfc3d15bdf99d613f8c6bf9cbd343adb92dbe4a00c420c47aed96826425"
-        "729e68298123d63b682973ebdfa9455c547b1ce0b352e7b22a90c44000000000000000000000000000000000000000000000"
+        "9b010101c420ef414bf5b3bc03615e5418161cb3dc358155a930ff1840cfb47c3edf2151803ec420e3279baedd86078cbf14"
+        "69385fda5da56e0a35218702d7ade97a5884e569d472c420a9ac7233cd5e5aa723bc2bba86c239d67494d2e000d85f5bc850"
+        "a76a36a09653c420320530517d934e27e001df730a9ffff3bedf6d55bb2e24a2d520f5ca1c20bd2b00c420c5c0a60f5a6cdb"
+        "4c5dbd2d05074facab78f1e3a92ce1502bd2b58613510563b890c44000000000000000000000000000000000000000000000"
         "000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
     )
 
@@ -69,7 +69,7 @@ def test_the_same_blocks_give_the_same_roots_from_genesis() -> None:
 
 def test_the_seal_covers_everything_but_the_signature() -> None:
     world = World()
-    draft = build_block(world.state, Slot(1), who("authority1"), [], world.genesis_hash, verify=verify)
+    draft = build_block(world.state, Slot(1), who("authority1"), [], world.genesis_hash, verify=verify, enact=True)
     message = seal_message(world.genesis_hash, draft.header)
     block, executed = draft.seal(key("authority1").sign(message))
     assert verify(block.header.proposer, seal_message(world.genesis_hash, block.header), block.header.signature)
@@ -115,7 +115,7 @@ def _signed(*, birth_hash: Hash, genesis_hash: Hash, birth_height: int = 0) -> b
 def _forced(world: World, *raws: bytes) -> Block:
     """A block that holds these transactions whatever they are; its header commits to them."""
     slot = Slot(world.state.slot + 1)
-    draft = build_block(world.state, slot, who("authority0"), [], world.genesis_hash, verify=verify)
+    draft = build_block(world.state, slot, who("authority0"), [], world.genesis_hash, verify=verify, enact=True)
     return Block(replace(draft.header, transactions_root=list_root(raws)), raws)
 
 
@@ -198,7 +198,9 @@ def test_the_builder_skips_what_may_not_enter_and_takes_the_rest() -> None:
     good = [world.sign("alice", _transfer()) for _ in range(3)]
     bad = [b"garbage", good[0], world.sign("pauper", _transfer()), world.sign("bob", _transfer(), nonce=2)]
     candidates = [bad[0], good[0], bad[1], bad[2], good[1], bad[3], good[2]]
-    draft = build_block(world.state, Slot(1), who("authority1"), candidates, world.genesis_hash, verify=verify)
+    draft = build_block(
+        world.state, Slot(1), who("authority1"), candidates, world.genesis_hash, verify=verify, enact=True
+    )
     assert list(draft.transactions) == good
     assert [skipped.error_code for skipped in draft.skipped] == [
         "TransactionMalformed", "NonceTooLow", "CannotPayFee", "NonceTooHigh",
@@ -211,7 +213,7 @@ def test_the_builder_stops_at_the_size_of_a_block() -> None:
     world = World(small_genesis(subnet=hyper(serving_rate_limit_blocks=0)))
     axon = ServeAxon(SUBNET, b"peer", (b"x" * 256,) * 4)
     many = [world.sign("va", axon) for _ in range(BLOCK_BYTES_MAX // 1024)]
-    draft = build_block(world.state, Slot(1), who("authority1"), many, world.genesis_hash, verify=verify)
+    draft = build_block(world.state, Slot(1), who("authority1"), many, world.genesis_hash, verify=verify, enact=True)
     block, _ = draft.seal(bytes(64))
     assert {skipped.error_code for skipped in draft.skipped} == {"BlockTooLarge"}
     assert draft.transactions == tuple(many[: len(draft.transactions)])
@@ -223,7 +225,7 @@ def test_the_builder_stops_at_the_number_of_transactions(monkeypatch: pytest.Mon
     monkeypatch.setattr(transition, "TRANSACTIONS_PER_BLOCK_MAX", 3)
     world = World()
     many = [world.sign("alice", _transfer()) for _ in range(5)]
-    draft = build_block(world.state, Slot(1), who("authority1"), many, world.genesis_hash, verify=verify)
+    draft = build_block(world.state, Slot(1), who("authority1"), many, world.genesis_hash, verify=verify, enact=True)
     assert draft.transactions == tuple(many[:3])
 
 
@@ -232,7 +234,7 @@ def test_slots_may_be_skipped_but_never_repeated() -> None:
     world.block(slots=5)
     assert (world.state.height, world.state.slot) == (1, 5)
     with pytest.raises(errors.SlotNotAfterParent):
-        build_block(world.state, Slot(5), who("authority1"), [], world.genesis_hash, verify=verify)
+        build_block(world.state, Slot(5), who("authority1"), [], world.genesis_hash, verify=verify, enact=True)
 
 
 def test_recent_block_hashes_are_known_and_older_ones_forgotten() -> None:
@@ -271,7 +273,7 @@ def test_garbage_raises_nothing_but_the_ledgers_errors() -> None:
 def test_an_unknown_proposer_is_consensus_business_but_its_fees_arrive() -> None:
     world = World()
     stranger, raw = AccountId(b"\x01" * 32), world.sign("alice", _transfer())
-    draft = build_block(world.state, Slot(1), stranger, [raw], world.genesis_hash, verify=verify)
+    draft = build_block(world.state, Slot(1), stranger, [raw], world.genesis_hash, verify=verify, enact=True)
     _, executed = draft.seal(bytes(64))
     assert queries.balance(executed.state.view, stranger) == executed.receipts[0].fee_rao
 

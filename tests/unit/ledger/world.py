@@ -99,11 +99,14 @@ class World:
             period_blocks=period_blocks,
         )
 
-    def block(self, *raws: bytes, slots: int = 1, may_skip: bool = False) -> Executed:
-        """Build, execute and adopt a block of these transactions; all must get in unless `may_skip`."""
+    def block(self, *raws: bytes, slots: int = 1, may_skip: bool = False, enact: bool = True) -> Executed:
+        """Build, execute and adopt a block of these transactions; all must get in unless `may_skip`.
+
+        With `enact` the producer takes the announcement of every set for final.
+        """
         slot = Slot(self.state.slot + slots)
         proposer = who(f"authority{slot % 2}")
-        draft = build_block(self.state, slot, proposer, raws, self.genesis_hash, verify=verify)
+        draft = build_block(self.state, slot, proposer, raws, self.genesis_hash, verify=verify, enact=enact)
         assert may_skip or draft.skipped == (), draft.skipped
         block, built = draft.seal(bytes(64))
         executed = execute_block(self.state, block, self.genesis_hash, verify=verify)

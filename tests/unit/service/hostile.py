@@ -55,7 +55,7 @@ def forge(
 ) -> Block:
     """A block sealed by `key` on `parent`, its header changed as asked and its body replaced by `body`."""
     possible = Slot(max(slot, parent.state.slot + 1))
-    draft = build_block(parent.state, possible, key.public, transactions, genesis_hash, verify=verify)
+    draft = build_block(parent.state, possible, key.public, transactions, genesis_hash, verify=verify, enact=True)
     header = msgspec.structs.replace(draft.header, **{"slot": slot, **changes})
     header = msgspec.structs.replace(header, signature=key.sign(seal_message(genesis_hash, header)))
     return Block(header, draft.transactions if body is None else tuple(body))
