@@ -13,13 +13,17 @@ from node.ledger import merkle
 from node.ledger.calls import Transfer
 from node.ledger.header import Authority, Header, header_hash, seal_message, set_hash
 from node.ledger.pallets.accounts import ACCOUNT, ISSUANCE, Account
+from node.ledger.pallets.authority import CURRENT
+from node.ledger.state import DictView
 from node.ledger.transaction import Era, Transaction, sign_transaction, signing_digest, transaction_hash
+from node.light.steps import encode_set, encode_step, make_step
 from node.market.frames import answer_message, chain_of
 from node.primitives.address import to_ss58
 from node.primitives.codec import encode
 from node.primitives.crypto import Ed25519Signer, digest
 from node.primitives.types import ZERO_HASH, Hash, Height, Rao, SetId, Slot
 from node.subnets.base import Usage
+from node.sync.messages import GetSteps, encode_request
 
 Lines = list[tuple[str, str]]
 
@@ -131,6 +135,35 @@ def tree() -> Lines:
     ]
 
 
+def light() -> Lines:
+    """A light step in which Alice, who decides alone, hands over to a set of Alice and Bob; and the request for it."""
+    before = AuthoritySet.of(SetId(0), [Authority(ALICE.public, 1)])
+    after = AuthoritySet.of(SetId(1), [Authority(ALICE.public, 1), Authority(BOB.public, 1)])
+    rows = {CURRENT.path: encode_set(after), Hash(bytes([0x20] + [0] * 31)): b"another row"}
+    state = merkle.build(sorted(rows.items()))
+    sealed = Header(
+        1, Height(360), Slot(364), PARENT, ALICE.public, ZERO_HASH, merkle.root_hash(state), SetId(0), after.hash, (),
+        bytes(64),
+    )  # fmt: skip
+    block = BlockRef(header_hash(sealed), sealed.height)
+    message = vote_message(GENESIS, SetId(0), 7, 0, Step.PRECOMMIT, block)
+    cast = Vote(SetId(0), 7, 0, Step.PRECOMMIT, block.height, block.hash, ALICE.public, ALICE.sign(message))
+    step = make_step(sealed, build_certificate([cast], before), DictView(rows), state)
+    return [
+        ("authority seed", "01" * 32),
+        ("new authority", BOB.public.hex()),
+        ("genesis hash", GENESIS.hex()),
+        ("request", encode_request(GetSteps(Height(0), 256)).hex()),
+        ("path of authority.current", CURRENT.path.hex()),
+        ("value", encode_set(after).hex()),
+        ("path of the other row", "20" + "00" * 31),
+        ("value of the other row", b"another row".hex()),
+        ("state root", merkle.root_hash(state).hex()),
+        ("proof", encode(step.next_set[0].proof).hex()),
+        ("step", encode_step(step).hex()),
+    ]
+
+
 def answer() -> Lines:
     """What a miner signs under an answer of two parts."""
     question = Hash(bytes([0x66] * 32))
@@ -157,7 +190,8 @@ def noise() -> Lines:
 
 
 EXAMPLES = {
-    each.__name__: each for each in (encoding, hashing, address, transaction, header, vote, paths, tree, answer, noise)
+    each.__name__: each
+    for each in (encoding, hashing, address, transaction, header, vote, paths, tree, light, answer, noise)
 }
 
 

@@ -6,7 +6,7 @@ of it or nothing. Must never judge whether a block is valid: it stores bytes and
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, Self
 
@@ -177,6 +177,19 @@ class ChainStore:
         with self._database.read() as connection, closing(connection.execute(query, bounds)) as cursor:
             yield from cursor
 
+    @contextmanager
+    def pinned(self) -> Iterator["PinnedTip | None"]:
+        """Give the latest finalised block and its state as of now, unmoved by later commits; None in an empty store.
+
+        Holds a reader, so that the log cannot be cut back: for single answers, not for long.
+        """
+        with self._database.read() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield _pin(connection)
+            finally:
+                connection.execute("ROLLBACK")
+
     # --- the rest ---------------------------------------------------------------------------------------------------
 
     def meta(self, name: str) -> bytes | None:
@@ -192,6 +205,35 @@ class ChainStore:
     def size_bytes(self) -> int:
         """Return the bytes on disk, the write-ahead log included."""
         return self._database.size_bytes()
+
+
+class PinnedTip:
+    """One finalised block with its certificate (None at genesis) and the rows of its state."""
+
+    __slots__ = ("_connection", "certificate", "hash", "header", "height")
+
+    def __init__(
+        self, connection: sqlite3.Connection, height: int, block_hash: bytes, header: bytes, certificate: bytes | None
+    ) -> None:
+        self._connection = connection
+        self.height = height
+        self.hash = block_hash
+        self.header = header
+        self.certificate = certificate
+
+    def get(self, path: bytes) -> bytes | None:
+        """Return the value at a 32-byte path of the state."""
+        row = self._connection.execute("SELECT value FROM state WHERE path = ?", (path,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+
+def _pin(connection: sqlite3.Connection) -> PinnedTip | None:
+    query = (
+        "SELECT b.height, b.hash, b.header, c.certificate FROM blocks b LEFT JOIN certificates c ON c.height = b.height "
+        "WHERE b.finalised = 1 ORDER BY b.height DESC LIMIT 1"
+    )
+    row = connection.execute(query).fetchone()
+    return None if row is None else PinnedTip(connection, *row)
 
 
 def _tip(connection: sqlite3.Connection) -> Tip | None:

@@ -14,7 +14,7 @@ from node.light.errors import BadProof
 from node.light.limits import PROOF_ROWS_MAX
 from node.primitives.codec import Wire
 from node.primitives.errors import DecodeError
-from node.primitives.limits import STATE_VALUE_BYTES_MAX
+from node.primitives.limits import MERKLE_DEPTH_MAX, STATE_VALUE_BYTES_MAX
 from node.primitives.types import HASH_BYTES, Hash
 
 
@@ -64,12 +64,21 @@ def prove_rows(view: StateView, tree: merkle.Node, paths: Iterable[Hash]) -> tup
     return tuple(_row(path, view.get(path), tree) for path in paths)
 
 
+def check_proof_shape(proof: Proof) -> None:
+    """Refuse a proof that is malformed on its own (DecodeError)."""
+    if len(proof.levels) > HASH_BYTES or len(proof.siblings) > MERKLE_DEPTH_MAX or len(proof.other) not in (0, 2):
+        raise DecodeError("A proof of this message is deeper than the tree, or has half a leaf.")
+    if any(len(part) != HASH_BYTES for part in (*proof.siblings, *proof.other)):
+        raise DecodeError("A hash of this proof has the wrong length.")
+
+
 def check_row_shape(row: ProvenRow) -> None:
     """Refuse a row that is malformed on its own (DecodeError)."""
     if len(row.path) != HASH_BYTES or len(row.value) > 1:
         raise DecodeError("A proven row has a path of 32 bytes and at most one value.")
     if any(len(value) > STATE_VALUE_BYTES_MAX for value in row.value):
         raise DecodeError("A proven row is larger than a value of the state may be.")
+    check_proof_shape(row.proof)
 
 
 def check_rows(state_root: Hash, rows: Iterable[ProvenRow]) -> ProvenView:

@@ -10,6 +10,7 @@ from node.ledger.header import Header, check_header_shape
 from node.ledger.merkle import Proof
 from node.ledger.pallets import authority
 from node.ledger.state import StateView
+from node.light.proofs import check_proof_shape
 from node.primitives.codec import Wire, decode_canonical, encode
 from node.primitives.errors import DecodeError
 from node.primitives.limits import STATE_VALUE_BYTES_MAX
@@ -40,6 +41,7 @@ def check_step_shape(step: LightStep) -> None:
     for proven in step.next_set:
         if len(proven.value) > STATE_VALUE_BYTES_MAX:
             raise DecodeError("The authority set of this light step is larger than a value may be.")
+        check_proof_shape(proven.proof)
 
 
 def decode_step(data: bytes, *, max_bytes: int) -> LightStep:

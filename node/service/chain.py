@@ -8,7 +8,7 @@ written would end in a wrong state. Everything else from outside is answered by 
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, assert_never
 
@@ -48,6 +48,7 @@ from node.primitives.address import to_ss58
 from node.primitives.codec import encode
 from node.primitives.types import Hash, Height, SetId
 from node.service.anchor import Opened, block_row
+from node.service.light_book import LightBook
 from node.service.logbook import logger
 from node.service.signer import GuardedSigner
 from node.service.transactions import Transactions
@@ -104,6 +105,7 @@ class Chain:
         self.clock = SlotClock(spec.start_ms, spec.slot_ms)
         self.verify = RememberingVerifier()
         self.pen = pen
+        self.light_steps = LightBook(store, spec.epoch_slots)
         self._base = opened.base
         self._publish = publish
         self._penalise = penalise
@@ -145,6 +147,10 @@ class Chain:
     def has(self, block_hash: Hash) -> bool:
         """Tell whether this block was executed and is not beneath the finalised one."""
         return block_hash in self._executed
+
+    def executed(self, block_hash: Hash) -> Executed | None:
+        """Return the state after the latest finalised block or one above it; from any thread."""
+        return self._executed.get(block_hash)
 
     def backlog(self) -> int:
         """Return how many events wait."""
@@ -284,7 +290,7 @@ class Chain:
         return None if signed is None else MessageReceived(signed, None)
 
     async def _finalise(self, final: Finalised[Executed]) -> None:
-        commit = commit_of(final)
+        commit = replace(commit_of(final), meta=self.light_steps.rows_for(final))
         await trio.to_thread.run_sync(self.store.commit, commit)
         changes = {Hash(path): value for path, value in commit.state.items()}
         self._base.absorb(changes)

@@ -5,18 +5,18 @@ from typing import Final
 
 import trio
 
-from node.consensus.certificate import Certificate, check_certificate, decode_certificate
+from node.consensus.certificate import check_certificate
 from node.consensus.errors import WrongSet
 from node.consensus.events import BlockReceived, CatchUp, CertifiedBlocks, NeedBlocks
 from node.ledger.header import Block
-from node.primitives.codec import encode
 from node.primitives.errors import ConsensusError, DecodeError
 from node.primitives.limits import SYNC_RESPONSE_BYTES_MAX
 from node.primitives.types import Hash, Height
-from node.service.anchor import read_block
 from node.service.chain import Chain, now_ms
+from node.service.errors import NotReady
 from node.service.gossip import is_body_of
 from node.service.logbook import logger
+from node.service.store_readers import ProofStore, StoreReader
 from node.sync.catchup import Ask, Blame, CatchUpMachine, Feed, Progress, SyncEffect
 from node.sync.limits import BRANCH_BLOCKS_MAX, POINTS_BAD_ANSWER, POINTS_BAD_STATUS, REQUEST_BYTES_MAX
 from node.sync.messages import (
@@ -45,43 +45,6 @@ _ENDS_WANTED_MAX: Final = 64  # branches fetched at once; more than that is what
 log = logger("sync")
 
 
-class StoreReader:
-    """What serving needs, read from the store; block bytes are encoded as they travel."""
-
-    def __init__(self, chain: Chain) -> None:
-        self._chain = chain
-
-    def status(self) -> Status:
-        """Return where this node stands."""
-        chain = self._chain
-        certificate = chain.final.certificate
-        return Status(
-            chain.genesis_hash,
-            Height(chain.final.header.height),
-            chain.final.hash,
-            chain.head.height,
-            chain.head.hash,
-            () if certificate is None else (certificate,),
-        )
-
-    def finalised_block(self, height: Height) -> bytes | None:
-        """Return a finalised block's bytes."""
-        rows = self._chain.store.blocks_from(height, 1)
-        return encode(read_block(rows[0])) if rows and rows[0].height == height else None
-
-    def certificate(self, height: Height) -> Certificate | None:
-        """Return the certificate of a finalised block."""
-        row = self._chain.store.certificate(height)
-        return None if row is None else decode_certificate(row.certificate)
-
-    def unfinalised_block(self, block_hash: Hash) -> tuple[Hash, bytes] | None:
-        """Return parent and bytes of a block that is not final."""
-        row = self._chain.store.block(block_hash)
-        if row is None or row.height <= self._chain.final.header.height:
-            return None
-        return Hash(row.parent), encode(read_block(row))
-
-
 class Syncer:
     """Keeps this node up with its peers."""
 
@@ -92,6 +55,7 @@ class Syncer:
         self._known: frozenset[str] = frozenset()
         self._fetching: set[Hash] = set()
         self._nursery: trio.Nursery | None = None
+        self._blocks, self._proofs = StoreReader(chain), ProofStore(chain)
         self._serving = trio.CapacityLimiter(SERVING_THREADS)
         self._turn = 0
         self._statuses: dict[str, Status] = {}
@@ -124,12 +88,15 @@ class Syncer:
             data = await stream.receive(REQUEST_BYTES_MAX)
             try:
                 reply = await trio.to_thread.run_sync(
-                    answer, data, StoreReader(self._chain), limiter=self._serving, abandon_on_cancel=True
+                    answer, data, self._blocks, self._proofs, limiter=self._serving, abandon_on_cancel=True
                 )
             except DecodeError:
                 self._network.report(stream.peer_id, POINTS_BAD_ANSWER, "a malformed sync request")
                 return await stream.reset()
-            except StorageError as error:  # the node is stopping; a store that fails otherwise ends it elsewhere
+            except (
+                StorageError,
+                NotReady,
+            ) as error:  # the node is stopping; a store that fails otherwise ends it elsewhere
                 log.debug("a sync request could not be answered: %s", error)
                 return await stream.reset()
             await stream.send(reply)

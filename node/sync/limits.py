@@ -4,7 +4,7 @@ from typing import Final
 
 from node.primitives.limits import SYNC_RESPONSE_BYTES_MAX
 
-REQUEST_BYTES_MAX: Final = 128  # a request is a tag, a hash and a number
+REQUEST_BYTES_MAX: Final = 4096  # a tag and at most 64 paths; all other requests have under 128 bytes
 BRANCH_BLOCKS_MAX: Final = 128  # as many unfinalised blocks as finalised ones in one answer
 STATUS_TIMEOUT_MS: Final = 3_000  # a status is small: who does not answer by then is gone
 BLOCKS_TIMEOUT_MS: Final = 10_000  # 4 MiB over a home line of 3.5 Mbit/s
@@ -19,6 +19,11 @@ FED_STRETCHES_MAX: Final = 2  # one is executed, one waits: whoever downloads fa
 POINTS_BAD_ANSWER: Final = 25  # an answer that is malformed, not asked for or does not link
 POINTS_BAD_STATUS: Final = 10
 RATE_WINDOW_MS: Final = 10_000  # progress is shown as an average of this long
+
+# --- light clients --------------------------------------------------------------------------------------------------
+STEPS_PER_REQUEST_MAX: Final = 256  # light steps; 0.7 MB at 21 authorities, thirty answers a year
+HEADERS_PER_REQUEST_MAX: Final = 512  # 150 KB; more than an epoch of 360 slots
+PROOF_PATHS_MAX: Final = 64  # rows asked for by path in one request
 
 # --- snapshots ------------------------------------------------------------------------------------------------------
 MANIFEST_BYTES_MAX: Final = 256 * 1024  # a header, a certificate, 256 roots with counts, and at most 256 single rows

@@ -11,11 +11,17 @@ from node.consensus.votes import Step, Vote
 from node.control.protocol import encode_answer as encode_control_answer
 from node.control.protocol import encode_call, encode_cancel, encode_failure, encode_part
 from node.control.schema import ErrorView
+from node.ledger import merkle
 from node.ledger.calls import AddStake, Call, SetWeights, Transfer
 from node.ledger.genesis import GenesisSpec, format_genesis, genesis_state
 from node.ledger.header import UNSIGNED, Authority, Block
+from node.ledger.pallets import authority
 from node.ledger.transaction import sign_transaction
 from node.ledger.transition import ChainState, build_block
+from node.light.chain import LightState
+from node.light.proofs import prove_rows
+from node.light.readings import AuthoritiesOf, BalanceOf, MetagraphOf, NeuronOf, StakesOf, SubnetOf
+from node.light.steps import LightStep, ProvenSet, encode_set
 from node.market.frames import (
     CallRequest,
     Challenge,
@@ -41,7 +47,24 @@ from node.service.gossip import BlockNews, HeaderNews
 from node.service.invite import PREFIX, write_invite
 from node.subnets.base import Code, Usage
 from node.subnets.nineteen.messages import ChatPiece, ChatTask, Turn
-from node.sync.messages import Blocks, GetBlocks, GetBranch, GetStatus, Status
+from node.sync.messages import (
+    Blocks,
+    GetBlocks,
+    GetBranch,
+    GetChunk,
+    GetHeaders,
+    GetManifest,
+    GetProof,
+    GetReading,
+    GetStatus,
+    GetSteps,
+    Headers,
+    Offer,
+    Piece,
+    Proofs,
+    Status,
+    Steps,
+)
 from node.sync.snapshot import Chunk, Manifest, branches_over
 from tests.unit.control.examples import EVENTS, REQUESTS
 
@@ -99,16 +122,45 @@ EVIDENCE = tuple(
         ConflictingCertificates(CERTIFICATE, replace(CERTIFICATE, round=3)),
     )
 )
-SYNC_REQUESTS = tuple(encode(each) for each in (GetStatus(), GetBlocks(Height(3), 128), GetBranch(H32, 5)))
+READINGS = (
+    BalanceOf(ALICE.public), StakesOf(ALICE.public), SubnetOf(NetUid(1)), NeuronOf(NetUid(1), Uid(0)),
+    MetagraphOf(NetUid(1)), AuthoritiesOf(),
+)  # fmt: skip
+SYNC_REQUESTS = tuple(
+    encode(each)
+    for each in (
+        GetStatus(),
+        GetBlocks(Height(3), 128),
+        GetBranch(H32, 5),
+        GetSteps(Height(0), 256),
+        GetHeaders(Height(0), 512),
+        GetProof((H32, GENESIS)),
+        *(GetReading(reading) for reading in READINGS),
+        GetManifest(),
+        GetChunk(H32, b"\x07"),
+    )
+)
+STEP = LightStep(
+    HEADER, CERTIFICATE, (ProvenSet(encode_set(SET), merkle.prove(GENESIS_STATE.tree, authority.CURRENT.path)),)
+)
+PROVEN = prove_rows(GENESIS_STATE.view, GENESIS_STATE.tree, (authority.CURRENT.path, H32))
+STATE_ROWS = tuple((Hash(bytes([first]) + bytes(30) + bytes([last])), b"value") for first in (1, 7) for last in (1, 2))
+MANIFEST = Manifest(GENESIS, HEADER, CERTIFICATE, branches_over((*STATE_ROWS, (H32, b"alone"))))
+CHUNKS = (Chunk(b"\x01", STATE_ROWS[:2]), Chunk(b"\x07", (), (branches_over(STATE_ROWS[2:], 1),)))
 SYNC_ANSWERS = (
     encode(Status(GENESIS, Height(5), H32, Height(7), Hash(b"t" * 32), (CERTIFICATE,))),
     encode(Status(GENESIS, Height(0), GENESIS, Height(0), GENESIS, ())),
     encode(Blocks((encode(BLOCK),), (CERTIFICATE,))),
     encode(Blocks((), ())),
+    encode(Steps((STEP, replace(STEP, next_set=())))),
+    encode(Headers((encode(HEADER), encode(GENESIS_HEADER)))),
+    encode(Proofs(HEADER, (CERTIFICATE,), PROVEN)),
+    encode(Proofs(GENESIS_HEADER, (), ())),
+    encode(Offer((MANIFEST,))),
+    *(encode(Piece((chunk,))) for chunk in CHUNKS),
+    encode(Piece(())),
 )
-STATE_ROWS = tuple((Hash(bytes([first]) + bytes(30) + bytes([last])), b"value") for first in (1, 7) for last in (1, 2))
-MANIFEST = Manifest(GENESIS, HEADER, CERTIFICATE, branches_over((*STATE_ROWS, (H32, b"alone"))))
-CHUNKS = (Chunk(b"\x01", STATE_ROWS[:2]), Chunk(b"\x07", (), (branches_over(STATE_ROWS[2:], 1),)))
+LIGHT_STATE = encode(LightState(1, GENESIS, GENESIS_HEADER, 0, encode_set(SET)))
 GENESIS_FILE = format_genesis(SPEC)
 INVITE = write_invite(ALICE, "fuzz", GENESIS, ("/ip4/127.0.0.1/tcp/4000/p2p/peer",), 1000)[0]
 INVITE_BYTES = base58.b58decode(INVITE[len(PREFIX) :])

@@ -10,6 +10,7 @@ import base58
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from node.consensus.certificate import decode_certificate, decode_lock_proof
 from node.consensus.evidence import decode_evidence
@@ -20,18 +21,22 @@ from node.gateway.openai import parse_chat, to_market
 from node.ledger.genesis import format_genesis, genesis_state, parse_genesis
 from node.ledger.header import decode_block, decode_header
 from node.ledger.transaction import decode_transaction
+from node.light.chain import LightChain, LightState
+from node.light.errors import BadLightState
+from node.light.steps import LightStep, decode_set, decode_step, encode_set
 from node.market.challenge import acknowledged
 from node.market.errors import BadRequest, MalformedMessage
 from node.market.frames import decode, frame, open_frame
 from node.primitives.address import from_ss58, to_ss58
-from node.primitives.codec import encode
+from node.primitives.codec import decode_canonical, encode
+from node.primitives.crypto import verify
 from node.primitives.errors import AddressError, ConsensusError, DecodeError, LedgerError, NodeError
 from node.service.errors import BadInvite
 from node.service.gossip import decode_batch, decode_news
 from node.service.invite import PREFIX, read_invite
 from node.subnets.base import Code, decode_message
 from node.subnets.nineteen.messages import ChatPiece, ChatTask, chat_of, sampling_of, to_task
-from node.sync.messages import Blocks, blocks_in, decode_answer, decode_request
+from node.sync.messages import Blocks, Headers, Steps, blocks_in, decode_answer, decode_request, headers_in
 from node.sync.snapshot import decode_chunk, decode_manifest
 from tests.fuzz import samples
 from tests.fuzz.mutations import bent_json, hostile
@@ -50,11 +55,26 @@ class Canonical:
     errors: tuple[type[NodeError], ...]
 
 
-def blocks_of_answer(data: bytes) -> object:
-    answer = decode_answer(data)
-    return Blocks(tuple(encode(block) for block in blocks_in(answer)), answer.certificate) if isinstance(
-        answer, Blocks
-    ) else answer  # fmt: skip
+def sync_answer(data: bytes) -> object:
+    """An answer with everything that travels as bytes inside it taken apart too."""
+    match answer := decode_answer(data):
+        case Blocks():
+            return Blocks(tuple(encode(block) for block in blocks_in(answer)), answer.certificate)
+        case Headers():
+            return Headers(tuple(encode(header) for header in headers_in(answer)))
+        case Steps():
+            return Steps(tuple(taken_apart(step) for step in answer.steps))
+        case _:
+            return answer
+
+
+def taken_apart(step: LightStep) -> LightStep:
+    sets = tuple(replace(each, value=encode_set(decode_set(each.value))) for each in step.next_set)
+    return replace(step, next_set=sets)
+
+
+def light_state(data: bytes) -> object:
+    return decode_canonical(LightState, LightChain.restore(data, None, verify).save(), max_bytes=1 << 20)
 
 
 MALFORMED = (MalformedMessage,)
@@ -69,9 +89,13 @@ CANONICAL = {
     "lock proof": Canonical(decode_lock_proof, (encode(samples.LOCK),), (DecodeError, ConsensusError)),
     "evidence": Canonical(decode_evidence, samples.EVIDENCE, (DecodeError,)),
     "sync request": Canonical(decode_request, samples.SYNC_REQUESTS, (DecodeError,)),
-    "sync answer": Canonical(blocks_of_answer, samples.SYNC_ANSWERS, (DecodeError, ConsensusError)),
+    "sync answer": Canonical(sync_answer, samples.SYNC_ANSWERS, (DecodeError, ConsensusError)),
     "manifest": Canonical(decode_manifest, (encode(samples.MANIFEST),), (DecodeError,)),
     "chunk": Canonical(decode_chunk, tuple(map(encode, samples.CHUNKS)), (DecodeError,)),
+    "light step": Canonical(
+        lambda data: decode_step(data, max_bytes=1 << 20), (encode(samples.STEP),), (DecodeError, ConsensusError)
+    ),
+    "light state": Canonical(light_state, (samples.LIGHT_STATE,), (BadLightState,)),
     "chat task": Canonical(
         lambda data: decode_message(ChatTask, data, max_bytes=1 << 16), (encode(samples.TASK),), MALFORMED
     ),

@@ -147,6 +147,32 @@ def test_merkle_roots() -> None:
     assert raw("tree", "list root of a, b, c") == merkle(b"\x01" + merkle(b"\x01" + a + b) + c)
 
 
+def test_light_step() -> None:
+    name = "light"
+    seed, genesis, path, value = (
+        raw(name, label) for label in ("authority seed", "genesis hash", "path of authority.current", "value")
+    )
+    alice = public(seed)
+    members: list[Value] = [[account, 1, 0] for account in sorted([alice, raw(name, "new authority")])]
+    assert path == h("state", b"authority", b"current", b"")
+    assert value == pack([1, members])
+    leaf = merkle(b"\x00" + path + merkle(value))
+    sibling = merkle(b"\x00" + raw(name, "path of the other row") + merkle(raw(name, "value of the other row")))
+    assert path[0] >= 0x80 > raw(name, "path of the other row")[0], "the two paths part at bit 0"
+    root = merkle(b"\x01" + sibling + leaf)
+    proof: list[Value] = [b"\x80", [sibling], []]
+    header: list[Value] = [
+        1, 360, 364, bytes([0x33] * 32), alice, ZEROS, root, 0, h("authorities", pack(members)), [], bytes(64),
+    ]  # fmt: skip
+    block = h("header", pack(header))
+    message = h("vote", genesis, pack([0, 7, 0, 2, 360, block]))
+    certificate: list[Value] = [3, 0, 7, 0, 360, block, b"\x01", [sign(seed, message)]]
+    assert raw(name, "request") == pack([6, 0, 256])
+    assert raw(name, "state root") == root
+    assert raw(name, "proof") == pack(proof)
+    assert raw(name, "step") == pack([header, certificate, [[value, proof]]])
+
+
 def test_answer() -> None:
     question = raw("answer", "question")
     chain = h("parts", question)

@@ -19,7 +19,7 @@ from node.primitives.types import Hash, Height
 from node.service import genesis_exchange, syncer
 from node.service.errors import BadGenesis, NoGenesis
 from node.service.genesis_exchange import fetch_genesis, serve_genesis
-from node.service.syncer import StoreReader
+from node.service.store_readers import StoreReader
 from node.sync import catchup
 from node.sync.catchup import Ask, CatchUpMachine, Feed
 from node.sync.limits import FED_STRETCHES_MAX
@@ -90,6 +90,7 @@ def liars(honest: TestNode, told: set[str]) -> dict[str, Callable[[Request], Rep
         return reply
 
     first = answer_to(GetBlocks(Height(1), 1), reader)
+    assert isinstance(first, Blocks)
     status = reader.status
     lies: dict[str, Callable[[Blocks], Reply]] = {
         "unlinked": lambda truth: Blocks((truth.blocks[0],) * 2, truth.certificate),

@@ -177,6 +177,21 @@ def test_state_rows_are_one_snapshot_while_commits_go_on(store: ChainStore) -> N
     assert set(dict(store.state_rows()).values()) == {b"new"}
 
 
+def test_a_pinned_tip_keeps_its_state_and_certificate_while_commits_go_on(store: ChainStore) -> None:
+    with store.pinned() as nothing:
+        assert nothing is None
+    path = number_hash(7)
+    store.commit(final(0, {path: b"old"}))
+    with store.pinned() as tip:
+        store.commit(replace(final(1, {path: b"new"}), certificates=((1, number_hash(1), b"proof"),)))
+        assert tip is not None
+        assert (tip.height, tip.hash, tip.header, tip.certificate) == (0, number_hash(0), block(0).header, None)
+        assert (tip.get(path), tip.get(number_hash(8))) == (b"old", None)
+    with store.pinned() as tip:
+        assert tip is not None
+        assert (tip.height, tip.certificate, tip.get(path)) == (1, b"proof", b"new")
+
+
 def test_abandoned_scans_give_their_readers_back(store: ChainStore) -> None:
     store.commit(final(0, {number_hash(i): b"v" for i in range(50)}))
     for _ in range(40):
