@@ -21,10 +21,11 @@ from storage.errors import (
 )
 from storage.journal import MarketStore, ScoreRow, SecretRow, TaskRow, VerdictRow
 from storage.lock import FileLock, HomeLock
-from storage.rows import BlockRow, CertificateRow, Commit, Tip
+from storage.rows import Adoption, BlockRow, CertificateRow, Commit, HeaderRow, Horizon, StepRow, Tip
 from storage.signing import SignGuard
 
 __all__ = [
+    "Adoption",
     "BlockRow",
     "CertificateRow",
     "ChainStore",
@@ -34,8 +35,10 @@ __all__ = [
     "Corrupted",
     "DiskFull",
     "FileLock",
+    "HeaderRow",
     "HomeInUse",
     "HomeLock",
+    "Horizon",
     "Inaccessible",
     "Inconsistent",
     "Locked",
@@ -45,6 +48,7 @@ __all__ = [
     "SecretRow",
     "SignGuard",
     "SignRefused",
+    "StepRow",
     "StorageError",
     "TaskRow",
     "Tip",

@@ -14,7 +14,9 @@ from storage.database import Database, Kind, Synchronous, open_database
 from storage.errors import Inconsistent
 from storage.limits import BLOCKS_PER_READ_MAX, READ_BYTES_MAX
 from storage.migrations import chain as migrations
-from storage.rows import BlockRow, CertificateRow, Commit, Tip, check_commit
+from storage.pruning import Pruning
+from storage.rows import BlockRow, CertificateRow, Commit, HeaderRow, StepRow, Tip, check_commit
+from storage.staging import Staging
 
 CHAIN: Final = Kind(
     name="chain",
@@ -26,6 +28,7 @@ CHAIN: Final = Kind(
     ),
 )
 
+_HEADER: Final = "SELECT hash, parent, height, slot, header FROM blocks"
 _BLOCK: Final = "SELECT hash, parent, height, slot, header, body FROM blocks JOIN bodies ON block = number"
 
 
@@ -34,6 +37,8 @@ class ChainStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.staging = Staging(database)
+        self.pruning = Pruning(database)
 
     @classmethod
     def open(cls, path: Path, *, bytes_max: int | None = None, survives_power_loss: bool = False) -> Self:
@@ -78,6 +83,7 @@ class ChainStore:
             connection.executemany("INSERT OR REPLACE INTO events VALUES (?, ?, ?)", commit.events)
             connection.executemany("INSERT OR REPLACE INTO transactions VALUES (?, ?, ?)", commit.transactions)
             connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", commit.meta.items())
+            _insert_steps(connection, commit)
 
     # --- blocks -----------------------------------------------------------------------------------------------------
 
@@ -91,6 +97,19 @@ class ChainStore:
         with self._database.read() as connection:
             row = connection.execute(f"{_BLOCK} WHERE hash = ?", (block_hash,)).fetchone()
         return None if row is None else BlockRow(*row)
+
+    def header(self, block_hash: bytes) -> HeaderRow | None:
+        """Return the header of any fork with this hash, also where its body is pruned or was never there."""
+        with self._database.read() as connection:
+            row = connection.execute(f"{_HEADER} WHERE hash = ?", (block_hash,)).fetchone()
+        return None if row is None else HeaderRow(*row)
+
+    def headers_from(self, height: int, limit: int) -> list[HeaderRow]:
+        """Return up to `limit` finalised headers from `height` upwards; where some are pruned, those that are left."""
+        query = f"{_HEADER} WHERE finalised = 1 AND height >= ? ORDER BY height LIMIT ?"
+        with self._database.read() as connection:
+            rows = connection.execute(query, (height, max(0, min(limit, BLOCKS_PER_READ_MAX)))).fetchall()
+        return [HeaderRow(*row) for row in rows]
 
     def has_block(self, block_hash: bytes) -> bool:
         """Tell whether the block is stored, final or not."""
@@ -143,6 +162,19 @@ class ChainStore:
         with self._database.read() as connection:
             row = connection.execute(query).fetchone()
         return None if row is None else CertificateRow(*row)
+
+    def steps_above(self, height: int, limit: int) -> list[StepRow]:
+        """Return up to `limit` steps of light clients above `height`, lowest first."""
+        query = "SELECT height, step FROM steps WHERE height > ? ORDER BY height LIMIT ?"
+        with self._database.read() as connection:
+            rows = connection.execute(query, (height, max(0, min(limit, BLOCKS_PER_READ_MAX)))).fetchall()
+        return [StepRow(*row) for row in rows]
+
+    def latest_step(self) -> StepRow | None:
+        """Return the step of light clients with the greatest height."""
+        with self._database.read() as connection:
+            row = connection.execute("SELECT height, step FROM steps ORDER BY height DESC LIMIT 1").fetchone()
+        return None if row is None else StepRow(*row)
 
     def events_at(self, height: int) -> list[bytes]:
         """Return the events of the finalised block at `height`, in their order."""
@@ -206,6 +238,10 @@ class ChainStore:
         """Return the bytes on disk, the write-ahead log included."""
         return self._database.size_bytes()
 
+    def used_bytes(self) -> int:
+        """Return the bytes of the file that hold data; the rest is free for what comes."""
+        return self._database.used_bytes()
+
 
 class PinnedTip:
     """One finalised block with its certificate (None at genesis) and the rows of its state."""
@@ -229,8 +265,8 @@ class PinnedTip:
 
 def _pin(connection: sqlite3.Connection) -> PinnedTip | None:
     query = (
-        "SELECT b.height, b.hash, b.header, c.certificate FROM blocks b LEFT JOIN certificates c ON c.height = b.height "
-        "WHERE b.finalised = 1 ORDER BY b.height DESC LIMIT 1"
+        "SELECT b.height, b.hash, b.header, c.certificate FROM blocks b "
+        "LEFT JOIN certificates c ON c.height = b.height WHERE b.finalised = 1 ORDER BY b.height DESC LIMIT 1"
     )
     row = connection.execute(query).fetchone()
     return None if row is None else PinnedTip(connection, *row)
@@ -293,6 +329,15 @@ def _insert_certificates(connection: sqlite3.Connection, commit: Commit) -> None
         if _hash_at(connection, height) != block_hash:
             raise Inconsistent(f"The certificate names block {block_hash.hex()}, which is not final at {height}.")
     connection.executemany("INSERT OR REPLACE INTO certificates VALUES (?, ?, ?)", commit.certificates)
+
+
+def _insert_steps(connection: sqlite3.Connection, commit: Commit) -> None:
+    for step in commit.steps:
+        if _hash_at(connection, step.height) is None:
+            raise Inconsistent(f"A step of light clients names height {step.height}, which is not final.")
+    connection.executemany(
+        "INSERT OR REPLACE INTO steps VALUES (?, ?)", ((step.height, step.step) for step in commit.steps)
+    )
 
 
 def _apply_state(connection: sqlite3.Connection, commit: Commit) -> None:

@@ -119,6 +119,15 @@ class Database:
                 continue  # the log exists only between the first write and the last close
         return total
 
+    def used_bytes(self) -> int:
+        """Return the bytes of the file's pages that hold something; the others are free for what comes."""
+        with self.read() as connection:
+            pages, free, page_bytes = (
+                int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+        return (pages - free) * page_bytes
+
     def close(self) -> None:
         """Close all connections; readers still in use are closed when they are given back. May be called again."""
         with self._write_lock:

@@ -21,6 +21,14 @@ META_VALUE_BYTES_MAX: Final = 1024 * 1024  # small records about the chain, neve
 ROWS_PER_COMMIT_MAX: Final = 4_000_000  # a genesis or snapshot of this many state rows fits in memory
 BLOCKS_PER_READ_MAX: Final = 1024  # one answer to a syncing peer asks for 128
 READ_BYTES_MAX: Final = 64 * 1024 * 1024  # one read may not take the memory of the node
+STEP_BYTES_MAX: Final = 512 * 1024  # a header, a certificate, and the set that follows with its proof
+PREFIX_BYTES_MAX: Final = HASH_BYTES  # of a part of a snapshot
+MANIFEST_BYTES_MAX: Final = 512 * 1024  # twice the chain's own bound
+PRUNED_BLOCKS_MAX: Final = 256  # of one step of pruning: a commit waits for it 50 ms at most
+PRUNED_BYTES_MAX: Final = 8 * 1024 * 1024  # and what their bodies may weigh; one body is always taken
+BACKUP_STEP_PAGES: Final = 2048  # 8 MiB: progress is told about every 50 ms
+SNAPSHOT_FRAMES_MAX: Final = 1_000_000  # parts of one snapshot file; a state of a million rows has 256
+SNAPSHOT_FRAME_BYTES_MAX: Final = 8 * 1024 * 1024  # twice the chain's own bound of a part
 
 # --- signing --------------------------------------------------------------------------------------------------------
 LANE_CHARS_MAX: Final = 128  # a lane is a word and the hex of one key

@@ -50,4 +50,12 @@ def _first(database: sqlite_utils.Database) -> None:
     database.create_table("meta", {"name": str, "value": bytes}, pk="name")
 
 
-STEPS = (Step(1, "first", _first),)
+def _snapshots(database: sqlite_utils.Database) -> None:
+    # The staging table has the form of the state: a snapshot that is whole takes the state's place by its name.
+    database.execute("CREATE TABLE staging (path BLOB PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID")
+    database.execute("CREATE TABLE staged (prefix BLOB PRIMARY KEY, rows INTEGER NOT NULL) WITHOUT ROWID")
+    # What a light client follows the chain by: certified headers, kept when their blocks are pruned.
+    database.create_table("steps", {"height": int, "step": bytes}, pk="height", not_null={"step"})
+
+
+STEPS = (Step(1, "first", _first), Step(2, "snapshots", _snapshots))

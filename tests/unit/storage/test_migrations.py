@@ -1,5 +1,6 @@
 """Forms of databases: every form that was ever released opens, and steps are applied once, whole or not at all."""
 
+import gzip
 import re
 import sqlite3
 from pathlib import Path
@@ -48,12 +49,57 @@ def test_the_oldest_market_form_opens_with_its_data(tmp_path: Path) -> None:
         assert [row.samples for row in store.load_scores(1)] == [2.5]
 
 
+@pytest.mark.parametrize("form", ["chain_0001", "chain_0002"])
+def test_a_database_file_of_every_chain_form_opens_with_all_of_its_data(tmp_path: Path, form: str) -> None:
+    path = _unpack(form, tmp_path)
+    for _ in range(2):
+        with ChainStore.open(path) as store:
+            assert store.tip() == Tip(2, number_hash(2))
+            assert [row.height for row in store.blocks_from(0, 9)] == [0, 1, 2]
+            assert [row.height for row in store.unfinalised()] == [3]
+            assert dict(store.state_rows()) == {
+                **{number_hash(height): b"row %d" % height for height in range(3)},
+                number_hash(50): b"2",
+            }
+            assert [store.events_at(height) for height in range(3)] == [[b"event %d" % height] for height in range(3)]
+            assert store.transaction(number_hash(2, 7)) == (2, 0)
+            assert store.certificate(1) is not None
+            assert store.meta("marker") == b"\x02"
+            assert store.steps_above(0, 9) == []
+            assert store.staging.manifest() is None
+            store.integrity_check()
+
+
+def test_database_files_of_the_other_kinds_open_with_their_data(tmp_path: Path) -> None:
+    with SignGuard.open(_unpack("signing_0002", tmp_path), host=b"a host") as guard:
+        assert guard.position("vote") == (9, 1, 2)
+        assert guard.note("lock") == b"proof"
+    with MarketStore.open(_unpack("market_0002", tmp_path)) as store:
+        assert store.tasks(5) == []
+
+
+def test_there_is_a_file_of_every_form_that_was_released() -> None:
+    for kind in (CHAIN, SIGNING, MARKET):
+        for step in kind.steps:
+            stored = [path.name for path in FORMS.glob(f"{kind.name}_{step.number:04}.*")]
+            assert stored, f"store a small {kind.name} database of form {step.number} under {FORMS.name}/"
+
+
+def _unpack(form: str, folder: Path) -> Path:
+    path = folder / form
+    path.write_bytes(gzip.decompress((FORMS / f"{form}.db.gz").read_bytes()))
+    return path
+
+
 @pytest.mark.parametrize("kind", [CHAIN, SIGNING, MARKET], ids=lambda kind: kind.name)
 def test_a_released_step_is_never_edited(tmp_path: Path, kind: Kind) -> None:
-    fresh, old = tmp_path / "fresh.sqlite", tmp_path / "old.sqlite"
-    open_database(fresh, Kind(kind.name, kind.application_id, kind.steps[:1], "")).close()
-    _restore(f"{kind.name}_0001.sql", old)
-    assert _forms(fresh) == _forms(old)
+    for number in range(1, len(kind.steps) + 1):
+        dump = f"{kind.name}_{number:04}.sql"
+        if (FORMS / dump).exists():
+            fresh, old = tmp_path / f"fresh {number}", tmp_path / f"old {number}"
+            open_database(fresh, Kind(kind.name, kind.application_id, kind.steps[:number], "")).close()
+            _restore(dump, old)
+            assert _forms(fresh) == _forms(old)
 
 
 def _forms(path: Path) -> set[tuple[str, str]]:
