@@ -290,7 +290,7 @@ class Chain:
         return None if signed is None else MessageReceived(signed, None)
 
     async def _finalise(self, final: Finalised[Executed]) -> None:
-        commit = replace(commit_of(final), meta=self.light_steps.rows_for(final))
+        commit = replace(commit_of(final), steps=self.light_steps.steps_for(final))
         await trio.to_thread.run_sync(self.store.commit, commit)
         changes = {Hash(path): value for path, value in commit.state.items()}
         self._base.absorb(changes)

@@ -70,7 +70,7 @@ class ProofStore:
 
     def header(self, height: Height) -> bytes | None:
         """Return a finalised block's header."""
-        rows = self._chain.store.blocks_from(height, 1)
+        rows = self._chain.store.headers_from(height, 1)
         return rows[0].header if rows and rows[0].height == height else None
 
     @contextmanager
