@@ -52,6 +52,13 @@ class StateMismatch(ServiceError):
     remedy = "Stop the node, move chain.db aside and start again: the chain is fetched from peers anew."
 
 
+class NoSnapshot(ServiceError):
+    """There is no state yet that a snapshot could be made of."""
+
+    code = "no_snapshot"
+    remedy = "Start the node and wait until its first block is final; `neurond status` shows it."
+
+
 class PortTaken(ServiceError):
     """Another program listens on the port that was asked for."""
 
@@ -78,3 +85,17 @@ class NoKey(ServiceError):
 
     code = "no_key"
     remedy = "Make a wallet with `neurond wallet create`, then start the node again."
+
+
+class NoAnswer(ServiceError):
+    """One full node did not give what it was asked for: it is away, behind, or it lied."""
+
+    code = "no_answer"
+    remedy = "Another node is asked; where this one is the only one, connect to more."
+
+
+class NoFullNode(ServiceError):
+    """A light node finds no full node that answers, is up to date and proves what it says."""
+
+    code = "no_full_node"
+    remedy = "Name more nodes of the network with --peer: invites, or addresses that can be reached from here."
