@@ -43,6 +43,7 @@ _COMMANDS: Final = {
     "tx": ("node.commands.tx:tx", "List and send any call of the chain."),
     "subnets": ("node.commands.subnets:subnets", "List subnets, show one, register on one."),
     "metagraph": ("node.commands.subnets:metagraph", "Show all neurons of a subnet."),
+    "authorities": ("node.commands.authorities:authorities", "Show who produces and finalises blocks."),
     "peers": ("node.commands.peers:peers", "Show, add, ban and ping peers."),
     "models": ("node.commands.models:models", "List, fetch and verify models."),
     "db": ("node.commands.db:db", "Check a stopped node's database."),

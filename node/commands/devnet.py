@@ -40,6 +40,10 @@ def devnet() -> None:
 @click.option(
     "--tempo", type=click.IntRange(2, 7200), default=_DEFAULT.tempo, show_default=True, help="Blocks in an epoch."
 )
+@click.option(
+    "--epoch-slots", type=click.IntRange(2, 7200), default=_DEFAULT.epoch_slots, show_default=True,
+    help="Slots in an authority epoch: how fast the set of authorities can change.",
+)  # fmt: skip
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Model that miners serve.")
 @click.option("--model-store", type=click.Path(path_type=Path, file_okay=False), help="Folder of models.")
 @click.option(
@@ -53,6 +57,7 @@ def up(
     cheaters: tuple[CheatKind, ...],
     slot_ms: int,
     tempo: int,
+    epoch_slots: int,
     model: str,
     model_store: Path | None,
     base_port: int,
@@ -74,6 +79,7 @@ def up(
         authorities=authorities,
         slot_ms=slot_ms,
         tempo=tempo,
+        epoch_slots=epoch_slots,
         cheaters=cheaters,
         model=model,
         model_store=None if model_store is None else model_store.expanduser().absolute(),

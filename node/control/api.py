@@ -25,6 +25,7 @@ from node.control.limits import (
 from node.control.schema import (
     Account,
     AskPart,
+    AuthorityBoard,
     BanInfo,
     ChatMessage,
     Checkup,
@@ -86,6 +87,10 @@ class DoctorRequest(Request[Checkup], frozen=True):
 
 
 class PeersRequest(Request[tuple[PeerInfo, ...]], frozen=True):
+    pass
+
+
+class AuthoritiesRequest(Request[AuthorityBoard], frozen=True):
     pass
 
 
@@ -236,6 +241,10 @@ class Api(Protocol):
 
     async def peers(self) -> tuple[PeerInfo, ...]: ...
 
+    async def authorities(self) -> AuthorityBoard:
+        """Tell who decides, which set follows, and how far the way to proof of stake is."""
+        ...
+
     async def peer_add(self, address: str) -> PeerInfo:
         """Connect to the multiaddress of a peer now, and remember it when that works."""
         ...
@@ -348,6 +357,7 @@ METHODS: Final[dict[str, Method]] = {
         ("status", StatusRequest),
         ("doctor", DoctorRequest),
         ("peers", PeersRequest),
+        ("authorities", AuthoritiesRequest),
         ("peer_add", PeerAddRequest),
         ("peer_bans", PeerBansRequest),
         ("peer_ban", PeerBanRequest),

@@ -29,6 +29,7 @@ from node.control.schema import (
     API_VERSION,
     Account,
     AskPart,
+    AuthorityBoard,
     BanInfo,
     ChatMessage,
     Checkup,
@@ -151,6 +152,9 @@ class AsyncClient:
 
     async def peer_add(self, address: str) -> PeerInfo:
         return await self.call(api.PeerAddRequest(address))
+
+    async def authorities(self) -> AuthorityBoard:
+        return await self.call(api.AuthoritiesRequest())
 
     async def peer_bans(self) -> tuple[BanInfo, ...]:
         return await self.call(api.PeerBansRequest())

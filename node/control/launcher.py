@@ -178,6 +178,7 @@ def devnet_arguments(options: DevnetOptions) -> list[str]:
         ("--authorities", options.authorities),
         ("--slot-ms", options.slot_ms),
         ("--tempo", options.tempo),
+        ("--epoch-slots", options.epoch_slots),
         ("--model", options.model),
         ("--model-store", options.model_store),
         ("--base-port", options.base_port),

@@ -72,6 +72,7 @@ class DevnetOptions:
     model: str = DEFAULT_MODEL
     model_store: Path | None = None
     base_port: int = 0
+    epoch_slots: int = 30
 
 
 class Progress(View, frozen=True):

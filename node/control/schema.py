@@ -1,5 +1,13 @@
 """What the control API answers: all views under one name, for `from node.control.schema import ...`."""
 
+from node.control.views.authorities import (
+    AuthorityBoard,
+    AuthorityView,
+    GuardView,
+    NextAuthorities,
+    PosPhaseName,
+    PosPlan,
+)
 from node.control.views.base import (
     API_VERSION,
     LOG_LEVELS,
@@ -71,6 +79,8 @@ __all__ = [
     "AddressReach",
     "AskDone",
     "AskPart",
+    "AuthorityBoard",
+    "AuthorityView",
     "BanInfo",
     "ChatMessage",
     "Check",
@@ -80,6 +90,7 @@ __all__ = [
     "EpochEarning",
     "EpochProgress",
     "ErrorView",
+    "GuardView",
     "Hello",
     "Invite",
     "Job",
@@ -92,12 +103,15 @@ __all__ = [
     "ModelInfo",
     "ModelState",
     "Neuron",
+    "NextAuthorities",
     "NodeState",
     "NodeStatus",
     "Parameter",
     "PeerInfo",
     "PeerPing",
     "PlannedTransaction",
+    "PosPhaseName",
+    "PosPlan",
     "Quote",
     "ReachState",
     "Reachability",

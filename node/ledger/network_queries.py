@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from node.ledger.calls import Call, decode_call
 from node.ledger.header import Authority
-from node.ledger.pallets import authority, bonds, channels, council, pos, root, roots, staking, system
+from node.ledger.pallets import authority, bonds, channels, council, pos, root, roots, slashing, staking, system
+from node.ledger.phases import PosPhase, phase_of, stake_of
 from node.ledger.state import StateView
 from node.ledger.vouchers import channel_id
 from node.primitives.limits import CHANNELS_PER_PAYER_MAX
@@ -136,6 +137,37 @@ def pos_schedule(view: StateView) -> pos.PosSchedule | None:
     """The scheduled move to proof of stake, or None."""
     schedule = pos.SCHEDULE.get(view)
     return schedule if schedule.joint_epochs else None
+
+
+def pos_phase(view: StateView) -> PosPhase:
+    """Who decides on the next block: authorities, both, or stake."""
+    return phase_of(authority.CURRENT.get(view).members)
+
+
+def pos_guards(view: StateView) -> tuple[pos.Guard, ...]:
+    """What must hold for the next step towards proof of stake, and what is; nothing when no step lies ahead."""
+    phase = pos_phase(view)
+    if not pos.SCHEDULE.get(view).joint_epochs or phase is PosPhase.STAKE:
+        return ()
+    stakes = pos.candidates(view)
+    if phase is PosPhase.JOINT:
+        stakes = stake_of(authority.CURRENT.get(view).members)
+    return pos.guards(view, stakes, shadowed=phase is PosPhase.AUTHORITIES)
+
+
+def owes_shadow_vote(view: StateView, hotkey: AccountId) -> bool:
+    """Whether a validator has not shown in this authority epoch that it follows, while that is asked for."""
+    scheduled = pos.SCHEDULE.get(view).joint_epochs and pos_phase(view) is PosPhase.AUTHORITIES
+    least_rao = system.PARAMETERS.get(view).validator_bond_min_rao
+    if not scheduled or bonds.BOND.get(view, hotkey).active_rao < least_rao:
+        return False
+    return pos.SHADOWS.get(view, hotkey) < authority_epoch(view)
+
+
+def convicted_in(view: StateView, account: AccountId) -> SetId | None:
+    """The authority set for which an account was convicted last; None if it never was."""
+    conviction = slashing.CONVICTION.find(view, account)
+    return None if conviction is None else conviction.set_id
 
 
 def bond(view: StateView, hotkey: AccountId) -> BondInfo:

@@ -32,6 +32,7 @@ from node.primitives.codec import decode_canonical
 from node.primitives.errors import LedgerError
 from node.primitives.limits import TRANSACTION_BYTES_MAX
 from node.primitives.types import Alpha, Hash, NetUid, Rao
+from node.service.authority_view import authority_board
 from node.service.chain import now_ms
 from node.service.doctor import examine
 from node.service.errors import BadInvite, NoKey, NotReady, RoleRefused
@@ -86,6 +87,10 @@ class NodeApi:
     async def peers(self) -> tuple[schema.PeerInfo, ...]:
         """List connected peers."""
         return connected_peers(self._running())
+
+    async def authorities(self) -> schema.AuthorityBoard:
+        """Tell who decides."""
+        return authority_board(self._running().chain.head.executed.state.view)
 
     async def peer_add(self, address: str) -> schema.PeerInfo:
         """Connect to a peer."""

@@ -30,6 +30,7 @@ from node.service.anchor import open_chain
 from node.service.api import NodeApi
 from node.service.chain import Chain, now_ms
 from node.service.clock_offset import serve_time
+from node.service.duties import Duties
 from node.service.earnings import EarningsBook
 from node.service.errors import NoGenesis, Unknown
 from node.service.genesis_exchange import check_genesis, fetch_genesis, serve_genesis
@@ -147,6 +148,8 @@ class Node:
         running = self._assemble(network, chain, syncer, keys, market, nursery)
         self.running = running
         stack.push_async_callback(running.models.aclose)
+        if keys.hotkey is not None:
+            nursery.start_soon(Duties(chain, running.reader, keys.hotkey).run)
         nursery.start_soon(running.lag.run)
         nursery.start_soon(tell_status, self)
         if config.mdns:

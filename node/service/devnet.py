@@ -161,6 +161,7 @@ def found(options: DevnetOptions, progress: ProgressSink) -> Devnet:
         founders[options.authorities :],
         start_ms=now_ms() + _GENESIS_LEAD_MS,
         slot_ms=options.slot_ms,
+        epoch_slots=options.epoch_slots,
         tempo=options.tempo,
     )
     genesis = format_genesis(spec)

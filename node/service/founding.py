@@ -28,6 +28,8 @@ _DISPUTE_BLOCKS: Final = 60
 _UNBONDING_BLOCKS: Final = 600
 _EVIDENCE_AGE_BLOCKS: Final = 500
 _POS_LEAD_EPOCHS: Final = 2
+_POS_JOINT_EPOCHS: Final = 2  # the whole move to proof of stake can be watched in a few minutes
+_BOND_MIN_RAO: Final = Rao(100 * RAO_PER_TAO)
 _FREEZE_BLOCKS: Final = 2  # the usual ten would be most of a devnet's tempo
 
 
@@ -40,7 +42,14 @@ class Founder:
 
 
 def devnet_genesis(
-    name: str, authorities: Sequence[Founder], others: Sequence[Founder], *, start_ms: int, slot_ms: int, tempo: int
+    name: str,
+    authorities: Sequence[Founder],
+    others: Sequence[Founder],
+    *,
+    start_ms: int,
+    slot_ms: int,
+    tempo: int,
+    epoch_slots: int = 30,
 ) -> GenesisSpec:
     """Return the genesis in which `authorities` produce blocks and validate, and everybody has τ to begin with.
 
@@ -68,6 +77,7 @@ def devnet_genesis(
         name=name,
         start_ms=start_ms,
         slot_ms=slot_ms,
+        epoch_slots=epoch_slots,
         authorities=tuple(each.hotkey for each in authorities),
         balances=tuple(Balance(each.coldkey, _BALANCE_RAO) for each in (*authorities, *others)),
         subnets=(subnet,),
@@ -87,6 +97,8 @@ def _parameters() -> Parameters:
         unbonding_blocks=_UNBONDING_BLOCKS,
         evidence_age_blocks=_EVIDENCE_AGE_BLOCKS,
         pos_lead_epochs=_POS_LEAD_EPOCHS,
+        pos_joint_epochs_min=_POS_JOINT_EPOCHS,
+        validator_bond_min_rao=_BOND_MIN_RAO,
         channel_dispute_blocks=_DISPUTE_BLOCKS,
         admin_freeze_blocks=_FREEZE_BLOCKS,
         network_rate_limit_blocks=_RATE_LIMIT_BLOCKS,

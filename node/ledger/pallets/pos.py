@@ -7,7 +7,7 @@ The way back is open until a set of stake alone is in force, and only by decisio
 docs/protocol.md, "Proof of stake".
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from node.ledger import errors
 from node.ledger.calls import AbortPos, SchedulePos, ShadowVote, VoteAbortPos
@@ -44,6 +44,20 @@ class PosSchedule(Wire, frozen=True):
         return max(self.activation_epoch, self.joint_epoch) + self.joint_epochs
 
 
+class Guard(NamedTuple):
+    """One condition of a step: `present` is at least `needed`, or at most. Counts, or parts per million."""
+
+    name: str
+    needed: int
+    present: int
+    at_most: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is met."""
+        return self.present <= self.needed if self.at_most else self.present >= self.needed
+
+
 SCHEDULE: Final[Value[PosSchedule]] = Value(
     "authority", "pos", PosSchedule, default=PosSchedule(), about="The scheduled move to proof of stake"
 )
@@ -63,7 +77,7 @@ def schedule_pos(context: Context, call: SchedulePos) -> None:
     context.origin.require_root()
     if SCHEDULE.get(context.state).joint_epochs:
         raise errors.PosAlreadyScheduled
-    earliest = _epoch_now(context) + context.parameters.pos_lead_epochs
+    earliest = epoch_now(context.state) + context.parameters.pos_lead_epochs
     if call.activation_epoch < earliest:
         raise errors.PosScheduleTooEarly(f"Authority epoch {earliest} is the first possible one.")
     least = context.parameters.pos_joint_epochs_min
@@ -111,7 +125,7 @@ def shadow_vote(context: Context, sender: AccountId, call: ShadowVote) -> None:
         raise errors.NotValidator
     if system.block_hash_at(overlay, call.height) != call.block_hash:
         raise errors.ShadowVoteElsewhere
-    epoch = _epoch_now(context)
+    epoch = epoch_now(context.state)
     if SHADOWS.get(overlay, sender) == epoch:
         raise errors.DuplicateVote
     SHADOWS.put(overlay, sender, epoch)
@@ -129,8 +143,8 @@ def decide(context: Context) -> None:
     current = authority.CURRENT.get(overlay).members
     match phase_of(current):
         case PosPhase.AUTHORITIES:
-            if schedule.joint_epochs and _epoch_now(context) + _LEAD_EPOCHS >= schedule.activation_epoch:
-                _enter_joint(context, schedule, current)
+            if schedule.joint_epochs and epoch_now(context.state) + _LEAD_EPOCHS >= schedule.activation_epoch:
+                _enter_joint(context, current)
         case PosPhase.JOINT:
             _go_on_jointly(context, schedule, current)
         case PosPhase.STAKE:
@@ -143,25 +157,25 @@ def note_enacted(context: Context) -> None:
     schedule = SCHEDULE.get(overlay)
     joint = phase_of(authority.CURRENT.get(overlay).members) is PosPhase.JOINT
     if joint and not schedule.joint_epoch:
-        SCHEDULE.put(overlay, _begun(schedule, _epoch_now(context)))
+        SCHEDULE.put(overlay, _begun(schedule, epoch_now(context.state)))
 
 
-def _enter_joint(context: Context, schedule: PosSchedule, current: tuple[Authority, ...]) -> None:
-    stakes = candidates(context)
-    missing = unmet_guard(context, schedule, stakes, shadowed=True)
+def _enter_joint(context: Context, current: tuple[Authority, ...]) -> None:
+    stakes = candidates(context.state)
+    missing = _unmet(guards(context.state, stakes, shadowed=True))
     if missing:
-        context.emit(PosPostponed(missing.encode("ascii")))
+        context.emit(PosPostponed(missing))
         return
     authority.schedule(context, joined(authorities_of(current), stakes))
 
 
 def _go_on_jointly(context: Context, schedule: PosSchedule, current: tuple[Authority, ...]) -> None:
-    if _epoch_now(context) + _LEAD_EPOCHS < schedule.stake_epoch:
+    if epoch_now(context.state) + _LEAD_EPOCHS < schedule.stake_epoch:
         _follow_bonds(context, authorities_of(current), stake_of(current))
         return
-    missing = unmet_guard(context, schedule, stake_of(current), shadowed=False)
+    missing = _unmet(guards(context.state, stake_of(current), shadowed=False))
     if missing:
-        context.emit(PosPostponed(missing.encode("ascii")))
+        context.emit(PosPostponed(missing))
         _follow_bonds(context, authorities_of(current), stake_of(current))
         return
     authority.schedule(context, joined({}, stake_of(current)))
@@ -169,41 +183,46 @@ def _go_on_jointly(context: Context, schedule: PosSchedule, current: tuple[Autho
 
 def _follow_bonds(context: Context, weights: Stakes, before: Stakes) -> None:
     """Bring the stakes of the set up to the bonds, at most a third at a time where the network bounds it."""
-    after = candidates(context)
+    after = candidates(context.state)
     if context.parameters.authority_change_bounded:
         after = towards(before, after)
     if after and after != before:
         authority.schedule(context, joined(weights, after))
 
 
-def candidates(context: Context) -> Stakes:
+def candidates(view: StateView) -> Stakes:
     """The bonds that may decide: the largest ones, of hotkeys that were not convicted of late."""
-    overlay = context.state
-    least_rao = context.parameters.validator_bond_min_rao
-    since = context.height - context.parameters.evidence_age_blocks
+    parameters = system.PARAMETERS.get(view)
+    least_rao = parameters.validator_bond_min_rao
+    since = system.CLOCK.get(view).height - parameters.evidence_age_blocks
     listed = [
-        (-bonds.BOND.get(overlay, account).active_rao, account)
-        for account in bonds.BONDED.members(overlay, bonds.EVERYBODY)
-        if not slashing.is_convicted(overlay, account, since)
+        (-bonds.BOND.get(view, account).active_rao, account)
+        for account in bonds.BONDED.members(view, bonds.EVERYBODY)
+        if not slashing.is_convicted(view, account, since)
     ]
     return {account: -negative for negative, account in sorted(listed)[:STAKE_VALIDATORS_MAX] if -negative >= least_rao}
 
 
-def unmet_guard(context: Context, schedule: PosSchedule, stakes: Stakes, *, shadowed: bool) -> str:
-    """The first guard that does not hold for these stakes; "" when all do."""
-    total = sum(stakes.values())
-    if len(stakes) < max(1, schedule.validators_min):
-        return "validators"
-    if total * _PPM < accounts.ISSUANCE.get(context.state) * schedule.bonded_min_ppm:
-        return "bonded"
-    if max(stakes.values()) * _PPM > total * schedule.weight_max_ppm:
-        return "weight"
+def guards(view: StateView, stakes: Stakes, *, shadowed: bool) -> tuple[Guard, ...]:
+    """What must hold of these stakes for the next step, and what is; participation only for the step that is
+    `shadowed`."""
+    schedule, total = SCHEDULE.get(view), sum(stakes.values())
+    whole = max(1, total)
+    largest_ppm = -(-max(stakes.values(), default=0) * _PPM // whole)
+    asked = [
+        Guard("validators", max(1, schedule.validators_min), len(stakes)),
+        Guard("bonded", schedule.bonded_min_ppm, total * _PPM // max(1, accounts.ISSUANCE.get(view))),
+        Guard("weight", schedule.weight_max_ppm, largest_ppm, at_most=True),
+    ]
     if shadowed:
-        last = _epoch_now(context) - 1
-        seen = sum(stake for account, stake in stakes.items() if SHADOWS.get(context.state, account) >= last)
-        if seen * _PPM < total * schedule.participation_min_ppm:
-            return "participation"
-    return ""
+        last = epoch_now(view) - 1
+        seen = sum(stake for account, stake in stakes.items() if SHADOWS.get(view, account) >= last)
+        asked.append(Guard("participation", schedule.participation_min_ppm, seen * _PPM // whole))
+    return tuple(asked)
+
+
+def _unmet(guards: tuple[Guard, ...]) -> bytes:
+    return next((guard.name.encode("ascii") for guard in guards if not guard.holds), b"")
 
 
 def towards(before: Stakes, target: Stakes) -> Stakes:
@@ -255,5 +274,6 @@ def _begun(schedule: PosSchedule, epoch: int) -> PosSchedule:
     )  # fmt: skip
 
 
-def _epoch_now(context: Context) -> int:
-    return authority.epoch_of(context.state, system.CLOCK.get(context.state).slot)
+def epoch_now(view: StateView) -> int:
+    """The authority epoch of the state's own block."""
+    return authority.epoch_of(view, system.CLOCK.get(view).slot)

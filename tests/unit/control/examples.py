@@ -14,6 +14,7 @@ REQUESTS: tuple[msgspec.Struct, ...] = (
     api.PeersRequest(),
     api.PeerAddRequest(fake.ADDRESS),
     api.PeerBansRequest(),
+    api.AuthoritiesRequest(),
     api.PeerBanRequest(fake.PEER, 60.0, "sends junk"),
     api.PeerUnbanRequest(fake.PEER),
     api.PeerPingRequest(fake.PEER),

@@ -15,6 +15,8 @@ from node.control.schema import (
     AddressReach,
     AskDone,
     AskPart,
+    AuthorityBoard,
+    AuthorityView,
     BanInfo,
     ChatMessage,
     Check,
@@ -22,6 +24,7 @@ from node.control.schema import (
     Earnings,
     EpochEarning,
     EpochProgress,
+    GuardView,
     Hello,
     Invite,
     Job,
@@ -32,11 +35,13 @@ from node.control.schema import (
     Metagraph,
     ModelInfo,
     Neuron,
+    NextAuthorities,
     NodeStatus,
     Parameter,
     PeerInfo,
     PeerPing,
     PlannedTransaction,
+    PosPlan,
     Quote,
     Reachability,
     Requirement,
@@ -85,6 +90,11 @@ CHECKUP = Checkup(
         Check("peers", "bad", "none: this node is alone", "Add one: `neurond peers add MULTIADDR`."),
     ),
 )
+AUTHORITIES = AuthorityBoard(
+    120, 3, "joint", 4, 7, (AuthorityView(BOB, 1, 5_000_000_000), AuthorityView(ALICE, 1, 0, leads=False)),
+    NextAuthorities(4, (AuthorityView(BOB, 0, 5_000_000_000),), 118, 5),
+    PosPlan(3, 9, (GuardView("validators", 16, 4, at_most=False, holds=False),)),
+)  # fmt: skip
 BAN = BanInfo(PEER, 3590.0, "sends junk")
 SUBNETS = (
     SubnetInfo(
@@ -168,6 +178,10 @@ class FakeApi:
     async def peers(self) -> tuple[PeerInfo, ...]:
         self._note("peers")
         return PEERS
+
+    async def authorities(self) -> AuthorityBoard:
+        self._note("authorities")
+        return AUTHORITIES
 
     async def peer_add(self, address: str) -> PeerInfo:
         self._note("peer_add", address)

@@ -11,6 +11,7 @@ from node.ledger.genesis import GenesisSpec
 from node.primitives.crypto import Ed25519Signer
 from node.service.anchor import open_chain
 from node.service.chain import Chain, now_ms
+from node.service.duties import Duties
 from node.service.founding import Founder, devnet_genesis
 from node.service.gossip import Gossip
 from node.service.reader import Reader
@@ -33,11 +34,13 @@ def founder(number: int) -> Founder:
     return Founder(coldkey(number).public, hotkey(number).public)
 
 
-def spec_of(authorities: int, others: int = 1, *, slot_ms: int = 200, tempo: int = 10) -> GenesisSpec:
+def spec_of(
+    authorities: int, others: int = 1, *, slot_ms: int = 200, tempo: int = 10, epoch_slots: int = 30
+) -> GenesisSpec:
     """A devnet whose slot 0 begins now."""
     first = [founder(number) for number in range(authorities)]
     rest = [founder(number) for number in range(authorities, authorities + others)]
-    return devnet_genesis("test", first, rest, start_ms=now_ms(), slot_ms=slot_ms, tempo=tempo)
+    return devnet_genesis("test", first, rest, start_ms=now_ms(), slot_ms=slot_ms, tempo=tempo, epoch_slots=epoch_slots)
 
 
 @dataclass
@@ -76,13 +79,12 @@ async def run_node(
     try:
         opened = open_chain(store, spec)
         pen = GuardedSigner(hotkey(number), guard, opened.genesis_hash)
-        is_authority = hotkey(number).public in spec.authorities
         gossip = Gossip(network, opened.genesis_hash)
         chain = Chain(
             store=store,
             opened=opened,
             spec=spec,
-            pen=pen if is_authority else None,
+            pen=pen,
             publish=gossip.publish,
             penalise=network.report,
         )
@@ -93,7 +95,9 @@ async def run_node(
                 await nursery.start(gossip.run, chain)
                 await nursery.start(syncer.run)
                 await nursery.start(chain.run)
-                task_status.started(TestNode(chain, Reader(chain), network, gossip, syncer, scope))
+                reader = Reader(chain)
+                nursery.start_soon(Duties(chain, reader, hotkey(number)).run)
+                task_status.started(TestNode(chain, reader, network, gossip, syncer, scope))
     finally:
         store.close()
         guard.close()
