@@ -202,11 +202,7 @@ class ChainStore:
 
         One snapshot: commits made meanwhile are not seen. It holds a reader until it is exhausted or closed.
         """
-        beyond = _after(prefix)
-        upper = "" if beyond is None else "AND path < ?"
-        query = f"SELECT path, value FROM state WHERE path >= ? {upper} ORDER BY path"
-        bounds = (prefix,) if beyond is None else (prefix, beyond)
-        with self._database.read() as connection, closing(connection.execute(query, bounds)) as cursor:
+        with self._database.read() as connection, closing(_select_rows(connection, prefix)) as cursor:
             yield from cursor
 
     @contextmanager
@@ -262,6 +258,11 @@ class PinnedTip:
         row = self._connection.execute("SELECT value FROM state WHERE path = ?", (path,)).fetchone()
         return None if row is None else bytes(row[0])
 
+    def rows(self, prefix: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Give all (path, value) of the state whose path starts with `prefix`, in order of path."""
+        with closing(_select_rows(self._connection, prefix)) as cursor:
+            yield from cursor
+
 
 def _pin(connection: sqlite3.Connection) -> PinnedTip | None:
     query = (
@@ -281,6 +282,13 @@ def _tip(connection: sqlite3.Connection) -> Tip | None:
 def _hash_at(connection: sqlite3.Connection, height: int) -> bytes | None:
     row = connection.execute("SELECT hash FROM blocks WHERE finalised = 1 AND height = ?", (height,)).fetchone()
     return None if row is None else bytes(row[0])
+
+
+def _select_rows(connection: sqlite3.Connection, prefix: bytes) -> sqlite3.Cursor:
+    beyond = _after(prefix)
+    upper = "" if beyond is None else "AND path < ?"
+    query = f"SELECT path, value FROM state WHERE path >= ? {upper} ORDER BY path"
+    return connection.execute(query, (prefix,) if beyond is None else (prefix, beyond))
 
 
 def _after(prefix: bytes) -> bytes | None:

@@ -28,6 +28,7 @@ PRUNED_BLOCKS_MAX: Final = 256  # of one step of pruning: a commit waits for it 
 PRUNED_BYTES_MAX: Final = 8 * 1024 * 1024  # and what their bodies may weigh; one body is always taken
 BACKUP_STEP_PAGES: Final = 2048  # 8 MiB: progress is told about every 50 ms
 SNAPSHOT_FRAMES_MAX: Final = 1_000_000  # parts of one snapshot file; a state of a million rows has 256
+SNAPSHOT_NAME_BYTES_MAX: Final = 64  # a letter and a prefix or a height
 SNAPSHOT_FRAME_BYTES_MAX: Final = 8 * 1024 * 1024  # twice the chain's own bound of a part
 
 # --- signing --------------------------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ def read_block(row: BlockRow) -> Block:
 
 def _anchor(store: ChainStore, base: StateView) -> ChainAnchor:
     tip = store.tip()
-    row = None if tip is None else store.block(tip.hash)
+    row = None if tip is None else store.header(tip.hash)  # of an adopted snapshot there is no body
     if tip is None or row is None:
         raise StateMismatch("The database names a finalised block that it does not hold.")
     header = decode_header(row.header)

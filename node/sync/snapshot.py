@@ -9,6 +9,7 @@ Must never take a row that its root does not vouch for. Whether the certificate 
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from typing import Final
 
 from node.consensus.certificate import Certificate, check_quorum_shape
@@ -73,34 +74,41 @@ class Chunk(Wire, frozen=True):
     branches: tuple[Branches, ...] = ()
 
 
+class BranchesBuilder:
+    """Collects subtrees, each with how many rows it has."""
+
+    def __init__(self) -> None:
+        self._roots: list[Hash] = [ZERO_HASH] * merkle.BRANCHES
+        self._rows = [0] * merkle.BRANCHES
+        self._singles: dict[int, tuple[Hash, Hash]] = {}
+
+    def add(self, index: int, node: merkle.Node, rows: int) -> None:
+        """Take the subtree of one next byte."""
+        self._roots[index], self._rows[index] = merkle.root_hash(node), rows
+        if isinstance(node, merkle.Leaf):
+            self._singles[index] = (Hash(node.path), Hash(node.value_hash))
+
+    def build(self) -> Branches:
+        """Return the branches; those that were not added are empty."""
+        singles = tuple(single for _, single in sorted(self._singles.items()))
+        return Branches(b"".join(self._roots), tuple(self._rows), singles)
+
+
 def branches_of(nodes: Sequence[merkle.Node], rows: Sequence[int]) -> Branches:
     """Return the branches of a tree's subtrees (`merkle.branches`) that have so many rows each."""
-    singles = tuple((Hash(node.path), Hash(node.value_hash)) for node in nodes if isinstance(node, merkle.Leaf))
-    return Branches(b"".join(merkle.root_hash(node) for node in nodes), tuple(rows), singles)
+    builder = BranchesBuilder()
+    for index, (node, count) in enumerate(zip(nodes, rows, strict=True)):
+        builder.add(index, node, count)
+    return builder.build()
 
 
 def branches_over(rows: Iterable[Row], depth_bytes: int = 0) -> Branches:
     """Return the branches over `rows`, ascending and alike in their first `depth_bytes`; holds one branch at a time."""
-    roots: list[Hash] = [ZERO_HASH] * merkle.BRANCHES
-    counts = [0] * merkle.BRANCHES
-    singles: list[tuple[Hash, Hash]] = []
-    index, pending = -1, list[Row]()
-
-    def finish() -> None:
-        node = merkle.subtree(pending, (depth_bytes + 1) * 8)
-        if isinstance(node, merkle.Leaf):
-            singles.append((Hash(node.path), Hash(node.value_hash)))
-        roots[index], counts[index] = merkle.root_hash(node), len(pending)
-        pending.clear()
-
-    for row in rows:
-        if row[0][depth_bytes] != index and pending:
-            finish()
-        index = row[0][depth_bytes]
-        pending.append(row)
-    if pending:
-        finish()
-    return Branches(b"".join(roots), tuple(counts), tuple(singles))
+    builder = BranchesBuilder()
+    for index, below in groupby(rows, key=lambda row: row[0][depth_bytes]):
+        pending = list(below)
+        builder.add(index, merkle.subtree(pending, (depth_bytes + 1) * 8), len(pending))
+    return builder.build()
 
 
 def chunk_of(prefix: bytes, rows: Callable[[], Iterable[Row]]) -> Chunk:
