@@ -6,7 +6,7 @@ PYTHON ?= python3.11
 PYTHON := $(shell command -v $(PYTHON) || command -v python3)
 BIN := .venv/bin
 
-.PHONY: setup run demo test check format lint types tidy unit sim bench lock clean
+.PHONY: setup run demo test check format lint types tidy unit sim sim-long bench lock clean
 
 setup: .venv/.runtime
 
@@ -56,8 +56,13 @@ tidy: .venv/.dev
 unit: .venv/.dev
 	@$(BIN)/pytest -q tests/unit
 
+# 300 simulated hours of faults, 10 controls that must break; `sim-long` is the night's run (about two CPU-hours).
 sim: .venv/.dev
 	@$(BIN)/pytest -q tests/simulation
+	@$(BIN)/python -m tests.simulation.long --hours 300 --controls 10 --traces 5
+
+sim-long: .venv/.dev
+	@$(BIN)/python -m tests.simulation.long --hours 10000 --controls 100 --traces 100 --jobs 2
 
 bench: .venv/.dev
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

@@ -1,24 +1,29 @@
-"""A whole network under one kernel, with checkers that look after every finalised block."""
+"""A whole network under one kernel, with checkers that look after every event."""
 
 from collections.abc import Iterable, Sequence
 
-from node.consensus.events import Finalised
-from node.consensus.evidence import offender
-from node.primitives.types import AccountId
-from tests.simulation.chain import State, genesis, key, make_set
+from node.consensus.authority import AuthoritySet
+from node.primitives.types import AccountId, SetId
+from tests.simulation.chain import Plan, genesis, key, make_set
+from tests.simulation.checkers import Watch
 from tests.simulation.kernel import Kernel
+from tests.simulation.liars import Equivocator, Inventor, Spammer, Withholder
 from tests.simulation.network import Faults, Network
 from tests.simulation.node import SimNode
+from tests.simulation.options import Lie
 
 SLOT_MS = 1000
-
-
-class SafetyViolation(AssertionError):
-    """Two nodes finalised different blocks at one height, or one went back."""
+VALIDATOR_KEYS = 1000  # keys of validators are numbered from here
+LIARS: dict[Lie, type[SimNode]] = {"equivocate": Equivocator, "withhold": Withholder, "invent": Inventor}
 
 
 class World:
-    """`count` authorities, `followers` nodes without a key, and a second copy of each authority in `twins`."""
+    """`count` authorities, a second copy of each in `twins`, liars, and nodes without a key.
+
+    With `epoch_blocks` the set turns among the authorities and as many spare ones as may be faulty, with `handover` on
+    to stake, of which `validators` hold two fifths. Nodes: a0, a1, … authorities (spare ones included), t0, … the
+    twins' copies, v0, … validators, f0, … followers, s0, … spammers.
+    """
 
     def __init__(
         self,
@@ -26,106 +31,155 @@ class World:
         count: int,
         *,
         followers: int = 0,
+        spammers: int = 0,
         twins: Sequence[int] = (),
+        lies: Sequence[Lie] = (),
         faults: Faults | None = None,
         skew_ms: int = 0,
+        slot_ms: int = SLOT_MS,
+        epoch_blocks: int = 0,
+        handover: bool = False,
+        validators: int = 0,
+        traced: bool = False,
     ) -> None:
-        self.kernel = Kernel(seed)
-        self.faults = Faults.drawn(self.kernel) if faults is None else faults
+        self.slot_ms = slot_ms
+        self.kernel = Kernel(seed, traced=traced)
+        self.faults = Faults() if faults is None else faults
         self.network = Network(self.kernel, self.faults)
-        self.violations: list[str] = []
+        self.watch = Watch()
         self.nodes: dict[str, SimNode] = {}
-        self.twin_keys = {key(number) for number in twins}
-        self._canonical: dict[int, bytes] = {}
-        self._root: dict[int, bytes] = {}
-        self._height: dict[str, int] = {}
+        self.twins = [f"t{number}" for number in twins]
+        liars = range(len(twins), len(twins) + len(lies))
+        self.dishonest = {*self.twins, *(f"a{number}" for number in (*twins, *liars))}
+        spare = max(1, (count - 1) // 3) if epoch_blocks else 0
         self._anchor = genesis(make_set(count))
-        for number in range(count):
-            self._add(f"a{number}", key(number), skew_ms)
+        self.validators = [f"v{number}" for number in range(validators)]
+        own = {name: key(VALIDATOR_KEYS + number) for number, name in enumerate(self.validators)}
+        if epoch_blocks:
+            pool = tuple(key(number) for number in range(count + spare))
+            plan = Plan(pool, spare, epoch_blocks, handover, tuple(own.values()))
+            self._anchor = genesis(AuthoritySet.of(SetId(0), plan.first()), plan)
+        for number in range(count + spare):
+            kind = LIARS[lies[number - len(twins)]] if number in liars else SimNode
+            self._add(f"a{number}", key(number), kind)
         for number in twins:
-            self._add(f"t{number}", key(number), skew_ms)
+            self._add(f"t{number}", key(number))
+        for name, account in own.items():
+            self._add(name, account)
         for number in range(followers):
-            self._add(f"f{number}", None, skew_ms)
+            self._add(f"f{number}", None)
+        for number in range(spammers):
+            self._add(f"s{number}", None, Spammer)
+            self.dishonest.add(f"s{number}")
+        self.watch.dishonest |= self.dishonest
+        self.watch.guilty |= {key(number) for number in (*twins, *liars)}
+        self.set_clocks(skew_ms)
 
-    def _add(self, name: str, me: AccountId | None, skew_ms: int) -> None:
-        skew = self.kernel.random.randint(-skew_ms, skew_ms)
-        self.nodes[name] = SimNode(
-            name, me, self._anchor, SLOT_MS, self.kernel, self.network, skew_ms=skew, on_finalised=self._check
-        )
+    def _add(self, name: str, me: AccountId | None, kind: type[SimNode] = SimNode) -> None:
+        self.nodes[name] = kind(name, me, self._anchor, self.slot_ms, self.kernel, self.network, self.watch)
 
-    def start(self) -> "World":
-        """Start all nodes, within the first tenth of a slot."""
+    @property
+    def honest(self) -> list[SimNode]:
+        """The nodes that keep to the rules."""
+        return [node for name, node in self.nodes.items() if name not in self.dishonest]
+
+    def set_clocks(self, skew_ms: int) -> None:
+        """Set every clock anew, up to `skew_ms` fast or slow."""
         for node in self.nodes.values():
-            self.kernel.after(self.kernel.random.randrange(SLOT_MS // 10), node.start)
+            node.skew_ms = self.kernel.random.randint(-skew_ms, skew_ms)
+        if skew_ms * 2 > self.slot_ms // 4:
+            self.watch.clocks_are_off = True
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    def start(self, but: Iterable[str] = ()) -> "World":
+        """Start all nodes, within the first tenth of a slot."""
+        for name, node in self.nodes.items():
+            if name not in but:
+                self.kernel.after(self.kernel.random.randrange(self.slot_ms // 10), node.start)
+            if isinstance(node, Spammer):
+                node.noise()
         return self
 
     def run_slots(self, slots: int) -> None:
         """Let `slots` slots pass."""
-        self.kernel.run_until(self.kernel.now_ms + slots * SLOT_MS)
+        self.kernel.run_until(self.kernel.now_ms + slots * self.slot_ms)
+
+    def crash_and_restart(self, names: Iterable[str], down_slots: int, *, power: bool = True) -> None:
+        """Kill nodes, with the power or without, and bring them back after a while."""
+        for name in names:
+            node = self.nodes[name]
+            if node.alive:
+                if power:
+                    node.lose_power()
+                else:
+                    node.stop()
+                self.kernel.after(down_slots * self.slot_ms, node.start)
+
+    # --- partitions ---------------------------------------------------------------------------------------------------
 
     def shuffle_partitions(self, slots: int, every: int) -> None:
         """Cut the network into two random halves, anew every few slots."""
         for _ in range(slots // every):
-            names = list(self.nodes)
-            self.kernel.random.shuffle(names)
-            cut = self.kernel.random.randrange(len(names) + 1)
-            self.network.partition((names[:cut], names[cut:]))
+            self.cut_halves()
             self.run_slots(every)
 
     def split_twins(self, slots: int, every: int) -> None:
         """Keep the copies of each twinned key apart, the others evenly between them, anew every few slots."""
-        twins = [name for name in self.nodes if name.startswith("t")]
-        copies = [name.replace("t", "a") for name in twins]
-        others = [name for name in self.nodes if name not in twins and name not in copies]
         for _ in range(slots // every):
-            self.kernel.random.shuffle(others)
-            half = len(others) // 2
-            self.network.partition((copies + others[:half], twins + others[half:]))
+            self.cut_twins()
             self.run_slots(every)
 
-    def crash_and_restart(self, names: Iterable[str], down_slots: int) -> None:
-        """Kill nodes and bring them back after a while."""
-        for name in names:
-            node = self.nodes[name]
-            if node.alive:
-                node.crash()
-                self.kernel.after(down_slots * SLOT_MS, node.start)
+    def cut_halves(self) -> None:
+        """Cut into two groups of any size."""
+        names = self._shuffled()
+        at = self.kernel.random.randrange(len(names) + 1)
+        self.network.partition((names[:at], names[at:]))
+
+    def cut_several(self) -> None:
+        """Cut into three or four groups."""
+        names, groups = self._shuffled(), self.kernel.random.randint(3, 4)
+        self.network.partition([names[number::groups] for number in range(groups)])
+
+    def cut_one_off(self) -> None:
+        """Nobody hears one node, and it hears nobody."""
+        self.network.partition((self._shuffled()[1:],))
+
+    def cut_one_way(self) -> None:
+        """Half of the nodes do not hear some others, who may hear them."""
+        names, chance = self._shuffled(), self.kernel.random
+        self.network.silence(
+            {name: {other for other in names if chance.random() < 0.4} for name in names[: len(names) // 2]}
+        )
+
+    def cut_twins(self) -> None:
+        """Keep the copies of each twinned key apart, the others evenly between them."""
+        copies = [name.replace("t", "a") for name in self.twins]
+        groups = [list(copies), list(self.twins)]
+        others = [name for name in self._shuffled() if name not in self.twins and name not in copies]
+        others.sort(key=lambda name: not name.startswith("a"))  # authorities first, so that each side gets its half
+        for place, name in enumerate(others):
+            groups[place % 2].append(name)
+        self.kernel.random.shuffle(groups)
+        self.network.partition(groups)
 
     def heal(self) -> None:
         """End partitions and message faults."""
         self.network.heal()
-        self.network.faults = Faults(delay_ms_mean=self.faults.delay_ms_mean)
+        self.network.set_faults(Faults(delay_ms_mean=min(self.faults.delay_ms_mean, self.slot_ms // 100)))
+
+    def _shuffled(self) -> list[str]:
+        names = list(self.nodes)
+        self.kernel.random.shuffle(names)
+        return names
+
+    # --- views --------------------------------------------------------------------------------------------------------
 
     def finalised_heights(self) -> list[int]:
-        """Return the finalised height of each living node."""
-        return [node.disk.anchor.header.height for node in self.nodes.values() if node.alive]
+        """Return the finalised height of each living honest node."""
+        return [node.height for node in self.honest if node.alive]
 
     def lags(self) -> list[int]:
-        """Return for each living node how many slots its finalised block is old."""
-        now = self.kernel.now_ms // SLOT_MS
-        return [now - node.disk.anchor.header.slot for node in self.nodes.values() if node.alive]
-
-    def convicted(self) -> set[AccountId]:
-        """Return whom any node found guilty."""
-        found = {offender(evidence) for node in self.nodes.values() for evidence in node.evidence}
-        return {who for who in found if who is not None}
-
-    def penalties(self) -> list[str]:
-        """Return every penalty that any node gave."""
-        return [penalty for node in self.nodes.values() for penalty in node.penalties]
-
-    def _check(self, node: SimNode, final: Finalised[State]) -> None:
-        for block, block_hash, state in zip(final.blocks, final.hashes, final.states, strict=True):
-            height = block.header.height
-            if height != self._height.get(node.name, 0) + 1:
-                self._violate(f"{node.name} finalised {height} after {self._height.get(node.name, 0)}")
-            self._height[node.name] = height
-            if self._canonical.setdefault(height, block_hash) != block_hash:
-                self._violate(f"{node.name} finalised another block at {height}")
-            elif self._root.setdefault(height, state.root) != state.root:
-                self._violate(f"{node.name} has another state at {height}")
-
-    def _violate(self, sentence: str) -> None:
-        self.violations.append(sentence)
-        if not self.twin_keys:
-            raise SafetyViolation(sentence)
+        """Return for each living honest node how many slots its finalised block is old."""
+        now = self.kernel.now_ms // self.slot_ms
+        return [now - node.disk.anchor.header.slot for node in self.honest if node.alive]
