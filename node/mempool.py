@@ -1,30 +1,33 @@
 """The transactions that wait for a block, bounded in count, bytes, per sender and in nonce gaps.
 
-Expects transactions whose form, signature and balance were checked; knows only nonces, fees and sizes. Source:
-docs/protocol.md, "Mempool".
+Paid ones compete by fee per byte. Fee-free ones have a lane of their own, with a share of the pool and of every block
+that no payment can buy: evidence cannot be kept out by those who have the money. Expects transactions whose form,
+signature and balance were checked; knows only nonces, fees, sizes and lanes. Source: docs/protocol.md, "Mempool".
 
     NodeError
     └── MempoolError
-        ├── AlreadyPooled       the same bytes again
-        ├── StaleNonce          the account is beyond this nonce
-        ├── NonceGap            too far above the account's nonce
-        ├── UnderpricedReplacement
-        ├── SenderFull          64 of one account wait already
-        ├── PoolFull            and this one pays no more than those that wait
-        ├── Expired             its era ended
-        └── Oversized           larger than the ledger allows
+        ├── AlreadyPooled, UnderpricedReplacement
+        ├── StaleNonce, NonceGap              below the account's nonce, too far above it
+        ├── SenderFull, PoolFull, LaneFull    64 of one account; those that pay as much; those that pay nothing
+        ├── ReportedEnough                    of one offender
+        └── Expired, Oversized
 """
 
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Final
 
 from node.primitives.errors import NodeError
 from node.primitives.limits import (
     MEMPOOL_BYTES_MAX,
+    MEMPOOL_FREE_BYTES_MAX,
+    MEMPOOL_FREE_SHARE_OF_BLOCK,
+    MEMPOOL_FREE_TRANSACTIONS_MAX,
     MEMPOOL_NONCE_GAP_MAX,
     MEMPOOL_PER_SENDER_MAX,
+    MEMPOOL_REPORTS_PER_OFFENDER_MAX,
     MEMPOOL_TRANSACTIONS_MAX,
     TRANSACTION_BYTES_MAX,
 )
@@ -32,6 +35,7 @@ from node.primitives.types import AccountId, Hash, Height, Rao
 
 _REPLACEMENT_PERCENT: Final = 110  # a replacement pays a tenth more, so that repeating it for ever costs something
 _PRIORITY_SCALE: Final = 1 << 32  # fee per byte as an integer with enough digits to order by
+_TAILS_MAX: Final = 4 * MEMPOOL_TRANSACTIONS_MAX  # entries of the heap of evictions before the outdated ones go
 
 
 class MempoolError(NodeError):
@@ -82,6 +86,20 @@ class PoolFull(MempoolError):
     remedy = "Raise the tip, or try again later."
 
 
+class LaneFull(MempoolError):
+    """As many fee-free transactions wait as may."""
+
+    code = "mempool_lane_full"
+    remedy = "Try again in a few blocks."
+
+
+class ReportedEnough(MempoolError):
+    """Enough reports of the same offender wait already."""
+
+    code = "mempool_reported_enough"
+    remedy = "Nothing is to be done: the offender is reported."
+
+
 class Expired(MempoolError):
     """The transaction's era is over."""
 
@@ -96,6 +114,17 @@ class Oversized(MempoolError):
     remedy = "Send less in one transaction."
 
 
+class Lane(IntEnum):
+    """What a transaction waits with; the order is that of taking."""
+
+    URGENT = 0
+    """Fee-free and first: evidence."""
+    FREE = 1
+    """Fee-free, in order of arrival: weights, axons, commitments."""
+    PAID = 2
+    """By fee per byte."""
+
+
 @dataclass(frozen=True, slots=True)
 class PoolTransaction:
     """What the pool needs to know; `expires_height` is the last height that may include it."""
@@ -107,6 +136,9 @@ class PoolTransaction:
     size_bytes: int
     expires_height: Height
     raw: bytes
+    lane: Lane = Lane.PAID
+    offender: bytes = b""
+    """Of evidence: who is accused."""
 
     @property
     def priority(self) -> int:
@@ -116,7 +148,7 @@ class PoolTransaction:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """It is ready for a block, and so are those that waited for it: `ready` is to be gossiped, in this order."""
+    """It and those that waited for it are ready for a block; gossip `ready` in this order."""
 
     ready: tuple[PoolTransaction, ...]
 
@@ -137,6 +169,8 @@ class Replaced:
 
 
 Outcome = Added | Held | Replaced
+_Rank = tuple[tuple[int, int], int, PoolTransaction]
+"""What a transaction is sorted by, then its arrival, which no other one shares."""
 
 
 class Mempool:
@@ -147,7 +181,9 @@ class Mempool:
         self._by_hash: dict[Hash, PoolTransaction] = {}
         self._by_sender: dict[AccountId, dict[int, PoolTransaction]] = {}
         self._next: dict[AccountId, int] = {}
-        self._arrival: dict[Hash, int] = {}
+        self._free: dict[Hash, PoolTransaction] = {}
+        self._ranks: dict[Hash, _Rank] = {}
+        self._tails: list[_Rank] = []
         self._arrivals = 0
         self._bytes = 0
 
@@ -159,12 +195,8 @@ class Mempool:
 
     @property
     def size_bytes(self) -> int:
-        """What the waiting transactions weigh."""
+        """What they weigh."""
         return self._bytes
-
-    def get(self, transaction_hash: Hash) -> PoolTransaction | None:
-        """Return a waiting transaction."""
-        return self._by_hash.get(transaction_hash)
 
     def add(self, transaction: PoolTransaction, next_nonce: int) -> Outcome:
         """Take a checked transaction of an account whose next nonce in the head's state is `next_nonce`.
@@ -181,12 +213,13 @@ class Mempool:
                 raise UnderpricedReplacement(f"Nonce {transaction.nonce} is taken by one that pays {old.fee_rao} rao.")
         elif len(own) >= MEMPOOL_PER_SENDER_MAX:
             raise SenderFull(f"This account has {len(own)} transactions waiting.")
-        self._make_room(transaction, old)
+        for victim in self._room_for(transaction, old):
+            self._remove(victim)
         if old is not None:
             self._remove(old)
         self._insert(transaction)
         self._next[sender] = next_nonce
-        missing = self._first_missing(sender)
+        missing = self.next_nonce(sender, next_nonce)
         if old is not None:
             return Replaced(old, ready=transaction.nonce < missing)
         if transaction.nonce > missing:
@@ -194,9 +227,9 @@ class Mempool:
         own = self._by_sender[sender]
         return Added(tuple(own[nonce] for nonce in range(transaction.nonce, missing)))
 
-    def senders(self) -> set[AccountId]:
+    def senders(self) -> Iterable[AccountId]:
         """Return the accounts that have transactions waiting."""
-        return set(self._by_sender)
+        return self._by_sender.keys()
 
     def next_nonce(self, sender: AccountId, next_nonce: int) -> int:
         """Return the nonce a new transaction of `sender` should have, counting those that wait."""
@@ -205,26 +238,33 @@ class Mempool:
             next_nonce += 1
         return next_nonce
 
-    def select(
-        self, *, bytes_max: int, count_max: int, next_nonce: Callable[[AccountId], int]
-    ) -> tuple[PoolTransaction, ...]:
-        """Return what to build a block of: best fee per byte first, each sender's nonces in order."""
-        heads: list[tuple[int, int, PoolTransaction]] = []
+    def select(self, *, bytes_max: int, count_max: int) -> tuple[PoolTransaction, ...]:
+        """Return what to build a block of, each sender's nonces in order.
+
+        Fee-free ones come first, up to their share of the block, then the best fee per byte, then what is left.
+        """
+        free: list[_Rank] = []
+        paid: list[_Rank] = []
         for sender, own in self._by_sender.items():
-            first = own.get(next_nonce(sender))
+            first = own.get(self._next[sender])
             if first is not None:
-                heads.append(self._ordered(first))
-        heapq.heapify(heads)
+                (paid if first.lane is Lane.PAID else free).append(self._ranks[first.hash])
+        heapq.heapify(free)
+        heapq.heapify(paid)
+        share_bytes, share_count = bytes_max // MEMPOOL_FREE_SHARE_OF_BLOCK, count_max // MEMPOOL_FREE_SHARE_OF_BLOCK
         chosen: list[PoolTransaction] = []
-        while heads and len(chosen) < count_max:
-            transaction = heapq.heappop(heads)[2]
+        while (free or paid) and len(chosen) < count_max:
+            in_share = bool(free) and share_count > 0 and free[0][2].size_bytes <= share_bytes
+            transaction = heapq.heappop(free if in_share or not paid else paid)[2]
             if transaction.size_bytes > bytes_max or transaction.expires_height <= self._height:
                 continue  # with it go the sender's later nonces: they need this one
+            if transaction.lane is not Lane.PAID:
+                share_bytes, share_count = share_bytes - transaction.size_bytes, share_count - 1
             bytes_max -= transaction.size_bytes
             chosen.append(transaction)
             following = self._by_sender[transaction.sender].get(transaction.nonce + 1)
             if following is not None:
-                heapq.heappush(heads, self._ordered(following))
+                heapq.heappush(paid if following.lane is Lane.PAID else free, self._ranks[following.hash])
         return tuple(chosen)
 
     def prune(self, height: Height, nonces: Mapping[AccountId, int]) -> tuple[PoolTransaction, ...]:
@@ -251,6 +291,8 @@ class Mempool:
         if transaction is not None:
             self._remove(transaction)
 
+    # --- bounds -----------------------------------------------------------------------------------------------------
+
     def _check(self, transaction: PoolTransaction, next_nonce: int) -> None:
         if transaction.hash in self._by_hash:
             raise AlreadyPooled("This transaction is in the pool already.")
@@ -265,51 +307,94 @@ class Mempool:
         ):
             raise NonceGap(f"Nonce {transaction.nonce} is too far above {next_nonce}, the next one.")
 
-    def _make_room(self, transaction: PoolTransaction, old: PoolTransaction | None) -> None:
-        """Choose the cheapest last transactions of other senders to go; raise before anything has gone."""
-        count = len(self._by_hash) + (0 if old is not None else 1) - MEMPOOL_TRANSACTIONS_MAX
-        excess = self._bytes + transaction.size_bytes - (0 if old is None else old.size_bytes) - MEMPOOL_BYTES_MAX
-        victims: list[PoolTransaction] = []
-        if count > 0 or excess > 0:
-            tails = [self._tail(sender, -1) for sender in self._by_sender if sender != transaction.sender]
-            heap = [(tail.priority, -self._arrival[tail.hash], tail) for tail in tails if tail is not None]
-            heapq.heapify(heap)
-            while count > 0 or excess > 0:
-                if not heap or heap[0][0] >= transaction.priority:
-                    raise PoolFull(f"{len(self._by_hash)} transactions wait, and all of them pay as much per byte.")
-                victim = heapq.heappop(heap)[2]
+    def _room_for(self, transaction: PoolTransaction, old: PoolTransaction | None) -> list[PoolTransaction]:
+        """What must go so that `transaction` fits in the place of `old`. Raises before anything has gone."""
+        paid = transaction.lane is Lane.PAID
+        victims = [] if paid else self._room_in_lane(transaction, old)
+        gone = [*victims, *([] if old is None else [old])]
+        count = len(self._by_hash) + 1 - len(gone) - MEMPOOL_TRANSACTIONS_MAX
+        excess = self._bytes + transaction.size_bytes - sum(each.size_bytes for each in gone) - MEMPOOL_BYTES_MAX
+        below: dict[AccountId, int] = {}
+        popped: list[_Rank] = []
+        while count > 0 or excess > 0:
+            tail = self._cheapest_tail(below)
+            popped += [] if tail is None else [tail]
+            if tail is None or (paid and tail[2].priority >= transaction.priority):
+                self._tails += popped
+                heapq.heapify(self._tails)
+                raise PoolFull(f"{len(self._by_hash)} transactions wait, and all of them pay as much per byte.")
+            victim = tail[2]
+            if victim.sender != transaction.sender:  # without its own it could not be next
                 victims.append(victim)
                 count, excess = count - 1, excess - victim.size_bytes
-                before = self._tail(victim.sender, victim.nonce)
-                if before is not None:
-                    heapq.heappush(heap, (before.priority, -self._arrival[before.hash], before))
-        for victim in victims:
-            self._remove(victim)
+                below[victim.sender] = victim.nonce
+                self._push_tail(victim.sender, victim.nonce)
+        return victims  # what was popped is pushed again when its sender changes, as each of these now does
 
-    def _tail(self, sender: AccountId, below: int) -> PoolTransaction | None:
-        own = self._by_sender[sender]
-        nonce = max((nonce for nonce in own if below < 0 or nonce < below), default=None)
-        return None if nonce is None else own[nonce]
+    def _room_in_lane(self, transaction: PoolTransaction, old: PoolTransaction | None) -> list[PoolTransaction]:
+        """Which fee-free transactions must go for a new one: the youngest, and only for an urgent one."""
+        own = self._free if old is None else {key: each for key, each in self._free.items() if each is not old}
+        if transaction.offender:
+            reports = sum(each.offender == transaction.offender for each in own.values())
+            if reports >= MEMPOOL_REPORTS_PER_OFFENDER_MAX:
+                raise ReportedEnough(f"{reports} reports of this offender wait already.")
+        count = len(own) + 1 - MEMPOOL_FREE_TRANSACTIONS_MAX
+        excess = sum(each.size_bytes for each in own.values()) + transaction.size_bytes - MEMPOOL_FREE_BYTES_MAX
+        victims: list[PoolTransaction] = []
+        for youngest in reversed(own.values()):
+            if count <= 0 and excess <= 0:
+                break
+            if transaction.lane < youngest.lane and transaction.sender != youngest.sender:
+                victims.append(youngest)
+                count, excess = count - 1, excess - youngest.size_bytes
+        if count > 0 or excess > 0:
+            raise LaneFull(f"{len(self._free)} fee-free transactions wait already.")
+        return victims
 
-    def _first_missing(self, sender: AccountId) -> int:
-        return self.next_nonce(sender, self._next[sender])
+    # --- the last paid transaction of every sender, cheapest first: what is outdated in the heap is dropped late ------
 
-    def _ordered(self, transaction: PoolTransaction) -> tuple[int, int, PoolTransaction]:
-        return (-transaction.priority, self._arrival[transaction.hash], transaction)
+    def _cheapest_tail(self, below: Mapping[AccountId, int]) -> _Rank | None:
+        """Pop the cheapest, not counting nonces from `below` on."""
+        while self._tails:
+            rank = heapq.heappop(self._tails)
+            if rank[2].hash in self._by_hash and rank[2] is self._tail(rank[2].sender, below.get(rank[2].sender)):
+                return rank
+        return None
+
+    def _tail(self, sender: AccountId, below: int | None = None) -> PoolTransaction | None:
+        own = self._by_sender.get(sender, {})
+        paid = (nonce for nonce, each in own.items() if each.lane is Lane.PAID and (below is None or nonce < below))
+        last = max(paid, default=None)
+        return None if last is None else own[last]
+
+    def _push_tail(self, sender: AccountId, below: int | None = None) -> None:
+        tail = self._tail(sender, below)
+        if tail is not None:
+            heapq.heappush(self._tails, ((tail.priority, 0), -self._ranks[tail.hash][1], tail))
 
     def _insert(self, transaction: PoolTransaction) -> None:
         self._arrivals += 1
-        self._arrival[transaction.hash] = self._arrivals
+        self._ranks[transaction.hash] = ((transaction.lane, -transaction.priority), self._arrivals, transaction)
         self._by_hash[transaction.hash] = transaction
         self._by_sender.setdefault(transaction.sender, {})[transaction.nonce] = transaction
         self._bytes += transaction.size_bytes
+        if transaction.lane is not Lane.PAID:
+            self._free[transaction.hash] = transaction
+        self._push_tail(transaction.sender)
+        if len(self._tails) > _TAILS_MAX:
+            self._tails = []
+            for sender in self._by_sender:
+                self._push_tail(sender)
 
     def _remove(self, transaction: PoolTransaction) -> None:
         del self._by_hash[transaction.hash]
-        del self._arrival[transaction.hash]
+        del self._ranks[transaction.hash]
+        self._free.pop(transaction.hash, None)
         self._bytes -= transaction.size_bytes
         own = self._by_sender[transaction.sender]
         del own[transaction.nonce]
         if not own:
             del self._by_sender[transaction.sender]
             del self._next[transaction.sender]
+        else:
+            self._push_tail(transaction.sender)

@@ -29,6 +29,10 @@ MEMPOOL_TRANSACTIONS_MAX: Final = 5000
 MEMPOOL_BYTES_MAX: Final = 5 * 1024 * 1024
 MEMPOOL_PER_SENDER_MAX: Final = 64  # one account cannot fill the pool
 MEMPOOL_NONCE_GAP_MAX: Final = 16  # held, never gossiped, until the gap is filled
+MEMPOOL_FREE_TRANSACTIONS_MAX: Final = 1000  # fee-free ones: a fifth of the pool, which no paid one takes from them
+MEMPOOL_FREE_BYTES_MAX: Final = 1024 * 1024  # a fifth of the pool's weight; 64 reports of the largest kind
+MEMPOOL_FREE_SHARE_OF_BLOCK: Final = 8  # one part in so many of each block is theirs first: paid ones cannot fill it
+MEMPOOL_REPORTS_PER_OFFENDER_MAX: Final = 4  # one is enough; copies by others may not fill the lane
 
 # --- sync -----------------------------------------------------------------------------------------------------------
 SYNC_BLOCKS_PER_REQUEST_MAX: Final = 128

@@ -106,6 +106,7 @@ class Gossip:
             nursery.start_soon(_pass_finality, finality, chain)
             nursery.start_soon(self._pass_transactions, chain, network)
             nursery.start_soon(self._send_batches)
+            nursery.start_soon(chain.transactions.run)
             task_status.started()
 
     def take_batch(self, chain: Chain, peer_id: str, data: bytes) -> Verdict:

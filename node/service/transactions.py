@@ -1,7 +1,8 @@
 """Transactions on their way into the chain: the pool, what became of each, and the next free nonce.
 
 Checks with a signature run in worker threads. What this node was given by its own clients is gossiped again until it is
-in a block. Must never let a peer's transaction in without both stages of the ledger's check.
+in a block; what a reorganisation undid is checked again and waits again. Must never let a peer's transaction in without
+both stages of the ledger's check.
 """
 
 from __future__ import annotations
@@ -16,13 +17,17 @@ import trio
 from node.control.errors import error_view
 from node.control.schema import ErrorView, TransactionStatus
 from node.ledger import queries
+from node.ledger.calls import ReportEvidence, is_free
 from node.ledger.errors import BadSignature
+from node.ledger.evidence import read_evidence
 from node.ledger.header import Block, header_hash
+from node.ledger.pallets.accounts import ACCOUNT
 from node.ledger.transaction import transaction_hash
-from node.ledger.transition import Checked, Executed, Receipt, Skipped, check_stateless, check_transaction
-from node.mempool import Added, AlreadyPooled, Held, Mempool, Outcome, PoolTransaction, Replaced
+from node.ledger.transition import ChainState, Checked, Executed, Receipt, Skipped, check_stateless, check_transaction
+from node.mempool import Added, AlreadyPooled, Held, Lane, Mempool, Outcome, PoolTransaction, Replaced
+from node.primitives.crypto import Verifier
 from node.primitives.errors import NodeError
-from node.primitives.limits import BLOCK_BYTES_MAX, TRANSACTIONS_PER_BLOCK_MAX
+from node.primitives.limits import BLOCK_BYTES_MAX, MEMPOOL_TRANSACTIONS_MAX, TRANSACTIONS_PER_BLOCK_MAX
 from node.primitives.types import AccountId, Hash, Height
 from node.service.logbook import logger
 
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
 BODY_BYTES_MAX: Final = BLOCK_BYTES_MAX - 64 * 1024  # room for the header and the lengths
 REMEMBERED_MAX: Final = 20_000  # fates of transactions kept for questions; four full blocks
 REPUBLISH_BLOCKS: Final = 10  # a transaction that gossip lost is sent again after this many blocks
+RETURNED_AT_ONCE_MAX: Final = 256  # undone transactions checked in one go of a worker thread: about 20 ms
 REFUSED_BLOCKS: Final = 5  # how long a refused one is not looked at again: less than until its sender repeats it
 
 log = logger("transactions")
@@ -62,11 +68,20 @@ class Transactions:
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
         self._pool = Mempool(chain.head.height)
-        self._senders: set[AccountId] = set()
+        self._undone: OrderedDict[Hash, bytes] = OrderedDict()
+        self._has_undone = trio.Event()
         self._own: OrderedDict[Hash, bytes] = OrderedDict()
         self._included: OrderedDict[Hash, Included] = OrderedDict()
         self._dropped: OrderedDict[Hash, Dropped] = OrderedDict()
         self.publish: Callable[[bytes], None] = lambda raw: None
+
+    async def run(self) -> None:
+        """Let undone transactions wait again, until cancelled."""
+        while True:
+            await self._has_undone.wait()
+            self._has_undone = trio.Event()
+            while self._undone:
+                await self._return_some()
 
     # --- in ---------------------------------------------------------------------------------------------------------
 
@@ -76,7 +91,7 @@ class Transactions:
         refused = self._dropped.get(key)
         if refused is not None and self._chain.head.height < refused.height + REFUSED_BLOCKS:
             return True
-        return key in self._pool or key in self._included
+        return key in self._pool or key in self._included or key in self._undone
 
     def check_form(self, raw: bytes) -> None:
         """First stage: form and size. Raises LedgerError."""
@@ -115,6 +130,7 @@ class Transactions:
         return await trio.to_thread.run_sync(check)
 
     def _add(self, checked: Checked, raw: bytes) -> None:
+        lane, offender = lane_of(checked, self._chain.genesis_hash)
         entry = PoolTransaction(
             checked.hash,
             checked.sender,
@@ -123,9 +139,11 @@ class Transactions:
             checked.size_bytes,
             checked.expires_height,
             raw,
+            lane,
+            offender,
         )
-        outcome = self._pool.add(entry, checked.next_nonce)
-        self._senders.add(checked.sender)
+        view = self._chain.head.executed.state.view  # the head may have moved while the transaction was checked
+        outcome = self._pool.add(entry, queries.nonce(view, checked.sender))
         self._dropped.pop(checked.hash, None)
         for ready in _to_gossip(outcome, entry):
             self.publish(ready.raw)
@@ -134,12 +152,7 @@ class Transactions:
 
     def candidates(self) -> list[bytes]:
         """Return what to build the next block of, in order."""
-        view = self._chain.head.executed.state.view
-        chosen = self._pool.select(
-            bytes_max=BODY_BYTES_MAX,
-            count_max=TRANSACTIONS_PER_BLOCK_MAX,
-            next_nonce=lambda account: queries.nonce(view, account),
-        )
+        chosen = self._pool.select(bytes_max=BODY_BYTES_MAX, count_max=TRANSACTIONS_PER_BLOCK_MAX)
         return [entry.raw for entry in chosen]
 
     def skipped(self, skipped: Sequence[Skipped]) -> None:
@@ -152,25 +165,28 @@ class Transactions:
 
     def moved(self, new: NewHead[Executed], executed: Mapping[Hash, Executed]) -> None:
         """Follow the head: used nonces leave the pool, transactions of undone blocks come back."""
-        for block in new.undone:
+        for block in reversed(new.undone):
             for raw in block.transactions:
-                self._included.pop(transaction_hash(raw), None)
+                key = transaction_hash(raw)
+                self._included.pop(key, None)
+                self._undone[key] = raw
         for block in new.applied:
             self._include(block, executed)
-        view = new.state.state.view
-        nonces = {account: queries.nonce(view, account) for account in self._senders}
-        pruned = self._pool.prune(new.height, nonces)
-        self._senders = self._pool.senders()
-        for entry in pruned:
+        for entry in self._pool.prune(new.height, self._moved_nonces(new, executed)):
             if entry.hash not in self._included:
                 self._remember(entry.hash, _EXPIRED)
-        self._return(new)
+        while len(self._undone) > MEMPOOL_TRANSACTIONS_MAX:
+            self._undone.popitem()
+        if self._undone:
+            self._has_undone.set()
         self._republish(new.height)
 
     def finalised(self, final: Finalised[Executed]) -> None:
         """Learn of blocks that became final, also those that were never the head."""
         for block, state in zip(final.blocks, final.states, strict=True):
             self._include(block, {header_hash(block.header): state})
+            for receipt in state.receipts:
+                self._own.pop(receipt.transaction_hash, None)
 
     def _include(self, block: Block, executed: Mapping[Hash, Executed]) -> None:
         block_hash = header_hash(block.header)
@@ -179,25 +195,48 @@ class Transactions:
             return
         for receipt in effect.receipts:
             _keep(self._included, receipt.transaction_hash, Included(Height(block.header.height), block_hash, receipt))
-            self._own.pop(receipt.transaction_hash, None)
+            self._undone.pop(receipt.transaction_hash, None)
 
-    def _return(self, new: NewHead[Executed]) -> None:
-        for block in reversed(new.undone):
-            for raw in block.transactions:
-                if transaction_hash(raw) in self._included:
-                    continue
-                try:
-                    state, genesis = new.state.state, self._chain.genesis_hash
-                    self._add(check_transaction(state, raw, genesis, verify=self._chain.verify), raw)
-                except NodeError as error:
-                    self._drop(transaction_hash(raw), error)
+    def _moved_nonces(self, new: NewHead[Executed], executed: Mapping[Hash, Executed]) -> dict[AccountId, int]:
+        """The next nonces of waiting senders whose account the new blocks changed; of all after a reorganisation."""
+        effects = [executed.get(header_hash(block.header)) for block in new.applied]
+        changes = [effect.changes for effect in effects if effect is not None]
+        known = not new.undone and len(changes) == len(effects)
+        view = new.state.state.view
+        return {
+            account: queries.nonce(view, account)
+            for account in self._pool.senders()
+            if not known or any(ACCOUNT.path(account) in each for each in changes)
+        }
+
+    async def _return_some(self) -> None:
+        """Check the oldest undone transactions on the present head; those that still fit wait again."""
+        raws = [self._undone[key] for key in tuple(self._undone)[:RETURNED_AT_ONCE_MAX]]
+        chain = self._chain
+        state, genesis = chain.head.executed.state, chain.genesis_hash
+
+        def check() -> list[Checked | NodeError]:
+            return [_checked(state, raw, genesis, chain.verify) for raw in raws]
+
+        for raw, checked in zip(raws, await trio.to_thread.run_sync(check), strict=True):
+            key = transaction_hash(raw)
+            if self._undone.pop(key, None) is None:
+                continue  # in a block again meanwhile
+            try:
+                if isinstance(checked, NodeError):
+                    raise checked
+                self._add(checked, raw)
+            except AlreadyPooled:
+                continue  # a peer was faster
+            except NodeError as error:
+                self._drop(key, error)
 
     def _republish(self, height: Height) -> None:
         if height % REPUBLISH_BLOCKS == 0:
             for key, raw in tuple(self._own.items()):
                 if key in self._pool:
                     self.publish(raw)
-                else:
+                elif key not in self._included and key not in self._undone:
                     del self._own[key]
 
     def _drop(self, key: Hash, error: NodeError) -> None:
@@ -224,7 +263,7 @@ class Transactions:
         found = self._included.get(key)
         if found is not None:
             return self._status_of(text, found)
-        if key in self._pool:
+        if key in self._pool or key in self._undone:
             return TransactionStatus(text, "pending")
         if key in self._dropped:
             return TransactionStatus(text, "failed", error=self._dropped[key].error)
@@ -260,6 +299,21 @@ _EXPIRED: Final = ErrorView(
 
 
 _CAN_COME_LATER: Final = ("BlockTooLarge", "NonceTooHigh")
+
+
+def lane_of(checked: Checked, genesis_hash: Hash) -> tuple[Lane, bytes]:
+    """Return the lane a transaction waits in and, of evidence, whom it accuses."""
+    call = checked.transaction.call
+    if isinstance(call, ReportEvidence):
+        return Lane.URGENT, read_evidence(call.evidence, genesis_hash).offender
+    return (Lane.FREE if is_free(call) else Lane.PAID), b""
+
+
+def _checked(state: ChainState, raw: bytes, genesis_hash: Hash, verify: Verifier) -> Checked | NodeError:
+    try:
+        return check_transaction(state, raw, genesis_hash, verify=verify)
+    except NodeError as error:
+        return error
 
 
 def _to_gossip(outcome: Outcome, entry: PoolTransaction) -> tuple[PoolTransaction, ...]:

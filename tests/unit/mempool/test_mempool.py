@@ -9,6 +9,8 @@ from node.mempool import (
     AlreadyPooled,
     Expired,
     Held,
+    Lane,
+    LaneFull,
     Mempool,
     MempoolError,
     NonceGap,
@@ -16,6 +18,7 @@ from node.mempool import (
     PoolFull,
     PoolTransaction,
     Replaced,
+    ReportedEnough,
     SenderFull,
     StaleNonce,
     UnderpricedReplacement,
@@ -23,19 +26,31 @@ from node.mempool import (
 from node.primitives.crypto import digest
 from node.primitives.limits import (
     MEMPOOL_BYTES_MAX,
+    MEMPOOL_FREE_SHARE_OF_BLOCK,
+    MEMPOOL_FREE_TRANSACTIONS_MAX,
     MEMPOOL_NONCE_GAP_MAX,
     MEMPOOL_PER_SENDER_MAX,
+    MEMPOOL_REPORTS_PER_OFFENDER_MAX,
     MEMPOOL_TRANSACTIONS_MAX,
 )
 from node.primitives.types import AccountId, Height, Rao
 
 
 def transaction(
-    sender: int = 1, nonce: int = 0, fee: int = 1000, *, size: int = 200, expires: int = 100
-) -> PoolTransaction:
-    raw = b"%d/%d/%d/%d" % (sender, nonce, fee, size)
+    sender: int = 1, nonce: int = 0, fee: int = 1000, *, size: int = 200, expires: int = 100,
+    lane: Lane = Lane.PAID, offender: bytes = b"",
+) -> PoolTransaction:  # fmt: skip
+    raw = b"%d/%d/%d/%d/%d" % (sender, nonce, fee, size, lane)
     account = AccountId(sender.to_bytes(32, "big"))
-    return PoolTransaction(digest("test", raw), account, nonce, Rao(fee), size, Height(expires), raw)
+    return PoolTransaction(digest("test", raw), account, nonce, Rao(fee), size, Height(expires), raw, lane, offender)
+
+
+def free(sender: int, nonce: int = 0, *, size: int = 200) -> PoolTransaction:
+    return transaction(sender, nonce, 0, size=size, lane=Lane.FREE)
+
+
+def report(sender: int, offender: bytes = b"", *, size: int = 200) -> PoolTransaction:
+    return transaction(sender, 0, 0, size=size, lane=Lane.URGENT, offender=offender or b"offender-%d" % sender)
 
 
 def pool() -> Mempool:
@@ -130,10 +145,6 @@ def test_the_pool_keeps_its_weight() -> None:
     assert made.size_bytes > MEMPOOL_BYTES_MAX - 16_000
 
 
-def nothing_used(_: AccountId) -> int:
-    return 0
-
-
 def test_selection_goes_by_fee_per_byte_and_keeps_every_accounts_order() -> None:
     made = pool()
     cheap_then_dear = [transaction(sender=1, nonce=0, fee=10), transaction(sender=1, nonce=1, fee=9000)]
@@ -141,7 +152,7 @@ def test_selection_goes_by_fee_per_byte_and_keeps_every_accounts_order() -> None
     small = transaction(sender=3, fee=400, size=100)
     for item in (*cheap_then_dear, middling, small):
         made.add(item, 0)
-    chosen = made.select(bytes_max=10_000, count_max=10, next_nonce=nothing_used)
+    chosen = made.select(bytes_max=10_000, count_max=10)
     assert chosen == (small, middling, *cheap_then_dear)
 
 
@@ -150,9 +161,86 @@ def test_selection_keeps_its_limits_and_skips_what_is_not_next() -> None:
     for sender in range(10):
         made.add(transaction(sender=sender, fee=1000 + sender), 0)
     made.add(transaction(sender=20, nonce=3, fee=10**6), 0)
-    assert len(made.select(bytes_max=10_000, count_max=4, next_nonce=nothing_used)) == 4
-    chosen = made.select(bytes_max=650, count_max=99, next_nonce=nothing_used)
+    assert len(made.select(bytes_max=10_000, count_max=4)) == 4
+    chosen = made.select(bytes_max=650, count_max=99)
     assert [item.fee_rao for item in chosen] == [1009, 1008, 1007]
+
+
+def test_payment_cannot_keep_evidence_out_of_a_full_pool_or_out_of_a_block() -> None:
+    made = full_pool(10**9)
+    evidence = report(1)
+    assert made.add(evidence, 0) == Added((evidence,))
+    assert len(made) == MEMPOOL_TRANSACTIONS_MAX
+    for sender in range(20_000, 20_100):
+        made.add(transaction(sender=sender, fee=10**12), 0)
+    assert evidence.hash in made
+    assert made.select(bytes_max=2000, count_max=10)[0] == evidence
+
+
+def test_fee_free_transactions_come_first_up_to_their_share_of_a_block_and_evidence_before_the_others() -> None:
+    made, count = pool(), 10 * MEMPOOL_FREE_SHARE_OF_BLOCK
+    for sender in range(count):
+        made.add(transaction(sender=sender), 0)
+    frees = [free(1000 + sender) for sender in range(20)]
+    for each in frees:
+        made.add(each, 0)
+    evidence = report(2000)
+    made.add(evidence, 0)
+    chosen = made.select(bytes_max=10**6, count_max=count)
+    assert chosen[:10] == (evidence, *frees[:9])
+    assert all(each.lane is Lane.PAID for each in chosen[10:])
+
+
+def test_what_a_block_does_not_fill_with_paid_ones_is_for_fee_free_ones() -> None:
+    made = pool()
+    frees = [free(1000 + sender) for sender in range(20)]
+    for each in (*frees, transaction(sender=1)):
+        made.add(each, 0)
+    chosen = made.select(bytes_max=10**6, count_max=16)
+    assert chosen == (*frees[:2], transaction(sender=1), *frees[2:15])
+
+
+def test_a_senders_order_holds_across_lanes() -> None:
+    made = pool()
+    items = [transaction(nonce=0), free(1, 1), transaction(nonce=2)]
+    for each in (*items, transaction(sender=2, fee=10)):
+        made.add(each, 0)
+    assert made.select(bytes_max=10**6, count_max=100) == (*items, transaction(sender=2, fee=10))
+
+
+def test_fee_free_transactions_keep_to_their_lane_and_only_evidence_takes_a_place_in_it() -> None:
+    made = pool()
+    for sender in range(MEMPOOL_FREE_TRANSACTIONS_MAX):
+        made.add(free(10 + sender), 0)
+    with pytest.raises(LaneFull):
+        made.add(free(1), 0)
+    made.add(transaction(sender=1), 0)
+    made.add(report(2), 0)
+    assert free(9 + MEMPOOL_FREE_TRANSACTIONS_MAX).hash not in made  # the youngest went
+    assert len(made) == MEMPOOL_FREE_TRANSACTIONS_MAX + 1
+
+
+def test_copies_of_one_accusation_cannot_fill_the_lane() -> None:
+    made = pool()
+    for sender in range(MEMPOOL_REPORTS_PER_OFFENDER_MAX):
+        made.add(report(sender, b"liar"), 0)
+    with pytest.raises(ReportedEnough):
+        made.add(report(100, b"liar"), 0)
+    made.add(report(100, b"another"), 0)
+
+
+def test_eviction_takes_the_last_of_a_senders_paid_ones_so_that_no_gap_opens() -> None:
+    made = pool()
+    chain = [transaction(sender=1, nonce=nonce, fee=1) for nonce in range(3)]
+    for each in chain:
+        made.add(each, 0)
+    for sender in range(10, 10 + MEMPOOL_TRANSACTIONS_MAX - 3):
+        made.add(transaction(sender=sender), 0)
+    for number, gone in enumerate(reversed(chain)):
+        made.add(transaction(sender=10_000 + number), 0)
+        assert gone.hash not in made
+    with pytest.raises(PoolFull):
+        made.add(transaction(sender=20_000), 0)
 
 
 def test_pruning_drops_what_was_used_or_expired_and_the_rest_stays() -> None:
@@ -165,7 +253,7 @@ def test_pruning_drops_what_was_used_or_expired_and_the_rest_stays() -> None:
     assert set(made.prune(Height(7), {stays.sender: 2})) == {*used, expired}
     assert len(made) == 1
     assert made.size_bytes == stays.size_bytes
-    assert made.select(bytes_max=9999, count_max=9, next_nonce=lambda _: 2) == (stays,)
+    assert made.select(bytes_max=9999, count_max=9) == (stays,)
 
 
 def test_after_a_reorganisation_the_undone_transactions_enter_again() -> None:
@@ -182,7 +270,7 @@ def test_a_discarded_transaction_makes_room_for_another_with_its_nonce() -> None
     made.add(transaction(nonce=0), 0)
     made.add(transaction(nonce=1), 0)
     made.discard(transaction(nonce=0).hash)
-    assert made.select(bytes_max=9999, count_max=9, next_nonce=nothing_used) == ()
+    assert made.select(bytes_max=9999, count_max=9) == ()
     assert isinstance(made.add(transaction(nonce=0, fee=5), 0), Added)
 
 
@@ -200,7 +288,7 @@ def test_random_traffic_keeps_every_invariant() -> None:
         except MempoolError:
             continue
         if chance.random() < 0.02:
-            chosen = made.select(bytes_max=3000, count_max=8, next_nonce=lambda who: nonces[int.from_bytes(who, "big")])
+            chosen = made.select(bytes_max=3000, count_max=8)
             assert sum(taken.size_bytes for taken in chosen) <= 3000
             for taken in chosen:
                 number = int.from_bytes(taken.sender, "big")
@@ -212,5 +300,5 @@ def test_random_traffic_keeps_every_invariant() -> None:
             kept = list(made._by_hash.values())
             assert all(left.nonce >= nonces[int.from_bytes(left.sender, "big")] for left in kept)
             assert made.size_bytes == sum(left.size_bytes for left in kept)
-            assert len(kept) == sum(len(own) for own in made._by_sender.values()) == len(made._arrival)
+            assert len(kept) == sum(len(own) for own in made._by_sender.values()) == len(made._ranks)
     assert height > 20
