@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal
 
-from storage.errors import Closed, Corrupted, Locked, WrongDatabase
+from storage.errors import Closed, Corrupted, DiskFull, Locked, WrongDatabase
 from storage.limits import (
     BUSY_TIMEOUT_MS,
     INTEGRITY_FINDINGS_MAX,
@@ -32,6 +32,9 @@ from storage.translate import translate, translate_os
 
 Synchronous = Literal["NORMAL", "FULL"]
 
+_BUDGET: Final = (
+    "Start the node with a larger --disk-mb, or with --keep full or light; nothing that was stored is lost."
+)
 _PRIVATE_FILE: Final = 0o600
 _PRIVATE_DIRECTORY: Final = 0o700
 
@@ -53,6 +56,7 @@ class Database:
         self.path = path
         self.kind = kind
         self._synchronous = synchronous
+        self._bytes_max = bytes_max
         self._closed = False
         self._write_lock = threading.Lock()
         self._readers: deque[sqlite3.Connection] = deque()
@@ -91,7 +95,10 @@ class Database:
 
     def explain(self, error: sqlite3.Error) -> Exception:
         """Return the StorageError that `error` stands for, or `error` itself when it is a defect of the program."""
-        return translate(error, self.path, self.kind.when_corrupted)
+        translated = translate(error, self.path, self.kind.when_corrupted)
+        if isinstance(translated, DiskFull) and self._bytes_max is not None and self.size_bytes() >= self._bytes_max:
+            return DiskFull(f"The budget of {self._bytes_max >> 20} MB for {self.path} is used up.", remedy=_BUDGET)
+        return translated
 
     def integrity_check(self) -> None:
         """Read the whole file and check its structure; seconds per gigabyte.

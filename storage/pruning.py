@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from storage.database import Database
 from storage.errors import Inconsistent
-from storage.limits import PRUNED_BLOCKS_MAX
+from storage.limits import PRUNED_HEADERS_MAX
 from storage.rows import Horizon
 from storage.staging import ADOPTED
 
@@ -39,27 +39,6 @@ class Pruning:
         """Return the height from which the next step of `prune_headers` goes on."""
         with self._database.read() as connection:
             return max(1, _number(connection, _HEADERS))
-
-    def heights_with_bodies(self, below: int, *, blocks_max: int, bytes_max: int) -> list[int]:
-        """Return the heights that one step may prune next: those with bodies below `below`, oldest first.
-
-        At most `blocks_max`, and no more than `bytes_max` of bodies unless the first alone has more.
-        """
-        query = (
-            "SELECT height, length(body) FROM blocks JOIN bodies ON block = number "
-            "WHERE finalised = 1 AND height >= ? AND height < ? ORDER BY height LIMIT ?"
-        )
-        with self._database.read() as connection:
-            start = max(1, _number(connection, _BODIES))
-            rows = connection.execute(query, (start, below, max(0, min(blocks_max, PRUNED_BLOCKS_MAX)))).fetchall()
-        heights: list[int] = []
-        total = 0
-        for height, size in rows:
-            total += int(size)
-            if heights and total > bytes_max:
-                break
-            heights.append(int(height))
-        return heights
 
     def prune_bodies(self, below: int, transactions: Sequence[bytes]) -> None:
         """Forget bodies, events and certificates of the finalised blocks below `below`, and those `transactions`.
@@ -95,7 +74,7 @@ class Pruning:
         with self._database.write() as connection:
             _check_below_tip(connection, below)
             start, below = max(1, _number(connection, _HEADERS)), min(below, _number(connection, _BODIES))
-            heights = [int(row[0]) for row in connection.execute(query, (start, below, PRUNED_BLOCKS_MAX)).fetchall()]
+            heights = [int(row[0]) for row in connection.execute(query, (start, below, PRUNED_HEADERS_MAX)).fetchall()]
             if heights:
                 connection.execute(
                     "DELETE FROM blocks WHERE finalised = 1 AND height >= ? AND height <= ?", (start, heights[-1])

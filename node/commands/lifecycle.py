@@ -13,7 +13,7 @@ from node.control.amounts import format_amount
 from node.control.api import StatusRequest
 from node.control.client_sync import SyncClient
 from node.control.options import DaemonConfig
-from node.control.schema import NodeStatus, Reachability
+from node.control.schema import NodeStatus, Reachability, StoreStatus
 
 
 @click.command()
@@ -109,6 +109,14 @@ def _reach_text(reach: Reachability) -> str:
     return f"{_REACH[reach.state]}{': ' if reach.reason else ''}{reach.reason}"
 
 
+def _store_text(store: StoreStatus) -> str:
+    budget = "" if store.budget_bytes is None else f" of {store.budget_bytes >> 20:,} MB"
+    blocks = f", blocks from {store.bodies_from:,}" if store.bodies_from else ""
+    snapshot = "" if store.snapshot_height is None else f", snapshot of {store.snapshot_height:,}"
+    warning = f" ({store.warning})" if store.warning else ""
+    return f"{store.mode}, {store.used_bytes >> 20:,} MB{budget} used{blocks}{snapshot}{warning}"
+
+
 def _render(status: NodeStatus) -> None:
     sync = "in step"
     if status.sync.syncing:
@@ -133,6 +141,7 @@ def _render(status: NodeStatus) -> None:
             ("hotkey", status.hotkey or "none"),
             ("balance", format_amount(status.balance_rao)),
             ("stake", format_amount(status.stake_rao)),
+            ("keeps", _store_text(status.store)),
             ("gateway", status.gateway_url or "none"),
             ("version", status.version),
             ("process", f"{status.pid}, up {duration(status.uptime_s)}, loop lag {status.loop_lag_ms:.1f} ms"),

@@ -16,10 +16,11 @@ from node.control.options import (
     DEFAULT_LISTEN,
     DEFAULT_MODEL,
     DEFAULT_WALLET,
+    DISK_MB_MIN,
     NOWHERE,
     DaemonConfig,
 )
-from node.control.schema import ROLES
+from node.control.schema import KEEP_MODES, ROLES
 
 R = TypeVar("R")
 Context = click.Context
@@ -70,6 +71,18 @@ class _Tolerance(click.ParamType[int]):
         return int(whole) * 10_000 + int(part.ljust(4, "0") or 0)
 
 
+class _DiskMb(click.ParamType[int]):
+    """A budget in megabytes, 0 for none."""
+
+    name = "megabytes"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: Context | None) -> int:
+        text = str(value)
+        if not text.isdecimal() or len(text) > 12 or 0 < int(text) < DISK_MB_MIN:
+            self.fail(f"{text!r} is no budget: write 0 for none, or at least {DISK_MB_MIN} MB", param, ctx)
+        return int(text)
+
+
 class _GenesisHash(click.ParamType[str]):
     """The hash of a genesis block."""
 
@@ -82,6 +95,7 @@ class _GenesisHash(click.ParamType[str]):
         return text
 
 
+_DISK_MB: Final = _DiskMb()
 PORT: Final = _Port()
 AMOUNT: Final = _Amount()
 TOLERANCE: Final = _Tolerance()
@@ -147,6 +161,19 @@ def _daemon_options(function: Callable[..., R]) -> Callable[..., R]:
                 "--mdns/--no-mdns", default=True, show_default=True,
                 help="Find peers on the local network; never on loopback or public addresses.",
             ),
+            click.option(
+                "--keep", type=click.Choice(KEEP_MODES),
+                help="How much of the past stays: archive (all), full (blocks of a week, every header), light (blocks "
+                "of an hour). Default: as last time, full at first.",
+            ),
+            click.option(
+                "--disk-mb", type=_DISK_MB, metavar="MB",
+                help=f"Budget for the chain on this disk, from {DISK_MB_MIN}; 0 for none. Default: as last time.",
+            ),
+            click.option(
+                "--snapshots/--no-snapshots", default=None,
+                help="Make a snapshot of the state each epoch, for new nodes. Default: as last time, yes at first.",
+            ),
             click.option("--cheat", type=click.Choice(CHEAT_KINDS), hidden=True),
         )
     ):  # fmt: skip
@@ -163,6 +190,7 @@ def daemon_command(function: Callable[..., R]) -> Callable[..., R]:
     def wrapped(env: Env, *, listen: tuple[str, ...], model_store: Path | None, **others: Any) -> R:
         names = (
             "role", "wallet", "hotkey", "gateway_port", "model", "model_threads", "accept_copied_home", "cheat", "mdns",
+            "keep", "disk_mb", "snapshots",
         )  # fmt: skip
         config = DaemonConfig(
             home=env.home,

@@ -156,6 +156,8 @@ def daemon_arguments(config: DaemonConfig) -> list[str]:
         ("--model-store", config.model_store),
         ("--model-threads", config.model_threads),
         ("--cheat", config.cheat),
+        ("--keep", config.keep),
+        ("--disk-mb", config.disk_mb),
     ):
         if value is not None:
             arguments += [flag, str(value)]
@@ -165,6 +167,8 @@ def daemon_arguments(config: DaemonConfig) -> list[str]:
         arguments += ["--bootstrap", address]
     if not config.mdns:
         arguments.append("--no-mdns")
+    if config.snapshots is not None:
+        arguments.append("--snapshots" if config.snapshots else "--no-snapshots")
     if config.accept_copied_home:
         arguments.append("--accept-copied-home")
     return arguments

@@ -11,10 +11,12 @@ from typing import Final, Literal
 
 import msgspec
 
-from node.control.schema import Role, View
+from node.control.schema import KeepMode, Role, View
 
 CheatKind = Literal["random", "copied", "altered", "truncated", "lazy"]
 CHEAT_KINDS: Final[tuple[CheatKind, ...]] = ("random", "copied", "altered", "truncated", "lazy")
+
+DISK_MB_MIN: Final = 256  # the log of the database alone may take 64
 
 DEFAULT_LISTEN: Final = ("/ip4/0.0.0.0/tcp/0",)
 NOWHERE: Final = "none"  # what --listen says for a node that only dials others
@@ -36,6 +38,9 @@ class DaemonConfig:
     model_threads: threads a model may use; None for all cores but one.
     cheat: a dishonest miner's strategy, for devnets only.
     mdns: look for peers on the local network, unless the node listens on loopback alone.
+    keep: how much of the past stays on the disk; None keeps what the home did last (full at first).
+    disk_mb: budget for chain database and snapshots, 0 for none; None keeps what the home did last (none at first).
+    snapshots: make a snapshot of the state each authority epoch, for peers; None as last time (yes at first).
     """
 
     home: Path
@@ -53,6 +58,9 @@ class DaemonConfig:
     cheat: CheatKind | None = None
     accept_copied_home: bool = False
     mdns: bool = True
+    keep: KeepMode | None = None
+    disk_mb: int | None = None
+    snapshots: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

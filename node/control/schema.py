@@ -10,12 +10,14 @@ from node.control.views.authorities import (
 )
 from node.control.views.base import (
     API_VERSION,
+    KEEP_MODES,
     LOG_LEVELS,
     ROLES,
     TOPICS,
     CheckState,
     ErrorView,
     JobState,
+    KeepMode,
     LogLevel,
     ModelState,
     NodeState,
@@ -54,6 +56,7 @@ from node.control.views.node import (
     PeerPing,
     Reachability,
     Shutdown,
+    StoreStatus,
     SyncProgress,
 )
 from node.control.views.work import (
@@ -72,6 +75,7 @@ from node.control.views.work import (
 
 __all__ = [
     "API_VERSION",
+    "KEEP_MODES",
     "LOG_LEVELS",
     "ROLES",
     "TOPICS",
@@ -96,6 +100,7 @@ __all__ = [
     "Job",
     "JobState",
     "Joined",
+    "KeepMode",
     "LogLevel",
     "LogLine",
     "LogPage",
@@ -120,6 +125,7 @@ __all__ = [
     "RolePlan",
     "Shutdown",
     "Stake",
+    "StoreStatus",
     "Submitted",
     "SubnetInfo",
     "SyncProgress",
@@ -131,4 +137,4 @@ __all__ = [
     "TransactionState",
     "TransactionStatus",
     "View",
-]  # fmt: skip
+]

@@ -37,6 +37,7 @@ from node.service.genesis_exchange import check_genesis, fetch_genesis, serve_ge
 from node.service.gossip import Gossip
 from node.service.home import Home, settings_from, write_atomically
 from node.service.jobs import Jobs, Report
+from node.service.keeper import Keeper, keeping_of
 from node.service.keys import Keys, open_keys
 from node.service.logbook import Logbook, logger
 from node.service.metrics import families_of
@@ -69,6 +70,7 @@ class Running:
     chain: Chain
     reader: Reader
     syncer: Syncer
+    keeper: Keeper
     keys: Keys
     services: Services
     planner: Planner
@@ -89,6 +91,7 @@ class Node:
     def __init__(self, config: DaemonConfig, log_book: Logbook) -> None:
         self.config = config
         self.home = Home(config.home)
+        self.keeping = keeping_of(config)
         self.model = ChosenModel.of(config.model)
         self.log_book = log_book
         self.hub = Hub(log_book.page, now_ms)
@@ -145,7 +148,10 @@ class Node:
         await nursery.start(gossip.run, chain)
         await nursery.start(syncer.run)
         await nursery.start(chain.run)
-        running = self._assemble(network, chain, syncer, keys, market, nursery)
+        keeper = Keeper(chain, self.keeping, home.snapshots)
+        chain.shelf = keeper.shelf
+        await nursery.start(keeper.run)
+        running = self._assemble(network, chain, syncer, keeper, keys, market, nursery)
         self.running = running
         stack.push_async_callback(running.models.aclose)
         if keys.hotkey is not None:
@@ -159,7 +165,14 @@ class Node:
         running.jobs.start("role", "take the role this node had", self._first_role)
 
     def _assemble(
-        self, network: Network, chain: Chain, syncer: Syncer, keys: Keys, market: MarketStore, nursery: trio.Nursery
+        self,
+        network: Network,
+        chain: Chain,
+        syncer: Syncer,
+        keeper: Keeper,
+        keys: Keys,
+        market: MarketStore,
+        nursery: trio.Nursery,
     ) -> Running:
         store = self.config.model_store or shared_model_store()
         model_peers = ModelPeers(network, store, nursery)
@@ -189,6 +202,7 @@ class Node:
             chain=chain,
             reader=reader,
             syncer=syncer,
+            keeper=keeper,
             keys=keys,
             services=services,
             planner=Planner(chain, services, keys, self.model, store),
@@ -222,7 +236,9 @@ class Node:
     ) -> tuple[Chain, Gossip]:
         spec = parse_genesis(genesis)
         may_sign = keys.hotkey is not None  # any hotkey may become an authority or, under proof of stake, a validator
-        store = ChainStore.open(self.home.chain, survives_power_loss=may_sign)
+        store = ChainStore.open(
+            self.home.chain, survives_power_loss=may_sign, bytes_max=self.keeping.database_bytes_max
+        )  # fmt: skip
         stack.callback(store.close)
         opened = await trio.to_thread.run_sync(open_chain, store, spec)
         pen = None

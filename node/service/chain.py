@@ -51,6 +51,7 @@ from node.service.anchor import Opened, block_row
 from node.service.light_book import LightBook
 from node.service.logbook import logger
 from node.service.signer import GuardedSigner
+from node.service.snapshots import Shelf
 from node.service.transactions import Transactions
 from node.service.verifier import RememberingVerifier
 from storage.chain import ChainStore
@@ -115,6 +116,7 @@ class Chain:
         self.final = FinalView(opened.anchor.header, opened.anchor.hash, opened.anchor.certificate)
         self.final_state = opened.anchor.state
         self.transactions = Transactions(self)
+        self.shelf: Shelf | None = None
         self._send, self._receive = trio.open_memory_channel[tuple[ChainEvent, trio.Event | None]](INBOX_MAX)
         self._wanted_send, self.wanted = trio.open_memory_channel[Wanted](INBOX_MAX)
         self._head_listeners: list[Callable[[HeadView], None]] = []

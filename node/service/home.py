@@ -15,7 +15,7 @@ from node.control.options import (
     CheatKind,
     DaemonConfig,
 )
-from node.control.schema import Role
+from node.control.schema import KeepMode, Role
 from node.primitives.limits import GENESIS_BYTES_MAX
 from node.service.errors import BadGenesis
 
@@ -24,6 +24,7 @@ _SETTINGS_BYTES_MAX: Final = 64 * 1024  # a handful of short values
 
 _REMEMBERED: Final = (
     "listen", "bootstrap", "wallet", "hotkey", "gateway_port", "model", "model_threads", "cheat", "mdns",
+    "keep", "disk_mb", "snapshots",
 )  # fmt: skip
 
 
@@ -41,6 +42,9 @@ class Settings(msgspec.Struct, frozen=True):
     model_threads: int | None = None
     cheat: CheatKind | None = None
     mdns: bool = True
+    keep: KeepMode | None = None
+    disk_mb: int | None = None
+    snapshots: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,10 @@ class Home:
     @property
     def settings(self) -> Path:
         return self.path / "settings.json"
+
+    @property
+    def snapshots(self) -> Path:
+        return self.path / "snapshots"
 
     @property
     def models(self) -> Path:

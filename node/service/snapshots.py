@@ -6,7 +6,7 @@ brings the parts. Must never trust a file or a peer: parts are held to the manif
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -58,8 +58,12 @@ Report = Callable[[int, int], None]
 """Told how many are done, of how many."""
 
 
+def _silent(done: int, total: int) -> None:
+    return None
+
+
 def write_snapshot(
-    store: ChainStore, genesis_hash: Hash, path: Path, report: Report = lambda done, total: None, *, way: bool = False
+    store: ChainStore, genesis_hash: Hash, path: Path, report: Report = _silent, *, way: bool = False
 ) -> Manifest:
     """Write the state of the latest finalised block to the file `path`; with `way` also the light steps to it.
 
@@ -70,14 +74,24 @@ def write_snapshot(
         StateMismatch: the stored rows are not those of the finalised header.
         StorageError: no room, no permission.
     """
-    with store.pinned() as tip, SnapshotWriter(path) as writer:
-        if tip is None or tip.certificate is None:
-            raise NoSnapshot("There is no certified block yet that a snapshot could be of.")
+    with store.pinned() as tip:
+        return write_pinned(
+            tip, _steps(store, tip.height) if way and tip is not None else (), genesis_hash, path, report
+        )
+
+
+def write_pinned(
+    tip: PinnedTip | None, steps: Iterable[StepRow], genesis_hash: Hash, path: Path, report: Report = _silent
+) -> Manifest:
+    """Write the state that `tip` holds still, and `steps`, to the file `path`; otherwise as `write_snapshot`."""
+    if tip is None or tip.certificate is None:
+        raise NoSnapshot("There is no certified block yet that a snapshot could be of.")
+    with SnapshotWriter(path) as writer:
         header, builder = decode_header(tip.header), BranchesBuilder()
         for first in range(merkle.BRANCHES):
             _write_branch(tip, first, builder, writer)
             report(first + 1, merkle.BRANCHES)
-        for step in _steps(store, tip.height) if way else ():
+        for step in steps:
             writer.add(_STEP + step.height.to_bytes(_STEP_HEIGHT_BYTES, "big"), step.step)
         manifest = Manifest(genesis_hash, header, decode_certificate(tip.certificate), builder.build())
         try:
@@ -182,10 +196,10 @@ class Shelf:
         self._files.sort(key=lambda file: file.manifest.header.height)
         self._trim(self._kept)
 
-    def make(self, store: ChainStore, genesis_hash: Hash) -> Manifest:
-        """Write a snapshot of the latest finalised block and put it first. Raises as `write_snapshot`."""
+    def make(self, tip: PinnedTip | None, genesis_hash: Hash) -> Manifest:
+        """Write a snapshot of the block that `tip` holds still and put it first. Raises as `write_snapshot`."""
         path = self._folder / f"new{SUFFIX}"
-        manifest = write_snapshot(store, genesis_hash, path)
+        manifest = write_pinned(tip, (), genesis_hash, path)
         final = self._folder / f"{manifest.header.height}{SUFFIX}"
         path.replace(final)
         with self._lock:

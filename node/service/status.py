@@ -65,6 +65,7 @@ def status_of(node: Node) -> NodeStatus:
         uptime_s=time.monotonic() - node.started_s,
         loop_lag_ms=round(running.lag.lag_ms, 3),
         reachability=reachability_view(running),
+        store=running.keeper.status,
     )
 
 

@@ -19,10 +19,12 @@ TransactionState = Literal["unknown", "pending", "in_block", "final", "failed"]
 JobState = Literal["running", "done", "failed"]
 ModelState = Literal["absent", "fetching", "ready", "corrupt"]
 ReachState = Literal["unknown", "direct", "unreachable", "not_listening"]
+KeepMode = Literal["archive", "full", "light"]
 CheckState = Literal["ok", "warn", "bad"]
 Topic = Literal["status", "log", "tasks", "job"]
 
 ROLES: tuple[Role, ...] = ("staker", "miner", "validator")
+KEEP_MODES: tuple[KeepMode, ...] = ("archive", "full", "light")
 TOPICS: tuple[Topic, ...] = ("status", "log", "tasks", "job")
 LOG_LEVELS: tuple[LogLevel, ...] = ("debug", "info", "warning", "error")
 

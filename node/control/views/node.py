@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from node.control.views.base import LogLevel, NodeState, ReachState, Role, View
+from node.control.views.base import KeepMode, LogLevel, NodeState, ReachState, Role, View
 
 
 class Hello(View, frozen=True):
@@ -65,6 +65,23 @@ class Reachability(View, frozen=True):
     checked_s_ago: float | None = None
 
 
+class StoreStatus(View, frozen=True):
+    """What of the chain is on this disk. `mode` is archive, full or light.
+
+    `used_bytes`: database, its log and snapshots, against `budget_bytes` (None: no budget). Headers are stored from
+    height `headers_from` on, bodies from `bodies_from`; `snapshot_height` is the newest snapshot's block. `warning` is
+    a sentence for people, empty while there is room.
+    """
+
+    mode: KeepMode
+    used_bytes: int = 0
+    budget_bytes: int | None = None
+    headers_from: int = 0
+    bodies_from: int = 0
+    snapshot_height: int | None = None
+    warning: str = ""
+
+
 class NodeStatus(View, frozen=True):
     """Everything a status bar needs. `state_root` is the state after the block `finalized_hash`.
 
@@ -103,6 +120,7 @@ class NodeStatus(View, frozen=True):
     uptime_s: float
     loop_lag_ms: float
     reachability: Reachability = Reachability("unknown")
+    store: StoreStatus = StoreStatus("full")
 
 
 class PeerInfo(View, frozen=True):

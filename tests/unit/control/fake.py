@@ -48,6 +48,7 @@ from node.control.schema import (
     Role,
     RolePlan,
     Shutdown,
+    StoreStatus,
     Stake,
     Submitted,
     SubnetInfo,
@@ -81,6 +82,7 @@ STATUS = NodeStatus(
     hotkey=BOB, coldkey=ALICE, netuid=1, uid=7, stake_rao=5 * TAO, balance_rao=100 * TAO,
     gateway_url="http://127.0.0.1:8080/v1", version="0.1.0", home="/h", pid=4121, uptime_s=61.5, loop_lag_ms=0.7,
     reachability=Reachability("direct", "", (AddressReach("/ip4/127.0.0.1/tcp/4001", 2, 3, "timed out"),), 4.5),
+    store=StoreStatus("full", 420_000_000, 2_000_000_000, 0, 90, 72, ""),
 )  # fmt: skip
 PEERS = (PeerInfo(PEER, (ADDRESS,), "out", "neurond/0.1.0", 0.0, 12.5, latency_ms=8.25, height=120, hotkey=BOB),)
 CHECKUP = Checkup(

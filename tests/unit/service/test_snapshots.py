@@ -153,7 +153,8 @@ async def test_a_shelf_keeps_the_newest_and_throws_away_what_is_damaged(tmp_path
         chain, seen = node.chain, []
         for height in (2, 4, 6):
             await node.finalised(height)
-            made = await trio.to_thread.run_sync(shelf.make, chain.store, chain.genesis_hash)
+            with chain.store.pinned() as tip:
+                made = await trio.to_thread.run_sync(shelf.make, tip, chain.genesis_hash)
             assert shelf.manifest() == made
             seen.append(made)
         prefix = bytes((next(index for index, rows in enumerate(made.branches.rows) if rows),))

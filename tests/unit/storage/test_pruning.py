@@ -27,10 +27,10 @@ def _chain(path: Path) -> ChainStore:
     return store
 
 
-def _prune(store: ChainStore, below: int, blocks_max: int = 256, bytes_max: int = 1 << 20) -> int:
+def _prune(store: ChainStore, below: int, blocks_max: int = 256) -> int:
     steps = 0
-    while heights := store.pruning.heights_with_bodies(below, blocks_max=blocks_max, bytes_max=bytes_max):
-        store.pruning.prune_bodies(heights[-1] + 1, [number_hash(height, 7) for height in heights])
+    while rows := [row for row in store.blocks_from(store.pruning.swept_bodies(), blocks_max) if row.height < below]:
+        store.pruning.prune_bodies(rows[-1].height + 1, [number_hash(row.height, 7) for row in rows])
         steps += 1
     return steps
 
@@ -78,13 +78,6 @@ def test_the_latest_finalised_block_is_never_pruned(tmp_path: Path) -> None:
         _prune(store, HEIGHTS - 1)
         assert store.block(number_hash(HEIGHTS - 1)) is not None
         assert store.certificate(HEIGHTS - 1) is not None
-
-
-def test_a_step_takes_no_more_than_it_may(tmp_path: Path) -> None:
-    with _chain(tmp_path / "chain.db") as store:
-        assert store.pruning.heights_with_bodies(30, blocks_max=4, bytes_max=1 << 20) == [1, 2, 3, 4]
-        assert store.pruning.heights_with_bodies(30, blocks_max=4, bytes_max=1) == [1]
-        assert store.pruning.heights_with_bodies(30, blocks_max=4, bytes_max=2 * len(b"body 1/0")) == [1, 2]
 
 
 def test_transactions_of_later_blocks_stay_whatever_is_named(tmp_path: Path) -> None:
