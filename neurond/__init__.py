@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from node.control.client_sync import SyncClient
     from node.primitives.address import from_ss58, to_ss58
     from node.primitives.errors import NodeError
+    from node.service.light_client import LightClient
     from node.subnets.base import Answer, Code, Host, Message, Part, Route, Spec, Subnet, Verdict, View
     from node.wallet import Wallet, WalletStore
 
@@ -21,6 +22,7 @@ _HOME = {
     "Answer": "node.subnets.base",
     "Code": "node.subnets.base",
     "Host": "node.subnets.base",
+    "LightClient": "node.service.light_client",
     "Message": "node.subnets.base",
     "NodeError": "node.primitives.errors",
     "Part": "node.subnets.base",
@@ -40,6 +42,7 @@ __all__ = [
     "Answer",
     "Code",
     "Host",
+    "LightClient",
     "Message",
     "NodeError",
     "Part",

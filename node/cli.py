@@ -45,6 +45,7 @@ _COMMANDS: Final = {
     "metagraph": ("node.commands.subnets:metagraph", "Show all neurons of a subnet."),
     "authorities": ("node.commands.authorities:authorities", "Show who produces and finalises blocks."),
     "peers": ("node.commands.peers:peers", "Show, add, ban and ping peers."),
+    "light": ("node.commands.light:light", "Balances and metagraphs with proofs, without a node of one's own."),
     "models": ("node.commands.models:models", "List, fetch and verify models."),
     "db": ("node.commands.db:db", "Check a stopped node's database."),
     "explain": ("node.commands.explain:explain", "Explain an error code or a call."),

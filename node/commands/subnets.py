@@ -1,5 +1,7 @@
 """`neurond subnets` and `neurond metagraph`: what is mined and who takes part."""
 
+from typing import Final
+
 import click
 
 from node.commands.common import Env, command, facts, short, table
@@ -13,6 +15,9 @@ from node.control.api import Api, MetagraphRequest, SubnetsRequest
 from node.control.client_sync import SyncClient
 from node.control.schema import Neuron, SubnetInfo
 
+METAGRAPH_COLUMNS: Final = (
+    "uid", "hotkey", "role", "stake", "incentive", "dividends", "v-trust", "consensus", "emission", "updated",
+)  # fmt: skip
 _U16_MAX = 65_535
 
 
@@ -69,7 +74,7 @@ def show(env: Env, netuid: int) -> None:
     if subnet is None:
         raise NothingThere(f"There is no subnet {netuid}.", remedy="See `neurond subnets list`.")
     shown = subnet
-    env.emit(shown, lambda: _render(shown))
+    env.emit(shown, lambda: facts(subnet_facts(shown)))
 
 
 @subnets.command("register")
@@ -110,15 +115,13 @@ def metagraph(env: Env, netuid: int) -> None:
     """
     with SyncClient(env.home) as client:
         found = client.call(MetagraphRequest(netuid))
-    columns = (
-        "uid", "hotkey", "role", "stake", "incentive", "dividends", "v-trust", "consensus", "emission", "updated",
-    )  # fmt: skip
-    rows = [_row(each, found.height) for each in found.neurons]
-    empty = f"Nobody is registered on subnet {netuid}."
-    env.emit(found, lambda: table(columns, rows, right=("uid", *columns[3:]), empty=empty))
+    rows = [metagraph_row(each, found.height) for each in found.neurons]
+    right, empty = ("uid", *METAGRAPH_COLUMNS[3:]), f"Nobody is registered on subnet {netuid}."
+    env.emit(found, lambda: table(METAGRAPH_COLUMNS, rows, right=right, empty=empty))
 
 
-def _row(each: Neuron, height: int) -> tuple[object, ...]:
+def metagraph_row(each: Neuron, height: int) -> tuple[object, ...]:
+    """Return a neuron's cells under METAGRAPH_COLUMNS, as of block `height`."""
     return (
         each.uid,
         short(each.hotkey),
@@ -137,20 +140,19 @@ def _share(value_u16: int) -> str:
     return f"{100 * value_u16 / _U16_MAX:.2f} %"
 
 
-def _render(subnet: SubnetInfo) -> None:
-    facts(
-        [
-            ("netuid", subnet.netuid),
-            ("name", subnet.name),
-            ("owner", subnet.owner),
-            ("started", "yes" if subnet.started else "no"),
-            ("price of 1 α", format_amount(subnet.price_rao)),
-            ("pool", f"{format_amount(subnet.pool_rao)} and {format_amount(subnet.pool_alpha, 'α')}"),
-            ("outstanding", format_amount(subnet.outstanding_alpha, "α")),
-            ("emission per block", format_amount(subnet.emission_rao_per_block)),
-            ("epoch", f"{subnet.blocks_to_epoch} blocks left of {subnet.tempo_blocks}"),
-            ("neurons", f"{subnet.neurons} of {subnet.neurons_max}"),
-            ("registration burns", format_amount(subnet.burn_rao)),
-            *((each.name, f"{each.value} {each.unit}".rstrip()) for each in subnet.parameters),
-        ]
-    )
+def subnet_facts(subnet: SubnetInfo) -> list[tuple[str, object]]:
+    """Return what is shown of one subnet, label and value."""
+    return [
+        ("netuid", subnet.netuid),
+        ("name", subnet.name),
+        ("owner", subnet.owner),
+        ("started", "yes" if subnet.started else "no"),
+        ("price of 1 α", format_amount(subnet.price_rao)),
+        ("pool", f"{format_amount(subnet.pool_rao)} and {format_amount(subnet.pool_alpha, 'α')}"),
+        ("outstanding", format_amount(subnet.outstanding_alpha, "α")),
+        ("emission per block", format_amount(subnet.emission_rao_per_block)),
+        ("epoch", f"{subnet.blocks_to_epoch} blocks left of {subnet.tempo_blocks}"),
+        ("neurons", f"{subnet.neurons} of {subnet.neurons_max}"),
+        ("registration burns", format_amount(subnet.burn_rao)),
+        *((each.name, f"{each.value} {each.unit}".rstrip()) for each in subnet.parameters),
+    ]

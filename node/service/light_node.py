@@ -79,6 +79,11 @@ class LightNode:
             raise NoFullNode("This light node has not started.")
         return self._chain
 
+    @property
+    def peers(self) -> int:
+        """How many full nodes can be asked."""
+        return len(self._nodes.names())
+
     async def start(self) -> None:
         """Connect, go on where the last run stopped (or begin), and follow to the newest epoch.
 

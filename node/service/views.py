@@ -38,7 +38,7 @@ def subnet_view(info: queries.SubnetInfo) -> schema.SubnetInfo:
 
 def metagraph_view(graph: queries.Metagraph) -> schema.Metagraph:
     """Return a subnet's seats as clients see them."""
-    return schema.Metagraph(graph.netuid, graph.height, tuple(_neuron(row) for row in graph.rows))
+    return schema.Metagraph(graph.netuid, graph.height, tuple(neuron_view(row) for row in graph.rows))
 
 
 def account_view(view: StateView, account: AccountId, height: Height, next_nonce: int) -> schema.Account:
@@ -112,7 +112,8 @@ def stored_task_view(row: TaskRow) -> schema.Task:
     )
 
 
-def _neuron(row: queries.NeuronRow) -> schema.Neuron:
+def neuron_view(row: queries.NeuronRow) -> schema.Neuron:
+    """Return one seat as clients see it."""
     return schema.Neuron(
         uid=row.uid,
         hotkey=to_ss58(row.hotkey),

@@ -48,7 +48,8 @@ REQUIRED = {
     "wallet transfer",
     "wallet show", "stake add", "stake remove", "stake list", "stake quote", "subnets list", "subnets show",
     "metagraph", "peers list", "peers bans", "peers add", "peers ban", "peers unban", "peers ping", "models list",
-    "models pull", "models verify", "logs", "db check", "db info", "explain",
+    "models pull", "models verify", "logs", "db check", "db info", "explain", "light status", "light balance",
+    "light stakes", "light subnet", "light neuron", "light metagraph", "light checkpoint",
 }  # fmt: skip
 
 
