@@ -6,6 +6,7 @@ header alone and the body is fetched by stream. Transactions cost too much to ch
 each node gossips what it has taken into its pool, and so answers for what it sends. What gossip loses, sync repairs.
 """
 
+from contextlib import suppress
 from functools import partial
 from typing import Annotated, Final, cast
 
@@ -132,13 +133,13 @@ class Gossip:
     async def _send_batches(self) -> None:
         async for first in self._to_send:
             await trio.sleep(BATCH_DELAY_S)
-            batch = [first]
-            while len(batch) < BATCH_TRANSACTIONS_MAX:
-                try:
-                    batch.append(self._to_send.receive_nowait())
-                except trio.WouldBlock:
-                    break
-            await self._network.publish(self.transactions_topic, encode(tuple(batch)))
+            waiting = [first]
+            with suppress(trio.WouldBlock):
+                while len(waiting) < OUTBOX_MAX:
+                    waiting.append(self._to_send.receive_nowait())
+            for begin in range(0, len(waiting), BATCH_TRANSACTIONS_MAX):
+                batch = tuple(waiting[begin : begin + BATCH_TRANSACTIONS_MAX])
+                await self._network.publish(self.transactions_topic, encode(batch))
 
 
 # --- checks: on the event loop, before a message is passed on ---------------------------------------------------------
