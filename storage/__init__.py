@@ -17,6 +17,7 @@ from storage.errors import (
     SignRefused,
     StorageError,
     TooNew,
+    TooOld,
     WrongDatabase,
 )
 from storage.journal import MarketStore, ScoreRow, SecretRow, TaskRow, VerdictRow
@@ -53,6 +54,7 @@ __all__ = [
     "TaskRow",
     "Tip",
     "TooNew",
+    "TooOld",
     "VerdictRow",
     "WrongDatabase",
 ]

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, Self
 
-from storage.database import Database, Kind, Synchronous, open_database
+from storage.database import Database, Kind, Synchronous, open_database, open_to_read
 from storage.errors import Inconsistent
 from storage.limits import BLOCKS_PER_READ_MAX, READ_BYTES_MAX
 from storage.migrations import chain as migrations
@@ -49,6 +49,11 @@ class ChainStore:
         """
         synchronous: Synchronous = "FULL" if survives_power_loss else "NORMAL"
         return cls(open_database(path, CHAIN, synchronous=synchronous, bytes_max=bytes_max))
+
+    @classmethod
+    def open_to_read(cls, path: Path) -> Self:
+        """Open the database of a node that may be running; nothing of it is changed. Raises as `open_to_read`."""
+        return cls(open_to_read(path, CHAIN))
 
     def __enter__(self) -> Self:
         return self

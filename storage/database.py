@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal
 
-from storage.errors import Closed, Corrupted, DiskFull, Locked, WrongDatabase
+from storage.errors import Closed, Corrupted, DiskFull, Inaccessible, Locked, TooOld, WrongDatabase
 from storage.limits import (
     BUSY_TIMEOUT_MS,
     INTEGRITY_FINDINGS_MAX,
@@ -27,7 +27,7 @@ from storage.limits import (
     WAL_PAGES_PER_CHECKPOINT,
     WRITER_CACHE_KIB,
 )
-from storage.migrations import Step, applied_steps, migrate
+from storage.migrations import Step, applied_steps, check_steps, migrate
 from storage.translate import translate, translate_os
 
 Synchronous = Literal["NORMAL", "FULL"]
@@ -52,7 +52,9 @@ class Kind:
 class Database:
     """An open database; made by `open_database`."""
 
-    def __init__(self, path: Path, kind: Kind, synchronous: Synchronous, bytes_max: int | None) -> None:
+    def __init__(
+        self, path: Path, kind: Kind, synchronous: Synchronous, bytes_max: int | None, *, read_only: bool = False
+    ) -> None:
         self.path = path
         self.kind = kind
         self._synchronous = synchronous
@@ -61,9 +63,12 @@ class Database:
         self._write_lock = threading.Lock()
         self._readers: deque[sqlite3.Connection] = deque()
         self._reader_permits = threading.BoundedSemaphore(READERS_MAX)
-        self._writer = self._connect(WRITER_CACHE_KIB)
+        self._writer = self._connect(WRITER_CACHE_KIB, query_only=read_only)
         try:
-            self._prepare(bytes_max)
+            if read_only:
+                self._check_form()
+            else:
+                self._prepare(bytes_max)
         except BaseException:
             self._writer.close()
             raise
@@ -201,6 +206,19 @@ class Database:
         except sqlite3.Error as error:
             raise self.explain(error) from error
 
+    def _check_form(self) -> None:
+        """Refuse a file that is not of this kind in its present form; changes nothing."""
+        try:
+            mark = int(self._writer.execute("PRAGMA application_id").fetchone()[0])
+            applied = applied_steps(self._writer)
+        except sqlite3.Error as error:
+            raise self.explain(error) from error
+        if mark != self.kind.application_id:
+            raise WrongDatabase(f"{self.path} is not the {self.kind.name} database of this node.")
+        check_steps(applied, self.kind.steps, str(self.path))
+        if len(applied) < len(self.kind.steps):
+            raise TooOld(f"{self.path} has form {len(applied)}; this version of neurond reads {len(self.kind.steps)}.")
+
     def _check_kind(self) -> None:
         """Refuse a file that holds something else; mark one that holds nothing yet."""
         mark = int(self._writer.execute("PRAGMA application_id").fetchone()[0])
@@ -233,6 +251,18 @@ class _Reader:
             self._database._give_reader(connection)
         if isinstance(error, sqlite3.Error):
             raise self._database.explain(error) from error
+
+
+def open_to_read(path: Path, kind: Kind) -> Database:
+    """Open the database at `path`, which another process may be writing, to read it; nothing of it is changed.
+
+    Raises:
+        WrongDatabase, TooNew, TooOld: another form than this program reads.
+        Corrupted, Locked, Inaccessible: from below.
+    """
+    if not path.is_file():
+        raise Inaccessible(f"There is no file {path}.")
+    return Database(path, kind, "NORMAL", None, read_only=True)
 
 
 def open_database(

@@ -8,6 +8,7 @@ One tree of its own, because this package knows nothing of the node.
     ├── Corrupted       the file is no longer a sound database
     ├── WrongDatabase   a sound database, but not the one expected
     ├── TooNew          written by a later version of this program
+    ├── TooOld          of an earlier form, and in use by an earlier version
     ├── DiskFull        no room left; nothing was lost
     ├── Inaccessible    permissions, read-only media, input/output errors
     ├── OutOfBounds     a value larger than a bound of storage.limits
@@ -74,6 +75,13 @@ class TooNew(StorageError):
 
     code = "storage_too_new"
     remedy = "Upgrade neurond to the version that wrote it, or choose another home (--home DIR)."
+
+
+class TooOld(StorageError):
+    """The database has an earlier form, and another process may be using it."""
+
+    code = "storage_too_old"
+    remedy = "Start the node again with this version of neurond; it brings the database to the present form."
 
 
 class DiskFull(StorageError):

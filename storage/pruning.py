@@ -40,6 +40,17 @@ class Pruning:
         with self._database.read() as connection:
             return max(1, _number(connection, _HEADERS))
 
+    def weigh_bodies(self, oldest_slot: int, below: int) -> tuple[int, int]:
+        """Return number and bytes of the bodies before a slot and below a height that could go. Reads every header."""
+        query = (
+            "SELECT count(*), coalesce(sum(length(body)), 0) FROM blocks JOIN bodies ON block = number "
+            "WHERE finalised = 1 AND height >= ? AND height < ? AND slot < ?"
+        )
+        with self._database.read() as connection:
+            start = max(1, _number(connection, _BODIES))
+            count, size = connection.execute(query, (start, below, oldest_slot)).fetchone()
+        return int(count), int(size)
+
     def prune_bodies(self, below: int, transactions: Sequence[bytes]) -> None:
         """Forget bodies, events and certificates of the finalised blocks below `below`, and those `transactions`.
 

@@ -1,132 +1,245 @@
-"""`neurond db`: looking at a stopped node's chain database, without changing it."""
+"""`neurond db`: the chain database of a node: what is in it, whether it is sound, and what of the past it keeps."""
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import click
 
-from node.commands.common import Env, command, facts, show_progress
-from node.commands.errors import CommandError, NothingThere
-from node.control.options import Progress
+from node.commands.common import Env, command, facts
+from node.commands.db_copies import backup, export, import_, restore
+from node.commands.db_files import Watch, any_store, home_spec, require_database, stopped_store
+from node.commands.errors import NothingThere
 from node.control.paths import database_path
-from node.control.schema import View
-from node.ledger import merkle
-from node.ledger.header import decode_header, header_hash
-from node.primitives.types import Hash
-from storage.chain import ChainStore
+from node.control.schema import KEEP_MODES, KeepMode, View
+from node.ledger.header import decode_header
+from node.service.home import Home
+from node.service.pruner import Bounds, bounds_of, prune_step
+from node.service.snapshots import SUFFIX
+from node.service.store_check import check_store
+from storage.chain import CHAIN, ChainStore
+from storage.copies import compact_database, compacted_path
 from storage.lock import HomeLock
 
-_BATCH: Final = 256
-
-
-class StateDiffers(CommandError):
-    """The stored state or chain is not what its headers commit to."""
-
-    code = "state_differs"
-    remedy = "Move chain.db aside and start the node: it fetches the chain anew; keys are kept elsewhere."
+_LOOK_S: Final = 0.5  # how often the size of a file that is being written is looked at
 
 
 class DatabaseInfo(View, frozen=True):
-    """What --json prints; `state_root` is the finalised header's, recomputed ones are equal after a check."""
+    """What --json prints; after a check `state_root` was computed from the rows and is the finalised header's.
+
+    Headers are stored from height `headers_from` on, bodies from `bodies_from`. `snapshots`: heights of those that
+    peers can fetch. `import_parts`: parts of a snapshot on its way in that are there, None without one.
+    """
 
     path: str
     size_bytes: int
+    used_bytes: int
+    mode: KeepMode
     finalized_height: int
     finalized_hash: str
     state_root: str
     unfinalized_blocks: int
+    headers_from: int
+    bodies_from: int
+    light_steps_to: int | None
+    snapshots: tuple[int, ...]
+    import_parts: int | None
     checked: bool
+
+
+class Pruned(View, frozen=True):
+    """What `neurond db prune` did, or would do with `dry_run`: bodies of blocks, and the room they took."""
+
+    mode: KeepMode
+    dry_run: bool
+    blocks: int
+    bytes: int
+    bodies_from: int
+    headers_from: int
+
+
+class Compacted(View, frozen=True):
+    """Size of the database before and after."""
+
+    before_bytes: int
+    after_bytes: int
 
 
 @click.group()
 def db() -> None:
-    """Check a stopped node's database.
+    """Look at, check, prune, copy or replace a node's chain database.
+
+    Keys and the signing record are other files and are never touched.
 
     \b
-    Example:
-      neurond db check
+    Examples:
+      neurond db info
+      neurond db backup /media/disk/chain.backup
     """
 
 
 @db.command("info")
 @command
 def info(env: Env) -> None:
-    """Show size, height and state root of the database.
+    """Show what the database holds; the node may run.
 
     \b
     Example:
       neurond db info
     """
-    _show(env, check_all=False)
+    with any_store(env) as store:
+        _show(env, store, checked=False)
 
 
 @db.command("check")
 @command
 def check(env: Env) -> None:
-    """Check the file, the chain of finalised blocks, and the state against its root.
+    """Check the file, every header and body, and the state against its root; the node must be stopped.
 
     \b
     Example:
       neurond db check
     """
-    _show(env, check_all=True)
+    watch = Watch()
+    with stopped_store(env) as store:
+        check_store(store, lambda what, done, total: watch(f"checking {what}", done, total))
+        _show(env, store, checked=True)
 
 
-def _show(env: Env, *, check_all: bool) -> None:
+@db.command("prune")
+@click.option("--keep", type=click.Choice(KEEP_MODES), help="What is to be kept. Default: as the home is set.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would go.")
+@command
+def prune(env: Env, keep: KeepMode | None, dry_run: bool) -> None:
+    """Forget blocks that are older than the home's mode keeps; the node must be stopped.
+
+    A running node does this by itself. The file keeps its size, its free pages are used again; `neurond db vacuum`
+    makes it smaller.
+
+    \b
+    Examples:
+      neurond db prune --dry-run
+      neurond db prune --keep light
+    """
+    mode = keep or Home(env.home).settings_of_last_start().keep or "full"
+    slot_ms = home_spec(env).slot_ms
+    with stopped_store(env) as store:
+        bounds = _bounds(store, mode, slot_ms)
+        blocks, size = (0, 0) if bounds is None else store.pruning.weigh_bodies(bounds.oldest_slot, bounds.below)
+        if bounds is not None and not dry_run:
+            _prune(store, bounds, blocks)
+        horizon = store.pruning.horizon()
+    done = Pruned(mode, dry_run, blocks, size, horizon.bodies_from, horizon.headers_from)
+    verb = "would be forgotten" if dry_run else "forgotten"
+    env.emit(done, lambda: click.echo(f"{done.blocks:,} blocks with {done.bytes:,} bytes {verb} (mode {mode})."))
+
+
+@db.command("vacuum")
+@command
+def vacuum(env: Env) -> None:
+    """Write the database anew without its free pages; the node must be stopped.
+
+    Needs as much free space as the database has data. Interrupted at any moment, the old file or the new one is there.
+
+    \b
+    Example:
+      neurond db vacuum
+    """
     path = database_path(env.home)
-    if not path.exists():
-        raise NothingThere(f"There is no database {path}.", remedy="Name the node's home with --home.")
-    with HomeLock(env.home), ChainStore.open(path) as store:
-        found = _inspect(path, store, check_all)
+    require_database(env)
+    with HomeLock(env.home):
+        with ChainStore.open(path) as store:
+            before, used = store.size_bytes(), store.used_bytes()
+        with _watched(lambda: _size(compacted_path(path)), used):
+            compact_database(path, CHAIN)
+    done = Compacted(before, path.stat().st_size)
+    env.emit(done, lambda: click.echo(f"{done.before_bytes:,} bytes before, {done.after_bytes:,} bytes now."))
+
+
+for each in (backup, restore, export, import_):
+    db.add_command(each)
+
+
+def _show(env: Env, store: ChainStore, *, checked: bool) -> None:
+    tip = store.tip()
+    row = None if tip is None else store.header(tip.hash)
+    if tip is None or row is None:
+        raise NothingThere(f"{database_path(env.home)} holds no finalised block yet.", remedy="Start the node first.")
+    home, horizon, step = Home(env.home), store.pruning.horizon(), store.latest_step()
+    staged = None if store.staging.manifest() is None else len(store.staging.done())
+    heights = sorted(int(path.stem) for path in home.snapshots.glob(f"*{SUFFIX}") if path.stem.isdecimal())
+    found = DatabaseInfo(
+        path=str(database_path(env.home)),
+        size_bytes=store.size_bytes(),
+        used_bytes=store.used_bytes(),
+        mode=home.settings_of_last_start().keep or "full",
+        finalized_height=tip.height,
+        finalized_hash=tip.hash.hex(),
+        state_root=decode_header(row.header).state_root.hex(),
+        unfinalized_blocks=len(store.unfinalised()),
+        headers_from=horizon.headers_from,
+        bodies_from=horizon.bodies_from,
+        light_steps_to=None if step is None else step.height,
+        snapshots=tuple(heights),
+        import_parts=staged,
+        checked=checked,
+    )
+    env.emit(found, lambda: _render(found))
+
+
+def _render(found: DatabaseInfo) -> None:
+    snapshots = ", ".join(f"{height:,}" for height in found.snapshots)
     rows = [
-        ("file", f"{found.path} ({found.size_bytes:,} bytes)"),
+        ("file", f"{found.path} ({found.size_bytes:,} bytes, {found.used_bytes:,} in use)"),
+        ("mode", found.mode),
         ("finalized", f"{found.finalized_height:,} {found.finalized_hash}"),
         ("state root", found.state_root),
         ("not final", f"{found.unfinalized_blocks} blocks"),
-        *((("checked", "the file, every header and the state are sound"),) if check_all else ()),
+        ("headers", f"from {found.headers_from:,}"),
+        ("blocks", f"from {found.bodies_from:,}"),
+        ("light steps", "none" if found.light_steps_to is None else f"to {found.light_steps_to:,}"),
+        ("snapshots", snapshots or "none"),
+        *((("import", f"{found.import_parts} parts are there"),) if found.import_parts is not None else ()),
+        *((("checked", "the file, every header and body, and the state are sound"),) if found.checked else ()),
     ]
-    env.emit(found, lambda: facts(rows))
+    facts(rows)
 
 
-def _inspect(path: Path, store: ChainStore, check_all: bool) -> DatabaseInfo:
+def _bounds(store: ChainStore, mode: KeepMode, slot_ms: int) -> Bounds | None:
     tip = store.tip()
-    block = None if tip is None else store.block(tip.hash)
-    if tip is None or block is None:
-        raise NothingThere(f"{path} holds no finalised block yet.", remedy="Start the node first.")
-    header = decode_header(block.header)
-    if check_all:
-        _check_file(store)
-        _check_chain(store, tip.height)
-        _check_state(store, header.state_root)
-    return DatabaseInfo(
-        str(path), store.size_bytes(), tip.height, tip.hash.hex(), header.state_root.hex(),
-        len(store.unfinalised()), check_all,
-    )  # fmt: skip
+    row = None if tip is None else store.header(tip.hash)
+    return None if row is None else bounds_of(mode, slot_ms, row.slot, row.height)
 
 
-def _check_file(store: ChainStore) -> None:
-    show_progress(Progress("file", "checking the file"))
-    store.integrity_check()
+def _prune(store: ChainStore, bounds: Bounds, blocks: int) -> None:
+    watch, done = Watch(), 0
+    while step := prune_step(store, bounds):
+        done += step
+        watch("pruning", min(done, blocks), blocks, "blocks")
 
 
-def _check_chain(store: ChainStore, tip_height: int) -> None:
-    parent: bytes | None = None
-    height = 0
-    while height <= tip_height:
-        rows = store.blocks_from(height, _BATCH)
-        if not rows:
-            raise StateDiffers(f"The finalised block {height:,} is missing.")
-        for row in rows:
-            header = decode_header(row.header)
-            wrong = row.height != height or header.height != height or header_hash(header) != row.hash
-            if wrong or (parent is not None and header.parent != parent):
-                raise StateDiffers(f"The stored block {height:,} does not follow the one before it.")
-            parent, height = row.hash, height + 1
-        show_progress(Progress("chain", "checking the blocks", height, tip_height + 1, "blocks"))
+@contextmanager
+def _watched(size: Callable[[], int], total: int) -> Iterator[None]:
+    """Show how a file grows while something else writes it."""
+    watch, ended = Watch(), threading.Event()
+
+    def look() -> None:
+        while not ended.wait(_LOOK_S):
+            watch("compacting", min(size(), total), total, "bytes")
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
-def _check_state(store: ChainStore, expected: Hash) -> None:
-    show_progress(Progress("state", "computing the state root"))
-    found = merkle.root_hash(merkle.build((Hash(path), value) for path, value in store.state_rows()))
-    if found != expected:
-        raise StateDiffers(f"The stored state has the root {found.hex()}, its header says {expected.hex()}.")
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0  # it is not there yet, or has its name already

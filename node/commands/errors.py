@@ -3,7 +3,8 @@
 CommandError
 ├── Declined           the person, or the absence of one, said no
 ├── PasswordNeeded     a wallet is locked and nobody can be asked for its password
-└── NothingThere       something named on the command line that does not exist
+├── NothingThere       something named on the command line that does not exist
+└── AlreadyThere       a file to be written that exists already
 """
 
 from node.primitives.errors import NodeError
@@ -34,3 +35,10 @@ class NothingThere(CommandError):
 
     code = "nothing_there"
     remedy = "Check the name; a `list` command shows what there is."
+
+
+class AlreadyThere(CommandError):
+    """A file that was to be written exists already."""
+
+    code = "already_there"
+    remedy = "Name another file, or move that one aside first; nothing is ever written over."

@@ -18,6 +18,7 @@ from node.control.options import (
     DEFAULT_WALLET,
     DISK_MB_MIN,
     NOWHERE,
+    SYNC_CHOICES,
     DaemonConfig,
 )
 from node.control.schema import KEEP_MODES, ROLES
@@ -131,6 +132,28 @@ def netuid_option(function: Callable[..., R]) -> Callable[..., R]:
     return click.option("--netuid", type=NETUID, default=1, show_default=True, help="Subnet; 0 is root.")(function)
 
 
+_CHAIN_OPTIONS: Final = (
+    click.option(
+        "--keep", type=click.Choice(KEEP_MODES),
+        help="How much of the past stays: archive (all), full (blocks of a week, every header), light (blocks "
+        "of an hour). Default: as last time, full at first.",
+    ),
+    click.option(
+        "--disk-mb", type=_DISK_MB, metavar="MB",
+        help=f"Budget for the chain on this disk, from {DISK_MB_MIN}; 0 for none. Default: as last time.",
+    ),
+    click.option(
+        "--sync", type=click.Choice(SYNC_CHOICES), default="auto", show_default=True,
+        help="How a new node gets the state: execute every block, or begin with a certified snapshot.",
+    ),
+    click.option(
+        "--snapshots/--no-snapshots", default=None,
+        help="Make a snapshot of the state each epoch, for new nodes. Default: as last time, yes at first.",
+    ),
+)  # fmt: skip
+"""How the chain is fetched and what of it stays on the disk."""
+
+
 def _daemon_options(function: Callable[..., R]) -> Callable[..., R]:
     for decorate in reversed(
         (
@@ -161,19 +184,7 @@ def _daemon_options(function: Callable[..., R]) -> Callable[..., R]:
                 "--mdns/--no-mdns", default=True, show_default=True,
                 help="Find peers on the local network; never on loopback or public addresses.",
             ),
-            click.option(
-                "--keep", type=click.Choice(KEEP_MODES),
-                help="How much of the past stays: archive (all), full (blocks of a week, every header), light (blocks "
-                "of an hour). Default: as last time, full at first.",
-            ),
-            click.option(
-                "--disk-mb", type=_DISK_MB, metavar="MB",
-                help=f"Budget for the chain on this disk, from {DISK_MB_MIN}; 0 for none. Default: as last time.",
-            ),
-            click.option(
-                "--snapshots/--no-snapshots", default=None,
-                help="Make a snapshot of the state each epoch, for new nodes. Default: as last time, yes at first.",
-            ),
+            *_CHAIN_OPTIONS,
             click.option("--cheat", type=click.Choice(CHEAT_KINDS), hidden=True),
         )
     ):  # fmt: skip
@@ -190,7 +201,7 @@ def daemon_command(function: Callable[..., R]) -> Callable[..., R]:
     def wrapped(env: Env, *, listen: tuple[str, ...], model_store: Path | None, **others: Any) -> R:
         names = (
             "role", "wallet", "hotkey", "gateway_port", "model", "model_threads", "accept_copied_home", "cheat", "mdns",
-            "keep", "disk_mb", "snapshots",
+            "keep", "disk_mb", "snapshots", "sync",
         )  # fmt: skip
         config = DaemonConfig(
             home=env.home,

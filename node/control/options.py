@@ -14,6 +14,8 @@ import msgspec
 from node.control.schema import KeepMode, Role, View
 
 CheatKind = Literal["random", "copied", "altered", "truncated", "lazy"]
+SyncChoice = Literal["auto", "full", "snapshot"]
+SYNC_CHOICES: Final[tuple[SyncChoice, ...]] = ("auto", "full", "snapshot")
 CHEAT_KINDS: Final[tuple[CheatKind, ...]] = ("random", "copied", "altered", "truncated", "lazy")
 
 DISK_MB_MIN: Final = 256  # the log of the database alone may take 64
@@ -40,6 +42,8 @@ class DaemonConfig:
     mdns: look for peers on the local network, unless the node listens on loopback alone.
     keep: how much of the past stays on the disk; None keeps what the home did last (full at first).
     disk_mb: budget for chain database and snapshots, 0 for none; None keeps what the home did last (none at first).
+    sync: how a new node gets the state: by executing every block (full), from a certified snapshot, or whichever is
+        quicker (auto); not remembered.
     snapshots: make a snapshot of the state each authority epoch, for peers; None as last time (yes at first).
     """
 
@@ -61,6 +65,7 @@ class DaemonConfig:
     keep: KeepMode | None = None
     disk_mb: int | None = None
     snapshots: bool | None = None
+    sync: SyncChoice = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,20 @@ class StateMismatch(ServiceError):
     remedy = "Stop the node, move chain.db aside and start again: the chain is fetched from peers anew."
 
 
+class StateDiffers(ServiceError):
+    """The stored state or chain is not what its headers commit to."""
+
+    code = "state_differs"
+    remedy = "Move chain.db aside and start the node: it fetches the chain anew; keys are kept elsewhere."
+
+
+class WrongNetwork(ServiceError):
+    """A file that belongs to another network than this home."""
+
+    code = "wrong_network"
+    remedy = "Name a file of this network, or the home of the other one with --home."
+
+
 class NoSnapshot(ServiceError):
     """There is no state yet that a snapshot could be made of."""
 
@@ -99,3 +113,10 @@ class NoFullNode(ServiceError):
 
     code = "no_full_node"
     remedy = "Name more nodes of the network with --peer: invites, or addresses that can be reached from here."
+
+
+class NothingOffered(ServiceError):
+    """No peer offers a snapshot that the authorities vouch for, although the node was told to begin with one."""
+
+    code = "nothing_offered"
+    remedy = "Start with `--sync full` to execute every block, or connect to a node that makes snapshots."

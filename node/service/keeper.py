@@ -5,10 +5,8 @@ never touch what is not final, the state, or the steps of light clients; what it
 """
 
 import shutil
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
@@ -17,24 +15,16 @@ import trio
 from node.consensus.events import Finalised
 from node.control.options import DaemonConfig
 from node.control.schema import KeepMode, StoreStatus
-from node.ledger.transaction import transaction_hash
 from node.ledger.transition import Executed
 from node.primitives.errors import NodeError
-from node.service.anchor import read_block
 from node.service.chain import Chain
 from node.service.logbook import logger
+from node.service.pruner import bounds_of, prune_step
 from node.service.snapshots import Shelf
 from storage.chain import PinnedTip
 from storage.errors import StorageError
 from storage.limits import WAL_BYTES_KEPT_MAX
-from storage.rows import BlockRow
 
-_DAY_MS: Final = 24 * 60 * 60 * 1000
-KEPT_MS: Final[dict[KeepMode, int | None]] = {"archive": None, "full": 7 * _DAY_MS, "light": _DAY_MS // 24}
-"""How long bodies, events, transactions and certificates are kept; headers as long in mode light, else for ever."""
-KEPT_BLOCKS_MIN: Final = 512  # whatever their age: peers that were away for a moment ask for them
-STEP_BLOCKS_MAX: Final = 64  # blocks that one step of pruning forgets
-STEP_BYTES_MAX: Final = 8 * 1024 * 1024  # and what they may weigh: some 20 ms of the writer
 PAUSE_S: Final = 0.05  # between two steps; commits come first
 LOOK_S: Final = 10.0  # how often age and room are looked at
 WARN_PERMILLE: Final = 800  # of the budget
@@ -129,24 +119,15 @@ class Keeper:
     # --- pruning ----------------------------------------------------------------------------------------------------
 
     async def _prune(self) -> None:
-        kept_ms = KEPT_MS[self._keeping.mode]
-        if kept_ms is None:
-            return
-        while await trio.to_thread.run_sync(self._prune_step, kept_ms // self._chain.clock.slot_ms):
+        while await trio.to_thread.run_sync(self._prune_step):
             await trio.sleep(PAUSE_S)
 
-    def _prune_step(self, kept_slots: int) -> int:
-        """Forget the oldest blocks that are older than `kept_slots`; return how many blocks or headers went."""
-        store, final = self._chain.store, self._chain.final.header
-        oldest = final.slot - kept_slots
-        rows = store.blocks_from(store.pruning.swept_bodies(), STEP_BLOCKS_MAX, bytes_max=STEP_BYTES_MAX)
-        below = final.height - KEPT_BLOCKS_MIN
-        old = tuple(takewhile(lambda row: row.slot < oldest and row.height < below, rows))
-        if old:
-            store.pruning.prune_bodies(old[-1].height + 1, _transactions(old))
-        if self._keeping.mode != "light":
-            return len(old)
-        return len(old) + store.pruning.prune_headers(store.pruning.horizon().bodies_from)
+    def _prune_step(self, *, at_once: bool = False) -> int:
+        final = self._chain.final.header
+        bounds = bounds_of(
+            self._keeping.mode, self._chain.clock.slot_ms, final.slot, final.height, at_once=at_once
+        )  # fmt: skip
+        return 0 if bounds is None else prune_step(self._chain.store, bounds)
 
     # --- room -------------------------------------------------------------------------------------------------------
 
@@ -179,10 +160,6 @@ class Keeper:
 
     def _shed(self) -> bool:
         """Make room before the budget is used up; an archive gives up snapshots only. Tells whether anything went."""
-        if self._keeping.mode != "archive" and self._prune_step(0):
+        if self._prune_step(at_once=True):
             return True
         return self.shelf.drop_oldest()
-
-
-def _transactions(rows: Sequence[BlockRow]) -> list[bytes]:
-    return [transaction_hash(raw) for row in rows for raw in read_block(row).transactions]

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 import models
 from models.errors import HashMismatch
 from node.ledger.genesis import genesis_state
-from node.ledger.header import Block, Header, header_hash
+from node.ledger.header import Header, header_hash
 from node.primitives.codec import encode
 from node.primitives.types import AccountId
 from node.service.founding import Founder, devnet_genesis
@@ -28,7 +28,7 @@ def genesis(home: Path) -> Header:
     header, state, rows = genesis_state(spec)
     home.mkdir()
     with ChainStore.open(home / "chain.db") as store:
-        block = BlockRow(state.hash, header.parent, 0, 0, encode(header), encode(Block(header, ())))
+        block = BlockRow(state.hash, header.parent, 0, 0, encode(header), encode(()))
         store.commit(Commit(blocks=(block,), finalised=((0, state.hash),), state=rows))
     return header
 

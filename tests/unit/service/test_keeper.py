@@ -13,6 +13,7 @@ from node.control.options import DaemonConfig
 from node.ledger.calls import Transfer
 from node.primitives.types import Rao
 from node.service import keeper as module
+from node.service import pruner
 from node.service.anchor import open_chain
 from node.service.home import Home, Settings, settings_from, with_last_settings
 from node.service.keeper import Keeper, Keeping, keeping_of
@@ -28,9 +29,9 @@ MEGABYTE = 1 << 20
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LOOK_S", 0.05)
     monkeypatch.setattr(module, "PAUSE_S", 0.0)
-    monkeypatch.setattr(module, "STEP_BLOCKS_MAX", 3)
-    monkeypatch.setattr(module, "KEPT_BLOCKS_MIN", KEPT_BLOCKS)
-    monkeypatch.setattr(module, "KEPT_MS", {"archive": None, "full": 800, "light": 800})
+    monkeypatch.setattr(pruner, "STEP_BLOCKS_MAX", 3)
+    monkeypatch.setattr(pruner, "KEPT_BLOCKS_MIN", KEPT_BLOCKS)
+    monkeypatch.setattr(pruner, "KEPT_MS", {"archive": None, "full": 800, "light": 800})
 
 
 @asynccontextmanager
@@ -103,7 +104,7 @@ async def test_each_epoch_a_snapshot_is_made_at_its_light_step_for_peers(tmp_pat
 async def test_a_budget_warns_then_prunes_before_the_time_then_gives_up_snapshots(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "KEPT_MS", {"archive": None, "full": 10**9, "light": 10**9})
+    monkeypatch.setattr(pruner, "KEPT_MS", {"archive": None, "full": 10**9, "light": 10**9})
     monkeypatch.setattr(module, "WAL_BYTES_KEPT_MAX", 0)
     async with running(tmp_path, spec_of(1, 0, slot_ms=100), 1) as (node,):
         await node.finalised(15)

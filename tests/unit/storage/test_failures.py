@@ -177,7 +177,7 @@ def test_the_signing_record_is_never_to_be_thrown_away(tmp_path: Path) -> None:
 def test_every_error_has_a_code_of_its_own() -> None:
     kinds = StorageError.__subclasses__()
     codes = [kind.code for kind in kinds]
-    assert len(codes) == 12
+    assert len(codes) == 13
     assert len(set(codes) | {StorageError.code}) == len(codes) + 1
 
 
