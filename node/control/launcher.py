@@ -158,6 +158,7 @@ def daemon_arguments(config: DaemonConfig) -> list[str]:
         ("--cheat", config.cheat),
         ("--keep", config.keep),
         ("--disk-mb", config.disk_mb),
+        ("--sync", config.sync),
     ):
         if value is not None:
             arguments += [flag, str(value)]
@@ -212,12 +213,14 @@ def _until_ready(
     give_up_at_s: float,
 ) -> Hello:
     phase = ""
+    patience_s = give_up_at_s - time.monotonic()
     while time.monotonic() < give_up_at_s:
         hello = _greet(home)
         if hello is not None and hello.state in ("running", "syncing"):
             return hello
         if hello is not None and hello.phase != phase:
             phase = hello.phase
+            give_up_at_s = time.monotonic() + patience_s  # it gets on: a snapshot may take minutes to come
             progress(Progress("starting", phase))
         if process.poll() is not None:
             said = last_sentence(_tail(log, before_bytes))

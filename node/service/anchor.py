@@ -76,6 +76,13 @@ def open_chain(store: ChainStore, spec: GenesisSpec) -> Opened:
         BadGenesis: the store belongs to another network.
         StateMismatch: the stored rows do not have the root of the finalised header.
     """
+    genesis_hash = begin_with_genesis(store, spec)
+    base = StoredState(store)
+    return Opened(genesis_hash, base, _anchor(store, base), tuple(read_block(row) for row in store.unfinalised()))
+
+
+def begin_with_genesis(store: ChainStore, spec: GenesisSpec) -> Hash:
+    """Make the genesis of `spec` the first block of an empty store; return its hash. Raises BadGenesis."""
     header, state, rows = genesis_state(spec)
     genesis_hash = state.hash
     if store.tip() is None:
@@ -86,8 +93,7 @@ def open_chain(store: ChainStore, spec: GenesisSpec) -> Opened:
         store.commit(Commit(blocks=(block,), finalised=((0, genesis_hash),), state=state_rows))
     elif store.hash_at(0) != genesis_hash:
         raise BadGenesis("The database of this home belongs to another network.")
-    base = StoredState(store)
-    return Opened(genesis_hash, base, _anchor(store, base), tuple(read_block(row) for row in store.unfinalised()))
+    return genesis_hash
 
 
 def block_row(block: Block) -> BlockRow:

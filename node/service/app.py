@@ -22,7 +22,7 @@ from node.control.schema import NodeState
 from node.control.server import ControlServer
 from node.gateway.app import Gateway
 from node.gateway.server import bind, run_gateway
-from node.ledger.genesis import parse_genesis
+from node.ledger.genesis import GenesisSpec, parse_genesis
 from node.market.chat import ChatPart, ChatRequest, ModelInfo
 from node.primitives.limits import GENESIS_BYTES_MAX
 from node.primitives.types import Hash, NetUid
@@ -48,6 +48,7 @@ from node.service.role_plan import Planner
 from node.service.roles.host import ModelHost
 from node.service.services import Services
 from node.service.signer import GuardedSigner
+from node.service.snapshot_sync import SnapshotSync
 from node.service.syncer import Syncer
 from node.service.telling import LagMeter, tell_status
 from node.version import __version__
@@ -240,6 +241,7 @@ class Node:
             self.home.chain, survives_power_loss=may_sign, bytes_max=self.keeping.database_bytes_max
         )  # fmt: skip
         stack.callback(store.close)
+        await self._begin_with_snapshot(network, store, spec)
         opened = await trio.to_thread.run_sync(open_chain, store, spec)
         pen = None
         if keys.hotkey is not None:
@@ -252,6 +254,22 @@ class Node:
         )  # fmt: skip
         chain.transactions.publish = gossip.publish_transaction
         return chain, gossip
+
+    async def _begin_with_snapshot(self, network: Network, store: ChainStore, spec: GenesisSpec) -> None:
+        """Take over a certified snapshot where that is wanted; a node that is told to stop meanwhile goes on later."""
+
+        def report(phase: str) -> None:
+            self.phase = phase
+
+        async def until_stopped() -> None:
+            await self.stop.wait()
+            nursery.cancel_scope.cancel()
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(until_stopped)
+            await SnapshotSync(network, store, spec, report).run(self.config.sync)
+            nursery.cancel_scope.cancel()
+        self._enter("starting", "opening the chain")
 
     async def _open_gateway(self, running: Running, nursery: trio.Nursery) -> None:
         if self.config.gateway_port is None:

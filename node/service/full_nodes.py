@@ -65,20 +65,19 @@ class FullNodes:
             raise NoAnswer(f"{peer} does not answer such questions.")
         return answer
 
-    async def follow(self, peer: str, chain: LightChain) -> int:
-        """Take every light step that `peer` has; return how many there were.
+    async def follow(self, peer: str, chain: LightChain, taken: list[LightStep] | None = None) -> None:
+        """Take every light step that `peer` has, and append them to `taken`.
 
         Raises:
             NoAnswer: it has none that lead on, or lied, which costs it points.
             BrokenFinality: it showed that authorities did.
         """
-        taken = 0
         while True:
             steps = (await self.ask(peer, GetSteps(chain.trusted.header.height, STEPS_PER_REQUEST_MAX), Steps)).steps
             if not steps:
-                return taken
+                return
             try:
-                await trio.to_thread.run_sync(_advance, chain, steps)
+                await trio.to_thread.run_sync(_advance, chain, steps, taken)
             except BrokenFinality:
                 raise
             except WrongSet as error:
@@ -87,9 +86,10 @@ class FullNodes:
             except NodeError as error:
                 self.blame(peer, error.message)
                 raise NoAnswer(f"{peer} lied about a certified block.") from error
-            taken += len(steps)
 
 
-def _advance(chain: LightChain, steps: tuple[LightStep, ...]) -> None:
+def _advance(chain: LightChain, steps: tuple[LightStep, ...], taken: list[LightStep] | None) -> None:
     for step in steps:
         chain.advance(step)
+        if taken is not None:
+            taken.append(step)

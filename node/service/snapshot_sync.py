@@ -1,0 +1,232 @@
+"""Starting a node from a snapshot of the state in place of executing every block since genesis.
+
+The light steps lead from genesis to the authorities that certified the snapshot's block; its manifest then vouches for
+every part, and parts come from many peers. Nothing is trusted but certificates. What has come survives a restart.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import trio
+
+from node.consensus.errors import WrongSet
+from node.consensus.slots import SlotClock
+from node.control.options import SyncChoice
+from node.ledger.genesis import GenesisSpec, genesis_state
+from node.light.chain import LightChain, start_at_genesis
+from node.light.errors import BrokenFinality
+from node.light.steps import LightStep, set_path
+from node.primitives.crypto import verify
+from node.primitives.errors import NodeError
+from node.primitives.types import Hash, Height
+from node.service.anchor import begin_with_genesis
+from node.service.chain import now_ms
+from node.service.errors import NoAnswer, NothingOffered
+from node.service.fetching import fetch_all
+from node.service.full_nodes import FullNodes
+from node.service.light_book import step_row
+from node.service.logbook import logger
+from node.service.snapshots import SnapshotImport
+from node.sync.errors import BadSnapshot
+from node.sync.messages import GetChunk, GetManifest, GetStatus, Offer, Piece, Status
+from node.sync.snapshot import Manifest, check_manifest, decode_manifest
+from p2p import Network
+from storage.chain import ChainStore
+
+BEHIND_BLOCKS_MIN: Final = 5_000  # executing fewer is quicker than it is worth: half a day of 12 s slots
+PEERS_WAIT_S: Final = 10.0  # for somebody to ask
+OFFERS_ASKED_MAX: Final = 8
+_REPORT_S: Final = 0.5
+
+log = logger("snapshot")
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    manifest: Manifest
+    peer: str
+
+
+class SnapshotSync:
+    """Brings a store to a certified snapshot, if that is worth it or asked for."""
+
+    def __init__(self, network: Network, store: ChainStore, spec: GenesisSpec, report: Report) -> None:
+        self._nodes = FullNodes(network)
+        self._store = store
+        self._spec = spec
+        self._report = report
+
+    async def run(self, choice: SyncChoice) -> bool:
+        """Adopt a snapshot where `choice` wants one; tell whether that was done.
+
+        "auto" does it for a store with nothing but genesis that is BEHIND_BLOCKS_MIN behind, or that had begun.
+
+        Raises:
+            NothingOffered: "snapshot" was asked for, and nobody offers one that the authorities vouch for.
+            StorageError, StateMismatch: the store fails.
+        """
+        if choice == "full":
+            await trio.to_thread.run_sync(self._store.staging.drop)
+            return False
+        genesis_hash = await trio.to_thread.run_sync(begin_with_genesis, self._store, self._spec)
+        tip = self._store.tip()
+        height = 0 if tip is None else tip.height
+        begun = self._store.staging.manifest()
+        slots = SlotClock(self._spec.start_ms, self._spec.slot_ms).slot_at(now_ms())
+        if choice == "auto" and (height > 0 or (begun is None and slots < BEHIND_BLOCKS_MIN)):
+            return False  # no chain has more blocks than slots
+        await self._wait_for_peers()
+        if choice == "auto" and begun is None and await self._best_height() < height + BEHIND_BLOCKS_MIN:
+            return False
+        for offered in await self._offers(genesis_hash, begun):
+            if offered.manifest.header.height <= height:
+                continue
+            steps = await self._way_to(offered)
+            if steps is not None:
+                try:
+                    await self._fetch(offered.manifest, steps)
+                    return True
+                except NoAnswer as error:
+                    log.warning("block %d: %s", offered.manifest.header.height, error.message)
+        if choice == "snapshot":
+            raise NothingOffered("No peer offers a snapshot that the authorities of this network vouch for.")
+        return False
+
+    async def _wait_for_peers(self) -> None:
+        self._report("looking for peers with a snapshot")
+        with trio.move_on_after(PEERS_WAIT_S):
+            while not self._nodes.names():
+                await trio.sleep(0.1)
+
+    async def _best_height(self) -> Height:
+        """Return how far peers say they are: enough to decide whether to look, nothing is built on it."""
+        best = Height(0)
+        for peer in self._nodes.names()[:OFFERS_ASKED_MAX]:
+            try:
+                best = max(best, (await self._nodes.ask(peer, GetStatus(), Status)).finalised_height)
+            except NoAnswer as error:
+                log.debug("%s", error.message)
+        return best
+
+    async def _offers(self, genesis_hash: Hash, begun: bytes | None) -> list[_Offered]:
+        """Return what peers offer: what was begun first, then the newest; each block once."""
+        found: dict[Hash, _Offered] = {}
+        for peer in self._nodes.names()[:OFFERS_ASKED_MAX]:
+            try:
+                for manifest in (await self._nodes.ask(peer, GetManifest(), Offer)).manifest:
+                    check_manifest(manifest, genesis_hash)
+                    found.setdefault(manifest.block_hash, _Offered(manifest, peer))
+            except NoAnswer as error:
+                log.debug("%s", error.message)
+            except BadSnapshot as error:
+                self._nodes.blame(peer, error.message)
+        first = None if begun is None else decode_manifest(begun)
+        if first is not None:
+            found.setdefault(first.block_hash, _Offered(first, ""))
+        return sorted(
+            found.values(),
+            key=lambda each: (first is not None and each.manifest == first, each.manifest.header.height),
+            reverse=True,
+        )
+
+    async def _way_to(self, offered: _Offered) -> list[LightStep] | None:
+        """Return the verified light steps up to a snapshot that its authorities certified; None for any other."""
+        target = offered.manifest.header.height
+        self._report(f"verifying the authorities up to block {target}")
+        for peer in [offered.peer, *self._nodes.names()]:
+            if peer not in self._nodes.names():
+                continue
+            chain, steps = self._light_chain(), list[LightStep]()
+            try:
+                await self._nodes.follow(peer, chain, steps)
+                kept = [step for step in steps if step.header.height <= target]
+                await trio.to_thread.run_sync(self._check_certificate, kept, chain, offered.manifest)
+            except BrokenFinality:
+                raise
+            except (NoAnswer, WrongSet) as error:  # its steps end too early, which is no lie
+                log.debug("%s", error.message)
+            except NodeError as error:
+                if offered.peer:
+                    self._nodes.blame(offered.peer, f"a snapshot that nobody certified: {error.message}")
+                return None
+            else:
+                return kept
+        return None
+
+    def _check_certificate(self, steps: list[LightStep], followed: LightChain, manifest: Manifest) -> None:
+        """Hold the manifest's certificate to the set of its time; the followed chain may be beyond it already."""
+        chain = followed
+        if followed.trusted.header.height > manifest.header.height:
+            chain = self._light_chain()
+            for step in steps:
+                chain.advance(step)
+        if not chain.is_known(manifest.header) and not chain.accept_tip(manifest.header, manifest.certificate):
+            raise BadSnapshot("The block of this snapshot is not above the last one that its authorities lead to.")
+
+    def _light_chain(self) -> LightChain:
+        header, state, rows = genesis_state(self._spec)
+        return start_at_genesis(state.hash, header, rows[set_path()], verify)
+
+    async def _fetch(self, manifest: Manifest, steps: list[LightStep]) -> None:
+        importer = await trio.to_thread.run_sync(SnapshotImport, self._store, manifest)
+        log.info("fetching the state of block %d, %d rows", manifest.header.height, importer.rows_missing)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._tell, importer, manifest.header.height)
+            await fetch_all(self._nodes, _Chunks(self._nodes, importer, manifest.block_hash))
+            nursery.cancel_scope.cancel()
+        self._report(f"taking over the state of block {manifest.header.height}")
+        rows = tuple(step_row(step) for step in steps)
+        await trio.to_thread.run_sync(importer.finish, rows)
+        log.info("this node begins at block %d", manifest.header.height)
+
+    async def _tell(self, importer: SnapshotImport, height: Height) -> None:
+        """Say how far it is and how long it takes, measured from the parts that came in this run."""
+        began_s, missing = time.monotonic(), importer.rows_missing
+        while True:
+            total, left = importer.rows_total, importer.rows_missing
+            rate = max(0, missing - left) / max(time.monotonic() - began_s, 0.001)
+            eta = f", {left / rate:.0f} s left" if rate > 0 and left else ""
+            share = 100 * (total - left) // total if total else 100
+            self._report(f"fetching the state of block {height}: {share} % of {total} rows{eta}")
+            await trio.sleep(_REPORT_S)
+
+
+class _Chunks:
+    """The parts of one snapshot as work for several peers."""
+
+    def __init__(self, nodes: FullNodes, importer: SnapshotImport, block_hash: Hash) -> None:
+        self._nodes = nodes
+        self._importer = importer
+        self._block_hash = block_hash
+        self._taking = trio.Lock()
+
+    def wanted(self, busy: frozenset[bytes]) -> bytes | None:
+        """Return a missing prefix."""
+        return next((prefix for prefix in self._importer.missing if prefix not in busy), None)
+
+    def is_missing(self, part: bytes) -> bool:
+        """Tell whether a prefix is missing."""
+        return part in self._importer.missing
+
+    def is_done(self) -> bool:
+        """Tell whether the snapshot is whole."""
+        return not self._importer.missing
+
+    async def fetch(self, peer: str, part: bytes) -> None:
+        """Fetch one prefix. Raises NoAnswer, StorageError."""
+        piece = await self._nodes.ask(peer, GetChunk(self._block_hash, part), Piece)
+        if not piece.chunk:
+            raise NoAnswer(f"{peer} does not have this snapshot.")
+        async with self._taking:
+            if not self.is_missing(part):
+                return  # a second peer was quicker
+            try:
+                if piece.chunk[0].prefix != part:
+                    raise BadSnapshot("A chunk of another prefix than the one asked for.")
+                await trio.to_thread.run_sync(self._importer.take, piece.chunk[0])
+            except BadSnapshot as error:
+                self._nodes.blame(peer, error.message)
+                raise NoAnswer(f"{peer} gave a wrong part of the snapshot.") from error
