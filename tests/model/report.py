@@ -14,7 +14,9 @@ def search(machine: Machine, at_least: int) -> Result:
     result = explore(machine, STATES_MAX)
     print(f"{len(result.states)} states: {machine.network}")
     assert result.violation is None, f"{result.violation}\n{story(machine, result.way)}"
-    assert len(result.states) >= at_least, "the model explores less than it did: a step is missing"
+    assert len(result.states) >= at_least, (
+        f"{len(result.states)}: the model explores less than it did, so a step is missing"
+    )
     return result
 
 

@@ -26,7 +26,7 @@ def stuck(machine: Machine, result: Result, stake: Stake) -> list[State]:
     return [state for state in result.states if not decides(machine, state, stake)]
 
 
-@pytest.mark.parametrize(("network", "at_least"), [(CAPTURED, 9_000), (HONEST_STAKE, 59_000)])
+@pytest.mark.parametrize(("network", "at_least"), [(CAPTURED, 9_223), (HONEST_STAKE, 59_653)])
 @pytest.mark.parametrize("rules", [Rules(), Rules(consent=True)], ids=["joint", "consent"])
 def test_every_state_decides_once_stake_answers(network: Network, at_least: int, rules: Rules) -> None:
     machine, result = searched(network, rules, at_least)
@@ -34,11 +34,11 @@ def test_every_state_decides_once_stake_answers(network: Network, at_least: int,
 
 
 def test_authorities_abort_from_every_state_when_stake_never_voted() -> None:
-    machine, result = searched(replace(NEVER_THERE, rounds=(3,)), Rules(), 109_000)
+    machine, result = searched(replace(NEVER_THERE, rounds=(3,)), Rules(), 109_527)
     assert stuck(machine, result, Stake.SILENT) == []
 
 
-@pytest.mark.parametrize(("network", "at_least"), [(CAPTURED, 9_000), (HONEST_STAKE, 59_000)])
+@pytest.mark.parametrize(("network", "at_least"), [(CAPTURED, 9_223), (HONEST_STAKE, 59_653)])
 def test_stake_that_falls_silent_after_a_joint_block_has_prevotes_holds_the_instance(
     network: Network, at_least: int
 ) -> None:
@@ -53,26 +53,26 @@ def test_stake_that_falls_silent_after_a_joint_block_has_prevotes_holds_the_inst
     assert 0 < len(waiting) < len(result.states)
 
 
-@pytest.mark.parametrize(("network", "at_least"), [(CAPTURED, 9_000), (HONEST_STAKE, 59_000)])
+@pytest.mark.parametrize(("network", "at_least"), [(CAPTURED, 9_223), (HONEST_STAKE, 59_653)])
 def test_consent_by_prevotes_leaves_no_state_that_silent_stake_can_hold(network: Network, at_least: int) -> None:
     machine, result = searched(network, Rules(consent=True), at_least)
     assert stuck(machine, result, Stake.SILENT) == []
 
 
 def test_waits_that_ask_for_a_quorum_of_stake_never_end_without_it() -> None:
-    machine, result = searched(NEVER_THERE, Rules(timers=Kind.BOTH), 5_600)
+    machine, result = searched(NEVER_THERE, Rules(timers=Kind.BOTH), 5_685)
     assert stuck(machine, result, Stake.SILENT) == result.states
 
 
 def test_hostile_stake_holds_nothing_up_as_long_as_it_pulls_nobody_into_later_rounds() -> None:
-    machine, result = searched(CAPTURED, Rules(consent=True), 9_000)
+    machine, result = searched(CAPTURED, Rules(consent=True), 9_223)
     assert stuck(machine, result, Stake.HOSTILE) == []
-    machine, result = searched(CAPTURED, Rules(consent=True, skips=Kind.BOTH), 9_000)
+    machine, result = searched(CAPTURED, Rules(consent=True, skips=Kind.BOTH), 9_223)
     assert stuck(machine, result, Stake.HOSTILE) == result.states
 
 
 def test_a_proposed_descendant_of_the_abort_block_cannot_replace_it() -> None:
-    machine, result = searched(NEVER_THERE, Rules(proposes_abort=False), 5_600)
+    machine, result = searched(NEVER_THERE, Rules(proposes_abort=False), 5_685)
     assert machine.initial() in stuck(machine, result, Stake.SILENT)
 
 
