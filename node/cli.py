@@ -43,6 +43,7 @@ _COMMANDS: Final = {
     "tx": ("node.commands.tx:tx", "List and send any call of the chain."),
     "subnets": ("node.commands.subnets:subnets", "List subnets, show one, register on one."),
     "metagraph": ("node.commands.subnets:metagraph", "Show all neurons of a subnet."),
+    "proposals": ("node.commands.proposals:proposals", "Governance: list, vote on and close proposals."),
     "authorities": ("node.commands.authorities:authorities", "Show who produces and finalises blocks."),
     "peers": ("node.commands.peers:peers", "Show, add, ban and ping peers."),
     "light": ("node.commands.light:light", "Balances and metagraphs with proofs, without a node of one's own."),

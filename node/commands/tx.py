@@ -8,6 +8,7 @@ from node.commands.common import Env, command, table
 from node.commands.lazy import DefaultGroup
 from node.commands.money import MoneyOptions, carry_out, money_command, unlock
 from node.control.actions import Draft, Effect, make_draft
+from node.control.amounts import format_amount
 from node.control.api import Api
 from node.control.call_form import build_call, parse_arguments, spec_named
 from node.control.client_async import AsyncClient
@@ -65,14 +66,15 @@ def send(env: Env, money: MoneyOptions, name: str, words: tuple[str, ...], hotke
       neurond tx send propose call='{"call": "abort_pos"}' duration_blocks=60
     """
     call = build_call(name, parse_arguments(words))
-    asyncio.run(_send(env, money, call, hotkey or _default_hotkey(name)))
+    asyncio.run(send_call(env, money, call, hotkey or _default_hotkey(name)))
 
 
 def _default_hotkey(name: str) -> str | None:
     return "default" if spec_named(name).signer is SignerKind.HOTKEY else None
 
 
-async def _send(env: Env, money: MoneyOptions, call: Call, hotkey: str | None) -> None:
+async def send_call(env: Env, money: MoneyOptions, call: Call, hotkey: str | None) -> None:
+    """Preview, sign and send a call; with the coldkey, or the named hotkey of the wallet."""
     wallet = wallet_store(env.home).open(money.wallet)
     signer: Signer | None = None if hotkey is None else wallet.hotkey(hotkey)
     sender = wallet.address if signer is None else to_ss58(signer.public)
@@ -86,5 +88,11 @@ async def _prepare(api: Api, call: Call, sender: str) -> Draft:
     spec = next(each for each in CALLS if isinstance(call, each.kind))
     events = ", ".join(preview.events) or "no event"
     reason = "" if preview.error is None else f"{preview.error.message} ({preview.error.code})"
-    effect = Effect(spec.name, call, (("would do", "nothing" if reason else events),), refusal=reason)
+    lines = [("would do", "nothing" if reason else events)]
+    change_rao = preview.free_change_rao
+    if change_rao:
+        lines.append(("pays" if change_rao < 0 else "gets", format_amount(abs(change_rao))))
+    effect = Effect(
+        spec.name, call, tuple(lines), pays_rao=max(0, -change_rao), gets_rao=max(0, change_rao), refusal=reason
+    )  # fmt: skip
     return make_draft(effect, await api.account(sender), await api.tx_context())

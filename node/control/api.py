@@ -1,11 +1,11 @@
 """What can be asked of a node: one request struct a method, and `Api`, the methods themselves.
 
 The daemon implements `Api`; the asynchronous client is one as well, so that a user interface cannot tell a node from
-a recording. Requests are refused on unknown keys and over-long values. `METHODS` maps the wire names to all of this.
+a recording. Requests are refused on unknown keys and over-long values. `node.control.methods` gives them wire names.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, Any, Final, Generic, Protocol, TypeVar, get_args
+from typing import Annotated, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -41,6 +41,7 @@ from node.control.schema import (
     NodeStatus,
     PeerInfo,
     PeerPing,
+    ProposalView,
     Quote,
     Role,
     RolePlan,
@@ -91,6 +92,10 @@ class PeersRequest(Request[tuple[PeerInfo, ...]], frozen=True):
 
 
 class AuthoritiesRequest(Request[AuthorityBoard], frozen=True):
+    pass
+
+
+class ProposalsRequest(Request[tuple[ProposalView, ...]], frozen=True):
     pass
 
 
@@ -245,6 +250,8 @@ class Api(Protocol):
         """Tell who decides, which set follows, and how far the way to proof of stake is."""
         ...
 
+    async def proposals(self) -> tuple[ProposalView, ...]: ...
+
     async def peer_add(self, address: str) -> PeerInfo:
         """Connect to the multiaddress of a peer now, and remember it when that works."""
         ...
@@ -334,61 +341,3 @@ class Api(Protocol):
     def subscribe(self, topics: Sequence[Topic], level: LogLevel = "info") -> AsyncIterator[AnyEvent]:
         """Follow `topics`; `level` filters the log."""
         ...
-
-
-class Method(msgspec.Struct, frozen=True):
-    """One row of the method table: the request struct, the type of its answer (or of each part of it)."""
-
-    name: str
-    request: type[msgspec.Struct]
-    result: Any  # a type expression; what msgspec decodes to
-    streams: bool
-
-
-def _method(name: str, request: type[msgspec.Struct]) -> Method:
-    base = request.__orig_bases__[0]  # type: ignore[attr-defined]  # typing puts it there for generic bases
-    return Method(name, request, get_args(base)[0], issubclass(request, StreamRequest))
-
-
-METHODS: Final[dict[str, Method]] = {
-    name: _method(name, request)
-    for name, request in (
-        ("hello", HelloRequest),
-        ("status", StatusRequest),
-        ("doctor", DoctorRequest),
-        ("peers", PeersRequest),
-        ("authorities", AuthoritiesRequest),
-        ("peer_add", PeerAddRequest),
-        ("peer_bans", PeerBansRequest),
-        ("peer_ban", PeerBanRequest),
-        ("peer_unban", PeerUnbanRequest),
-        ("peer_ping", PeerPingRequest),
-        ("subnets", SubnetsRequest),
-        ("metagraph", MetagraphRequest),
-        ("account", AccountRequest),
-        ("tx_context", TxContextRequest),
-        ("tx_submit", TxSubmitRequest),
-        ("tx_preview", TxPreviewRequest),
-        ("tx_status", TxStatusRequest),
-        ("quote_stake", QuoteStakeRequest),
-        ("quote_unstake", QuoteUnstakeRequest),
-        ("tasks", TasksRequest),
-        ("earnings", EarningsRequest),
-        ("logs", LogsRequest),
-        ("models", ModelsRequest),
-        ("model_pull", ModelPullRequest),
-        ("model_verify", ModelVerifyRequest),
-        ("invite", InviteRequest),
-        ("join", JoinRequest),
-        ("role_plan", RolePlanRequest),
-        ("role_apply", RoleApplyRequest),
-        ("job", JobRequest),
-        ("shutdown", ShutdownRequest),
-        ("ask", AskRequest),
-        ("subscribe", SubscribeRequest),
-    )
-}
-"""Every method of the API by its wire name."""
-
-METHOD_OF: Final[dict[type[msgspec.Struct], Method]] = {method.request: method for method in METHODS.values()}
-"""The same rows by request type."""

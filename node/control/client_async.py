@@ -45,6 +45,7 @@ from node.control.schema import (
     NodeStatus,
     PeerInfo,
     PeerPing,
+    ProposalView,
     Quote,
     Role,
     RolePlan,
@@ -155,6 +156,9 @@ class AsyncClient:
 
     async def authorities(self) -> AuthorityBoard:
         return await self.call(api.AuthoritiesRequest())
+
+    async def proposals(self) -> tuple[ProposalView, ...]:
+        return await self.call(api.ProposalsRequest())
 
     async def peer_bans(self) -> tuple[BanInfo, ...]:
         return await self.call(api.PeerBansRequest())

@@ -7,6 +7,7 @@ from node.control.views.authorities import (
     NextAuthorities,
     PosPhaseName,
     PosPlan,
+    ProposalView,
 )
 from node.control.views.base import (
     API_VERSION,
@@ -117,6 +118,7 @@ __all__ = [
     "PlannedTransaction",
     "PosPhaseName",
     "PosPlan",
+    "ProposalView",
     "Quote",
     "ReachState",
     "Reachability",

@@ -18,7 +18,7 @@ from node.ledger.dispatch import dispatch
 from node.ledger.events import Event
 from node.ledger.fees import require_payable, total_fee
 from node.ledger.header import HEADER_VERSION, UNSIGNED, Block, Header, header_hash
-from node.ledger.pallets import authority, children, emission, epoch, pos, registration, system, turns
+from node.ledger.pallets import accounts, authority, children, emission, epoch, pos, registration, system, turns
 from node.ledger.state import LayeredView, Overlay, StateView
 from node.ledger.transaction import Transaction, decode_transaction, transaction_hash
 from node.primitives import crypto
@@ -28,7 +28,7 @@ from node.primitives.limits import BLOCK_BYTES_MAX, HEADER_BYTES_MAX, TRANSACTIO
 from node.primitives.types import ZERO_HASH, AccountId, Hash, Height, Rao, SetId, Slot
 
 __all__ = [
-    "ChainState", "Checked", "Draft", "Executed", "Receipt", "Skipped", "build_block", "check_stateful",
+    "ChainState", "Checked", "Draft", "Executed", "Preview", "Receipt", "Skipped", "build_block", "check_stateful",
     "check_stateless", "check_transaction", "execute_block", "preview_call", "restore_state",
 ]  # fmt: skip
 
@@ -92,6 +92,14 @@ class Draft:
         state = ChainState(header.height, header.slot, header_hash(header), view, self.tree)
         executed = Executed(state, self.changes, self.undo, self.events, self.receipts)
         return Block(header, self.transactions), executed
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a call would do: its events, and by how much the sender's free τ would change, the fee apart."""
+
+    events: tuple[Event, ...]
+    free_change_rao: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,11 +216,12 @@ def check_transaction(state: ChainState, raw: bytes, genesis_hash: Hash, *, veri
     return check_stateful(state, check_stateless(raw), raw, genesis_hash, verify=verify)
 
 
-def preview_call(state: ChainState, sender: AccountId, call: Call) -> tuple[Event, ...]:
+def preview_call(state: ChainState, sender: AccountId, call: Call) -> Preview:
     """What `call` would do in the next block, fee and nonce apart. Raises the CallError it would fail with."""
     context = _next_block(state, Slot(state.slot + 1), AccountId(ZERO_HASH), verify=crypto.verify)
+    before_rao = accounts.free_balance(context.state, sender)
     dispatch(context, sender, call)
-    return tuple(context.events)
+    return Preview(tuple(context.events), accounts.free_balance(context.state, sender) - before_rao)
 
 
 def restore_state(view: StateView, tree: merkle.Node, block_hash: Hash) -> ChainState:

@@ -21,7 +21,7 @@ from node.control import schema
 from node.control.errors import error_view
 from node.control.events import AnyEvent
 from node.control.limits import BAN_DEFAULT_S
-from node.ledger import queries
+from node.ledger import network_queries, queries
 from node.ledger.calls import Call
 from node.ledger.state import StateView
 from node.ledger.transaction import ERA_PERIOD_DEFAULT_BLOCKS, SPEC_VERSION
@@ -32,7 +32,7 @@ from node.primitives.codec import decode_canonical
 from node.primitives.errors import LedgerError
 from node.primitives.limits import TRANSACTION_BYTES_MAX
 from node.primitives.types import Alpha, Hash, NetUid, Rao
-from node.service.authority_view import authority_board
+from node.service.authority_view import authority_board, proposal_view
 from node.service.chain import now_ms
 from node.service.doctor import examine
 from node.service.errors import BadInvite, NoKey, NotReady, RoleRefused
@@ -91,6 +91,10 @@ class NodeApi:
     async def authorities(self) -> schema.AuthorityBoard:
         """Tell who decides."""
         return authority_board(self._running().chain.head.executed.state.view)
+
+    async def proposals(self) -> tuple[schema.ProposalView, ...]:
+        """List what the Senate decides on."""
+        return tuple(map(proposal_view, network_queries.proposals(self._running().chain.head.executed.state.view)))
 
     async def peer_add(self, address: str) -> schema.PeerInfo:
         """Connect to a peer."""
@@ -197,10 +201,11 @@ class NodeApi:
         state, account = self._running().chain.head.executed.state, from_ss58(sender)
         decoded = decode_canonical(_CALL, call, max_bytes=TRANSACTION_BYTES_MAX)
         try:
-            events = await trio.to_thread.run_sync(preview_call, state, account, decoded)
+            preview = await trio.to_thread.run_sync(preview_call, state, account, decoded)
         except LedgerError as error:
             return schema.TransactionPreview(False, error=error_view(error))
-        return schema.TransactionPreview(True, tuple(type(event).__name__ for event in events))
+        names = tuple(type(event).__name__ for event in preview.events)
+        return schema.TransactionPreview(True, names, free_change_rao=preview.free_change_rao)
 
     async def tx_status(self, transaction_hash: str) -> schema.TransactionStatus:
         """Return what became of a transaction."""

@@ -37,7 +37,7 @@ class GuardView(View, frozen=True):
 
 
 class PosPlan(View, frozen=True):
-    """The scheduled move to proof of stake. `stake_epoch` is the first authority epoch that stake may decide alone."""
+    """The scheduled move to proof of stake, while it is under way. `stake_epoch` is the first authority epoch that stake may decide alone."""
 
     activation_epoch: int
     stake_epoch: int
@@ -55,3 +55,22 @@ class AuthorityBoard(View, frozen=True):
     members: tuple[AuthorityView, ...]
     next: NextAuthorities | None
     pos: PosPlan | None
+
+
+class ProposalView(View, frozen=True):
+    """An open proposal: the call it would make, who voted how, and what it needs.
+
+    `threshold` yeses approve it; who has not voted by block `end_height` counts as a no. `closable` tells whether
+    anybody can close it in the next block.
+    """
+
+    index: int
+    hash: str
+    proposer: str
+    call: str
+    arguments: dict[str, str]
+    threshold: int
+    end_height: int
+    ayes: tuple[str, ...]
+    nays: tuple[str, ...]
+    closable: bool

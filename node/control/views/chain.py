@@ -112,11 +112,15 @@ class Submitted(View, frozen=True):
 
 
 class TransactionPreview(View, frozen=True):
-    """What a call would do in the next block, fee apart: the names of its events, or why it would fail."""
+    """What a call would do in the next block, fee apart: the names of its events, or why it would fail.
+
+    `free_change_rao` is by how much the sender's balance would change; negative when it pays.
+    """
 
     ok: bool
     events: tuple[str, ...] = ()
     error: ErrorView | None = None
+    free_change_rao: int = 0
 
 
 class TransactionStatus(View, frozen=True):

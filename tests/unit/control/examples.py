@@ -15,6 +15,7 @@ REQUESTS: tuple[msgspec.Struct, ...] = (
     api.PeerAddRequest(fake.ADDRESS),
     api.PeerBansRequest(),
     api.AuthoritiesRequest(),
+    api.ProposalsRequest(),
     api.PeerBanRequest(fake.PEER, 60.0, "sends junk"),
     api.PeerUnbanRequest(fake.PEER),
     api.PeerPingRequest(fake.PEER),

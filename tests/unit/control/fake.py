@@ -42,14 +42,15 @@ from node.control.schema import (
     PeerPing,
     PlannedTransaction,
     PosPlan,
+    ProposalView,
     Quote,
     Reachability,
     Requirement,
     Role,
     RolePlan,
     Shutdown,
-    StoreStatus,
     Stake,
+    StoreStatus,
     Submitted,
     SubnetInfo,
     SyncProgress,
@@ -97,6 +98,7 @@ AUTHORITIES = AuthorityBoard(
     NextAuthorities(4, (AuthorityView(BOB, 0, 5_000_000_000),), 118, 5),
     PosPlan(3, 9, (GuardView("validators", 16, 4, at_most=False, holds=False),)),
 )  # fmt: skip
+PROPOSAL = ProposalView(3, "ab" * 32, ALICE, "abort_pos", {}, 2, 900, (BOB,), (), closable=False)
 BAN = BanInfo(PEER, 3590.0, "sends junk")
 SUBNETS = (
     SubnetInfo(
@@ -184,6 +186,10 @@ class FakeApi:
     async def authorities(self) -> AuthorityBoard:
         self._note("authorities")
         return AUTHORITIES
+
+    async def proposals(self) -> tuple[ProposalView, ...]:
+        self._note("proposals")
+        return (PROPOSAL,)
 
     async def peer_add(self, address: str) -> PeerInfo:
         self._note("peer_add", address)

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from node.control.api import METHOD_OF, Api, AskRequest, StatusRequest, SubscribeRequest
+from node.control.api import Api, AskRequest, StatusRequest, SubscribeRequest
 from node.control.client_async import AsyncClient
 from node.control.client_sync import SyncClient
 from node.control.errors import (
@@ -22,6 +22,7 @@ from node.control.errors import (
     VersionMismatch,
 )
 from node.control.events import LogEvent, StatusEvent
+from node.control.methods import METHOD_OF
 from node.control.protocol import encode_answer, encode_part
 from node.control.schema import AskPart, ChatMessage, Hello
 from node.primitives.errors import LedgerError

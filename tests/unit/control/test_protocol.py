@@ -12,9 +12,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from node.control.api import METHOD_OF, METHODS, Api, MetagraphRequest
+from node.control.api import Api, MetagraphRequest
 from node.control.errors import ProtocolError, RemoteError, VersionMismatch, error_view
 from node.control.events import AnyEvent
+from node.control.methods import METHOD_OF, METHODS
 from node.control.protocol import (
     Answer,
     BadLine,

@@ -281,7 +281,9 @@ def test_an_unknown_proposer_is_consensus_business_but_its_fees_arrive() -> None
 def test_a_preview_tells_what_a_call_would_do_and_changes_nothing() -> None:
     world = World()
     root = world.state.state_root
-    assert preview_call(world.state, who("alice"), _transfer()) == (Transferred(who("alice"), who("bob"), Rao(TAO)),)
+    preview = preview_call(world.state, who("alice"), _transfer())
+    assert preview.events == (Transferred(who("alice"), who("bob"), Rao(TAO)),)
+    assert preview.free_change_rao == -TAO
     with pytest.raises(errors.InsufficientBalance):
         preview_call(world.state, who("pauper"), _transfer())
     assert world.state.state_root == root
