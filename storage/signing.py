@@ -4,6 +4,7 @@ Each lane (say, the votes of one key) has a position that only grows; it is on d
 A file of its own with synchronous=FULL, because losing it with the power could make the node sign twice.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
@@ -25,13 +26,27 @@ SIGNING: Final = Kind(
     ),
 )
 
+_SILENCE: Final = "silence"
+"""Name of the note that says that this record may have forgotten signatures."""
 _PART_BYTES: Final = 8  # big endian, so that the order of the bytes is the order of the tuples
+
+
+@dataclass(frozen=True, slots=True)
+class OwedSilence:
+    """A record that may have forgotten signatures: new (of a key that may be old), or of an accepted copy.
+
+    `until` is the time from which it may sign again, in the caller's unit; None until the caller has named one.
+    """
+
+    copied: bool
+    until: int | None
 
 
 class SignGuard:
     """The signing record of one home. Any thread may call it; one process at a time may hold it.
 
-    `fresh` tells that opening it made it: with a key that has signed before, wait before signing again.
+    `fresh` tells that opening it made it. A fresh record and an accepted copy owe silence (`owed_silence`), across
+    restarts, until `end_silence`: the caller signs nothing meanwhile.
     """
 
     def __init__(self, database: Database, lock: FileLock, *, fresh: bool) -> None:
@@ -98,6 +113,28 @@ class SignGuard:
             row = connection.execute("SELECT value FROM notes WHERE name = ?", (name,)).fetchone()
         return None if row is None else bytes(row[0])
 
+    def owed_silence(self) -> OwedSilence | None:
+        """Return what silence this record owes, None when it may sign."""
+        note = self.note(_SILENCE)
+        if not note:
+            return None
+        return OwedSilence(note[:1] == b"c", int.from_bytes(note[1:], "big") if len(note) > 1 else None)
+
+    def keep_silent(self, until: int) -> None:
+        """Owe silence until `until`, or until the later time that was named before; on disk when this returns."""
+        owed = self.owed_silence()
+        late = max(until, (owed.until or 0) if owed is not None else 0)
+        kind = b"c" if owed is None or owed.copied else b"f"
+        self._put_silence(kind + late.to_bytes(_PART_BYTES, "big"))
+
+    def end_silence(self) -> None:
+        """Owe none any more."""
+        self._put_silence(b"")
+
+    def _put_silence(self, note: bytes) -> None:
+        with self._database.write() as connection:
+            connection.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (_SILENCE, note))
+
     def position(self, lane: str) -> tuple[int, ...] | None:
         """Return the last position that was recorded for `lane`."""
         with self._database.read() as connection:
@@ -125,6 +162,7 @@ def _bind(database: Database, host: bytes, *, accept: bool) -> bool:
         if row is not None and not accept:
             raise CopiedHome(f"{database.path} was made on another machine, or is a copy or a restored backup.")
         connection.execute("INSERT OR REPLACE INTO host VALUES (1, ?)", (host,))
+        connection.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (_SILENCE, b"f" if row is None else b"c"))
         return row is None
 
 

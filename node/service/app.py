@@ -16,6 +16,7 @@ from typing import Final
 import trio
 
 from models import Progress as ModelProgress
+from node.consensus.slots import SlotClock
 from node.control.hub import Hub
 from node.control.options import DaemonConfig
 from node.control.schema import NodeState
@@ -48,6 +49,7 @@ from node.service.role_plan import Planner
 from node.service.roles.host import ModelHost
 from node.service.services import Services
 from node.service.signer import GuardedSigner
+from node.service.silence import Silence
 from node.service.snapshot_sync import SnapshotSync
 from node.service.syncer import Syncer
 from node.service.telling import LagMeter, tell_status
@@ -243,16 +245,20 @@ class Node:
         stack.callback(store.close)
         await self._begin_with_snapshot(network, store, spec)
         opened = await trio.to_thread.run_sync(open_chain, store, spec)
-        pen = None
+        pen = silence = None
         if keys.hotkey is not None:
             guard = SignGuard.open(self.home.signing, accept_copied_home=self.config.accept_copied_home)
             stack.callback(guard.close)
-            pen = GuardedSigner(keys.hotkey, guard, opened.genesis_hash)
+            clock = SlotClock(spec.start_ms, spec.slot_ms)
+            silence = Silence(guard, spec.epoch_slots, lambda: clock.slot_at(now_ms()))
+            pen = GuardedSigner(keys.hotkey, guard, opened.genesis_hash, silence)
         gossip = Gossip(network, opened.genesis_hash)
         chain = Chain(
             store=store, opened=opened, spec=spec, pen=pen, publish=gossip.publish, penalise=network.report
         )  # fmt: skip
         chain.transactions.publish = gossip.publish_transaction
+        if pen is not None and silence is not None:
+            chain.on_final(silence.watcher(pen.public, pen.sealed_slot))
         return chain, gossip
 
     async def _begin_with_snapshot(self, network: Network, store: ChainStore, spec: GenesisSpec) -> None:

@@ -15,6 +15,7 @@ from node.ledger.header import Header, seal_message
 from node.primitives.codec import encode
 from node.primitives.crypto import Signer
 from node.primitives.types import AccountId, Hash
+from node.service.silence import Silence
 from storage.errors import SignRefused
 from storage.signing import SignGuard
 
@@ -27,7 +28,9 @@ _LOCK = "lock"
 class GuardedSigner:
     """Signs for one authority, through its signing record. Calls block for a disk write (about 0.5 ms)."""
 
-    def __init__(self, signer: Signer, guard: SignGuard, genesis_hash: Hash) -> None:
+    def __init__(self, signer: Signer, guard: SignGuard, genesis_hash: Hash, silence: Silence | None = None) -> None:
+        """While `silence` holds nothing is signed."""
+        self._silence = silence
         self._signer = signer
         self._guard = guard
         self._genesis_hash = genesis_hash
@@ -36,6 +39,11 @@ class GuardedSigner:
     def public(self) -> AccountId:
         """The authority's account."""
         return self._signer.public
+
+    def sealed_slot(self) -> int | None:
+        """Return the slot of the last block that was sealed with this record."""
+        place = self._guard.position(_BLOCK)
+        return None if place is None else place[0]
 
     def seal(self, header: Header) -> bytes | None:
         """Return the seal of an own block, None when this slot was signed in already."""
@@ -67,6 +75,8 @@ class GuardedSigner:
         return Signed(instance, round_number, decode_lock_proof(note) if note else None)
 
     def _sign(self, lane: str, position: tuple[int, ...], digest: bytes, lock: bytes = b"") -> bytes | None:
+        if self._silence is not None and self._silence.holds():
+            return None
         try:
             self._guard.advance(lane, position, digest, note=(_LOCK, lock) if lock else None)
         except SignRefused:
