@@ -214,10 +214,10 @@ def make_set(count: int) -> AuthoritySet:
 
 
 def genesis(authorities: AuthoritySet, plan: Plan | None = None) -> Anchor[State]:
-    """Return the genesis block of a chain with these authorities."""
+    """Return the genesis block of a chain with these authorities; its root names the plan, so that chains differ."""
     header = Header(
         HEADER_VERSION, Height(0), Slot(0), ZERO_HASH, AccountId(bytes(32)), transactions_root(()),
-        digest("sim-genesis"), SetId(0), authorities.hash, (), UNSIGNED,
+        digest("sim-genesis", repr(plan).encode()), SetId(0), authorities.hash, (), UNSIGNED,
     )  # fmt: skip
     state = State(header.state_root, authorities, plan=plan, next_hash=authorities.hash)
     return Anchor(header, header_hash(header), state, None)
