@@ -113,8 +113,13 @@ class AuthoritySet:
         return _exceeds(power.stake, self.total.stake)
 
     def includes_honest(self, power: Power) -> bool:
-        """Tell whether members of this power cannot all be faulty: at least a third of one kind."""
-        return _is_third(power.weight, self.total.weight) or _is_third(power.stake, self.total.stake)
+        """Tell whether members of this power cannot all be faulty: a third of the authorities, or of stake alone.
+
+        Jointly stake does not count here: by calling ahead it could keep authorities from taking the phase back.
+        """
+        if self.total.weight:
+            return 3 * power.weight >= self.total.weight
+        return 3 * power.stake >= self.total.stake
 
     def is_abort(self, header: Header) -> bool:
         """Tell whether the block of `header` takes the joint phase back, if this set decides on it."""
@@ -155,7 +160,3 @@ class AuthoritySet:
 def _exceeds(part: int, total: int) -> bool:
     """More than two thirds; a kind that the set does not have asks for nothing."""
     return total == 0 or 3 * part > 2 * total
-
-
-def _is_third(part: int, total: int) -> bool:
-    return total > 0 and 3 * part >= total

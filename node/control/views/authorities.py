@@ -37,7 +37,10 @@ class GuardView(View, frozen=True):
 
 
 class PosPlan(View, frozen=True):
-    """The scheduled move to proof of stake, while it is under way. `stake_epoch` is the first authority epoch that stake may decide alone."""
+    """The scheduled move to proof of stake, while it is under way.
+
+    `stake_epoch` is the first authority epoch that stake may decide alone.
+    """
 
     activation_epoch: int
     stake_epoch: int

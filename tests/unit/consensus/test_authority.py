@@ -51,8 +51,8 @@ def test_a_joint_set_needs_two_thirds_of_each_kind_and_an_abort_block_of_authori
     assert joint.is_quorum(Power(3, 0), abort=True)
     assert not joint.is_quorum(Power(2, 15), abort=True)
     assert joint.is_authority_quorum(Power(3, 0))
-    assert joint.includes_honest(Power(0, 5))
-    assert not joint.includes_honest(Power(1, 4))
+    assert joint.includes_honest(Power(2, 0))
+    assert not joint.includes_honest(Power(1, 15))
 
 
 def test_a_set_of_stake_alone_decides_by_stake() -> None:
