@@ -12,6 +12,7 @@ import trio
 from node.service.errors import NoAnswer
 from node.service.full_nodes import FullNodes
 from node.service.logbook import logger
+from node.service.supervise import only_error
 
 WORKERS_MAX: Final = 6  # nodes asked at once; each has one answer of at most 4 MiB on its way
 FAILURES_MAX: Final = 3  # of one node in a row, then it is left for this time
@@ -51,9 +52,10 @@ class _Pool(Generic[I]):
         self._busy: dict[I, float] = {}
         self._workers: set[str] = set()
         self._given_up: set[str] = set()
+        self.is_alone = False
 
     async def run(self) -> None:
-        """Fetch until nothing is missing. Raises NoAnswer when there has been nobody to ask for PATIENCE_S."""
+        """Fetch until nothing is missing, or until there has been nobody to ask for PATIENCE_S (`is_alone`)."""
         alone_since = trio.current_time()
         async with trio.open_nursery() as nursery:
             while not self._work.is_done():
@@ -65,7 +67,8 @@ class _Pool(Generic[I]):
                 if self._workers:
                     alone_since = now_s
                 elif now_s - alone_since > PATIENCE_S:
-                    raise NoAnswer("No full node gives what is missing.")
+                    self.is_alone = True
+                    break
                 else:
                     self._given_up.clear()  # they may have it by now
                 await trio.sleep(IDLE_S)
@@ -106,4 +109,10 @@ class _Pool(Generic[I]):
 
 async def fetch_all(nodes: FullNodes, work: Work[I]) -> None:
     """Fetch everything that `work` misses. Raises NoAnswer when there has been nobody to ask for PATIENCE_S."""
-    await _Pool(nodes, work).run()
+    pool = _Pool(nodes, work)
+    try:
+        await pool.run()
+    except ExceptionGroup as group:
+        raise only_error(group) from None
+    if pool.is_alone:
+        raise NoAnswer("No full node gives what is missing.")

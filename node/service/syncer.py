@@ -9,6 +9,7 @@ from node.consensus.certificate import check_certificate
 from node.consensus.errors import WrongSet
 from node.consensus.events import BlockReceived, CatchUp, CertifiedBlocks, NeedBlocks
 from node.ledger.header import Block
+from node.light.errors import BrokenFinality
 from node.primitives.errors import ConsensusError, DecodeError
 from node.primitives.limits import SYNC_RESPONSE_BYTES_MAX
 from node.primitives.types import Hash, Height
@@ -16,9 +17,16 @@ from node.service.chain import Chain, now_ms
 from node.service.errors import NotReady
 from node.service.gossip import is_body_of
 from node.service.logbook import logger
+from node.service.span_sync import SpanSync
 from node.service.store_readers import ProofStore, StoreReader
 from node.sync.catchup import Ask, Blame, CatchUpMachine, Feed, Progress, SyncEffect
-from node.sync.limits import BRANCH_BLOCKS_MAX, POINTS_BAD_ANSWER, POINTS_BAD_STATUS, REQUEST_BYTES_MAX
+from node.sync.limits import (
+    BRANCH_BLOCKS_MAX,
+    POINTS_BAD_ANSWER,
+    POINTS_BAD_STATUS,
+    REQUEST_BYTES_MAX,
+    SPANS_BEHIND_BLOCKS_MIN,
+)
 from node.sync.messages import (
     PROTOCOL,
     Answer,
@@ -39,6 +47,7 @@ REQUEST_TIMEOUT_S: Final = 15.0
 SERVE_TIMEOUT_S: Final = 15.0  # for a whole request: who is slower holds a place that others want
 SERVING_THREADS: Final = 2  # of their own, so that askers never take the threads that blocks are executed in
 TICK_S: Final = 0.25
+SPANS_PAUSE_S: Final = 30.0  # after a go from several peers that did not arrive; one peer's stretches come meanwhile
 _ROUTINE_BLOCKS: Final = 3  # a status often comes just before the votes do; that is no news
 _ENDS_WANTED_MAX: Final = 64  # branches fetched at once; more than that is what CatchUp is for
 
@@ -80,6 +89,7 @@ class Syncer:
             self._nursery = nursery
             nursery.start_soon(self._poll)
             nursery.start_soon(self._tick)
+            nursery.start_soon(self._follow_spans)
             nursery.start_soon(self._take_wishes)
             task_status.started()
 
@@ -127,6 +137,24 @@ class Syncer:
             if due is not None and due <= now_ms():
                 self._do(self._machine.on_tick(now_ms()))
             await trio.sleep(TICK_S)
+
+    async def _follow_spans(self) -> None:
+        """While this node is far behind, fetch from several peers at once; the machine takes over near the end."""
+        while True:
+            await trio.sleep(TICK_S)
+            if self._machine.target() - self._chain.final.header.height < SPANS_BEHIND_BLOCKS_MIN:
+                continue
+            self._machine.is_held = True
+            try:
+                arrived = await SpanSync(self._chain, self._network).run()
+            except BrokenFinality as error:
+                log.critical("%s", error)
+                return
+            finally:
+                self._machine.is_held = False
+                self._do(self._machine.on_tick(now_ms()))
+            if not arrived:
+                await trio.sleep(SPANS_PAUSE_S)
 
     async def _take_wishes(self) -> None:
         async for wish in self._chain.wanted:

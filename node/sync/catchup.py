@@ -109,6 +109,8 @@ class CatchUpMachine:
         self._next_id = 1
         self._now_ms = 0
         self._history: list[tuple[int, Height]] = []
+        self.is_held = False
+        """While something else fetches blocks, this machine asks for statuses only."""
 
     # --- inputs -----------------------------------------------------------------------------------------------------
 
@@ -173,7 +175,8 @@ class CatchUpMachine:
         if self._cursor[0] < height:
             self._cursor = self._finalised
             self._stretch = None
-        self._history = [(ms, at) for ms, at in self._history if ms > now_ms - RATE_WINDOW_MS] + [(now_ms, height)]
+        recent = [(ms, at) for ms, at in self._history if ms > now_ms - RATE_WINDOW_MS]
+        self._history = [*(recent or self._history[-1:]), (now_ms, height)]
         return self._advance(now_ms)
 
     def on_tick(self, now_ms: int) -> list[SyncEffect]:
@@ -186,7 +189,7 @@ class CatchUpMachine:
     def next_deadline_ms(self) -> int | None:
         """When `on_tick` has something to do."""
         due = [asked.due_ms for asked in self._asked.values()]
-        if not self._is_fetching() and self._target() > self._cursor[0]:
+        if not self.is_held and not self._is_fetching() and self._target() > self._cursor[0]:
             due.extend(peer.cool_until_ms for peer in self._useful().values() if peer.cool_until_ms > self._now_ms)
         return min(due, default=None)
 
@@ -202,6 +205,10 @@ class CatchUpMachine:
                 rate = (last - first) * _MS_PER_MINUTE // (last_ms - first_ms)
                 eta_ms = (target - height) * (last_ms - first_ms) // (last - first)
         return Progress(height, target, rate, eta_ms)
+
+    def target(self) -> Height:
+        """Return the greatest finalised height that a peer has shown; -1 while none has."""
+        return self._target()
 
     def best_peer(self) -> str | None:
         """Return the peer to ask when any will do: the one furthest on that failed least."""
@@ -282,7 +289,7 @@ class CatchUpMachine:
         for late in [peer for peer, asked in self._asked.items() if asked.due_ms <= now_ms]:
             del self._asked[late]
             self._cool(late, now_ms)
-        if self._is_fetching() or len(self._fed) >= FED_STRETCHES_MAX:
+        if self.is_held or self._is_fetching() or len(self._fed) >= FED_STRETCHES_MAX:
             return []
         peer = self._stretch.peer if self._stretch is not None else self._choose(now_ms)
         if peer is None or peer in self._asked:

@@ -20,6 +20,12 @@ POINTS_BAD_ANSWER: Final = 25  # an answer that is malformed, not asked for or d
 POINTS_BAD_STATUS: Final = 10
 RATE_WINDOW_MS: Final = 10_000  # progress is shown as an average of this long
 
+# --- spans ----------------------------------------------------------------------------------------------------------
+SPANS_BEHIND_BLOCKS_MIN: Final = 512  # nearer than this one peer's stretches are as quick
+SPAN_BLOCKS_MAX: Final = 2048  # between two light steps; what one certificate may finalise in the engine
+SPAN_PART_BLOCKS: Final = 64  # of one request: small enough to share an epoch among six peers
+SPANS_OPEN_MAX: Final = 4  # one is executed, three are fetched meanwhile
+
 # --- light clients --------------------------------------------------------------------------------------------------
 STEPS_PER_REQUEST_MAX: Final = 256  # light steps; 0.7 MB at 21 authorities, thirty answers a year
 HEADERS_PER_REQUEST_MAX: Final = 512  # 150 KB; more than an epoch of 360 slots
