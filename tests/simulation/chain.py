@@ -69,7 +69,8 @@ class Plan:
 
     The authorities are all of `pool` but `benched` of them, who change places with the next. With `handover` the chain
     moves to stake: two sets of authorities, two joint ones, then stake for good. While it is joint, chance (of the
-    state root, so each branch has its own) may take it back, and the count begins again. `validators` have stake only.
+    state root, so each branch has its own) may take it back, and the count begins again; with `abort_from` the blocks
+    from that height on do, and no others. `validators` have stake only.
     """
 
     pool: tuple[AccountId, ...]
@@ -77,6 +78,11 @@ class Plan:
     blocks: int
     handover: bool = False
     validators: tuple[AccountId, ...] = ()
+    abort_from: int | None = None
+
+    def aborts(self, height: int, root: Hash) -> bool:
+        """Tell whether the joint phase is taken back by a block of this height and state."""
+        return root[-1] < ABORT_BYTE if self.abort_from is None else height >= self.abort_from
 
     def authorities(self, number: int) -> dict[AccountId, int]:
         """Return the weights of set `number`."""
@@ -165,7 +171,7 @@ def after(state: State, transactions: tuple[bytes, ...], listed: Members, slot: 
     elif listed:
         announced = height
     if state.plan is not None:
-        if authorities.phase is PosPhase.JOINT and root[-1] < ABORT_BYTE:
+        if authorities.phase is PosPhase.JOINT and state.plan.aborts(height, root):
             waiting, announced, at_once = joined(state.plan.authorities(authorities.set_id + 1), {}), Height(0), True
         elif not waiting and height % state.plan.blocks == 0:
             waiting = state.plan.following(authorities, since + 1)

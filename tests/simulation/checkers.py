@@ -29,6 +29,7 @@ class Watch:
         self.seen: Counter[str] = Counter()
         self._hash_at: dict[int, Hash] = {}
         self._root_at: dict[int, Hash] = {}
+        self._phase_at: dict[int, PosPhase] = {}
         self._certified: dict[int, tuple[Hash, int]] = {}
         self._height: dict[str, int] = {}
         self._signed: dict[tuple[AccountId, str, tuple[int, ...]], bytes] = {}
@@ -61,19 +62,23 @@ class Watch:
                 raise Violation(f"{name} finalised another block at height {height}")
             if self._root_at.setdefault(height, state.root) != state.root or state.root != block.header.state_root:
                 raise Violation(f"{name} has another state at height {height}")
+            self._phase_at[height] = state.authorities.phase
             if block.header.next_set:
-                self._note_set(block.header)
+                self._note_set(block.header, self._phase_at.get(height - 1, PosPhase.AUTHORITIES))
             if sum(state.balances) != SUPPLY:
                 raise Violation(f"the balances at height {height} sum to {sum(state.balances)}, not {SUPPLY}")
         self._height[name] = height
         if len(final.blocks) > 1:
             self.count("one certificate for several blocks")
 
-    def _note_set(self, header: Header) -> None:
+    def _note_set(self, header: Header, deciding: PosPhase) -> None:
+        """A final block announces or enacts a set."""
         phase = phase_of(header.next_set)
-        self.count("a set announced or enacted")
-        if phase is not PosPhase.AUTHORITIES:
-            self.count("a joint set listed" if phase is PosPhase.JOINT else "a stake set listed")
+        self.count(f"a final block lists a set: {phase.name.lower()}")
+        if deciding is PosPhase.JOINT and phase is PosPhase.AUTHORITIES:
+            self.count("the joint phase taken back")
+        if deciding is PosPhase.STAKE:
+            self.count("stake alone decided on a set")
 
     def lost_power(self, name: str, blocks: int) -> None:
         """A loss of power took finalised blocks that nothing was signed on: they must come back as they were."""

@@ -25,7 +25,7 @@ OFTEN: Final = (
     "one certificate for several blocks",
     "branch asked for",
     "caught up by a stretch",
-    "undo across an epoch boundary",
+    "a final block lists a set: authorities",
     "evidence: DoubleHeader",
     "evidence: DoubleVote",
     "disk full",
@@ -33,7 +33,12 @@ OFTEN: Final = (
     "penalty",
 )
 RARE: Final = (
+    "undo across an epoch boundary",
     "a lock changed its block",
+    "a final block lists a set: joint",
+    "a final block lists a set: stake",
+    "the joint phase taken back",
+    "stake alone decided on a set",
     "evidence: DoubleProposal",
     "the signing record refused",
     "all lost power at once",

@@ -40,6 +40,7 @@ class World:
         epoch_blocks: int = 0,
         handover: bool = False,
         validators: int = 0,
+        abort_from: int | None = None,
         traced: bool = False,
     ) -> None:
         self.slot_ms = slot_ms
@@ -57,7 +58,7 @@ class World:
         own = {name: key(VALIDATOR_KEYS + number) for number, name in enumerate(self.validators)}
         if epoch_blocks:
             pool = tuple(key(number) for number in range(count + spare))
-            plan = Plan(pool, spare, epoch_blocks, handover, tuple(own.values()))
+            plan = Plan(pool, spare, epoch_blocks, handover, tuple(own.values()), abort_from)
             self._anchor = genesis(AuthoritySet.of(SetId(0), plan.first()), plan)
         for number in range(count + spare):
             kind = LIARS[lies[number - len(twins)]] if number in liars else SimNode
