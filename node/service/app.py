@@ -273,7 +273,10 @@ class Node:
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(until_stopped)
-            await SnapshotSync(network, store, spec, report).run(self.config.sync)
+            choice = self.config.sync
+            if choice == "auto" and self.keeping.mode == "archive":
+                choice = "full"  # an archive has every block
+            await SnapshotSync(network, store, spec, report).run(choice)
             nursery.cancel_scope.cancel()
         self._enter("starting", "opening the chain")
 
