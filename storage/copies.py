@@ -12,9 +12,9 @@ from pathlib import Path
 
 from storage.database import Kind
 from storage.errors import Corrupted, WrongDatabase
+from storage.files import put_in_place, remove_database, sync_file, sync_folder
 from storage.limits import BACKUP_STEP_PAGES, BUSY_TIMEOUT_MS
 from storage.migrations import applied_steps, check_steps
-from storage.snapshot_file import sync_folder
 from storage.translate import translate, translate_os
 
 Report = Callable[[int, int], None]
@@ -46,7 +46,7 @@ def copy_database(source: Path, target: Path, kind: Kind, report: Report) -> Non
             raise translate(error, source, kind.when_corrupted) from error
         _put(part, target)
     finally:
-        _remove(part)
+        remove_database(part)
 
 
 def compact_database(path: Path, kind: Kind) -> None:
@@ -59,7 +59,7 @@ def compact_database(path: Path, kind: Kind) -> None:
     """
     part = compacted_path(path)
     try:
-        _remove(part)
+        remove_database(part)
         try:
             with closing(_connect(path, "rw")) as old:
                 _check_kind(old, path, kind)
@@ -69,7 +69,7 @@ def compact_database(path: Path, kind: Kind) -> None:
             raise translate(error, path, kind.when_corrupted) from error
         replace_database(part, path, kind)
     finally:
-        _remove(part)
+        remove_database(part)
 
 
 def compacted_path(path: Path) -> Path:
@@ -80,7 +80,7 @@ def compacted_path(path: Path) -> Path:
 def replace_database(new: Path, path: Path, kind: Kind) -> None:
     """Put the closed database `new` in the place of `path`, which goes with its log.
 
-    After a crash in between there is no database at `path`; the old one is beside it with the ending .replaced.
+    After a crash in between, the next opening of `path` finds the old one or the new one, whole.
 
     Raises:
         WrongDatabase, TooNew, Corrupted, Inaccessible, DiskFull: nothing was replaced.
@@ -94,17 +94,7 @@ def replace_database(new: Path, path: Path, kind: Kind) -> None:
             connection.execute("PRAGMA journal_mode = DELETE")  # its log is empty, and belongs to this name alone
     except sqlite3.Error as error:
         raise translate(error, new, kind.when_corrupted) from error
-    old = path.with_name(path.name + ".replaced")
-    try:
-        _sync(new)
-        if path.exists():
-            os.replace(path, old)
-            _remove_companions(path)  # a log of the old file would be read into the new one
-        os.replace(new, path)
-        sync_folder(path.parent)
-        old.unlink(missing_ok=True)
-    except OSError as error:
-        raise translate_os(error, path) from error
+    put_in_place(new, path)
 
 
 def _copy(old: sqlite3.Connection, new: sqlite3.Connection, report: Report) -> None:
@@ -138,26 +128,8 @@ def _check_kind(connection: sqlite3.Connection, path: Path, kind: Kind) -> None:
 
 def _put(part: Path, target: Path) -> None:
     try:
-        _sync(part)
+        sync_file(part)
         os.replace(part, target)
         sync_folder(target.parent)
     except OSError as error:
         raise translate_os(error, target) from error
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    _remove_companions(path)
-
-
-def _remove_companions(path: Path) -> None:
-    for ending in ("-journal", "-wal", "-shm"):
-        path.with_name(path.name + ending).unlink(missing_ok=True)

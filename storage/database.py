@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Final, Literal
 
 from storage.errors import Closed, Corrupted, DiskFull, Inaccessible, Locked, TooOld, WrongDatabase
+from storage.files import finish_replacement, sync_folder
 from storage.limits import (
     BUSY_TIMEOUT_MS,
     INTEGRITY_FINDINGS_MAX,
@@ -284,13 +285,10 @@ def _create_private(path: Path) -> None:
     """Make sure that the file exists, for its owner alone, and that its directory entry survives a power cut."""
     try:
         path.parent.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        finish_replacement(path)
         if path.exists():
             return
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, _PRIVATE_FILE))
-        directory = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        sync_folder(path.parent)
     except OSError as error:
         raise translate_os(error, path) from error

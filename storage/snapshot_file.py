@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Final, Self
 
 from storage.errors import Closed, Corrupted, Inaccessible, OutOfBounds, WrongDatabase
+from storage.files import sync_folder
 from storage.limits import MANIFEST_BYTES_MAX, SNAPSHOT_FRAME_BYTES_MAX, SNAPSHOT_FRAMES_MAX, SNAPSHOT_NAME_BYTES_MAX
 from storage.translate import translate_os
 
@@ -181,15 +182,6 @@ class SnapshotReader:
 
     def _damaged(self, how: str) -> Corrupted:
         return Corrupted(f"The snapshot {self.path} is damaged: {how}.", remedy=_REMEDY)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _hash(data: bytes) -> bytes:

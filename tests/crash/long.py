@@ -82,15 +82,20 @@ def write_snapshots(path: Path, _seed: int, ack: Ack) -> None:
         number = 1 if tip is None else tip.height // ROUND_HEIGHTS + 1
         ack(number - 1, b"")
         while True:
-            store.staging.begin(b"round %d" % number)
-            for part in range(PARTS):
-                if bytes([part]) not in store.staging.done():
-                    store.staging.put(bytes([part]), part_rows(number, part))
-            height = number * ROUND_HEIGHTS
-            row = HeaderRow(block_hash(height), block_hash(height - 1), height, height, b"header")
-            store.staging.adopt(Adoption(row, b"certificate"))
+            take_snapshot(store, number)
             ack(number, b"")
             number += 1
+
+
+def take_snapshot(store: ChainStore, number: int) -> None:
+    """Stage what is missing of round `number`, and adopt it."""
+    store.staging.begin(b"round %d" % number)
+    for part in range(PARTS):
+        if bytes([part]) not in store.staging.done():
+            store.staging.put(bytes([part]), part_rows(number, part))
+    height = number * ROUND_HEIGHTS
+    row = HeaderRow(block_hash(height), block_hash(height - 1), height, height, b"header")
+    store.staging.adopt(Adoption(row, b"certificate"))
 
 
 def part_rows(number: int, part: int) -> list[tuple[bytes, bytes]]:

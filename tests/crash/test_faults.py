@@ -8,6 +8,7 @@ import pytest
 
 from storage import ChainStore, DiskFull, Inaccessible, Locked, SignGuard, StorageError
 from tests.crash.checks import HOST, Model, check_chain, check_signing
+from tests.crash.long import Snapshots, take_snapshot
 from tests.crash.vfs import Call, Disk, cruel_disk
 from tests.crash.writer import commits, key
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 STORED = 3
 """Blocks that are final before anything fails."""
 FOR_A_WHILE = 10**6
-CALLS_MAX = 400
+CALLS_MAX = 2000
 
 FAULTS: dict[str, tuple[int, tuple[Call, ...], type[StorageError]]] = {
     "full": (apsw.SQLITE_FULL, ("write",), DiskFull),
@@ -38,11 +39,13 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("storage.database.WAL_PAGES_PER_CHECKPOINT", 20)  # checkpoints fall among the failing calls
 
 
-def _for_every_call(disk: Disk, fault: str, times: int, once: Callable[[int], StorageError | None]) -> set[int]:
-    """Let every single call fail until none is left to; return those for which it came to an error."""
+def _for_every_call(
+    disk: Disk, fault: str, times: int, once: Callable[[int], StorageError | None], *, step: int = 1
+) -> set[int]:
+    """Let every single call (or every `step`-th) fail until none is left to; return those that came to an error."""
     error, calls, expected = FAULTS[fault]
     refused: set[int] = set()
-    for at in range(1, CALLS_MAX):
+    for at in range(1, CALLS_MAX, step):
         disk.fail(error, calls, at, times)
         raised = once(at)
         reached = disk.failed
@@ -117,6 +120,31 @@ def test_a_killed_process_after_a_failed_commit_loses_nothing(tmp_path: Path, fa
             return raised
 
         _for_every_call(disk, fault, FOR_A_WHILE, once)
+
+
+@EACH_FAULT
+def test_an_adoption_that_fails_at_any_call_is_undone_and_can_be_repeated(tmp_path: Path, fault: str) -> None:
+    with cruel_disk() as disk:
+
+        def once(at: int) -> StorageError | None:
+            path = tmp_path / str(at) / "chain.db"
+            disk_error, disk.error = disk.error, None
+            raised = None
+            with ChainStore.open(path, survives_power_loss=True) as store:
+                take_snapshot(store, 1)
+                disk.error, disk.seen = disk_error, 0
+                try:
+                    take_snapshot(store, 2)
+                except StorageError as error:
+                    raised = error
+                disk.error = None
+                Snapshots(path).check([(1 if raised is not None else 2, b"")])
+                if raised is not None:
+                    take_snapshot(store, 2)
+            Snapshots(path).check([(2, b"")])
+            return raised
+
+        _for_every_call(disk, fault, 1, once, step=7)
 
 
 def _as_the_files_are(disk: Disk, start: int, target: Path) -> None:

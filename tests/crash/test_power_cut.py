@@ -9,11 +9,13 @@ import pytest
 
 from storage import ChainStore, SignGuard
 from tests.crash.checks import HOST, Model, check_chain, check_signing
+from tests.crash.long import Snapshots, take_snapshot
 from tests.crash.vfs import Disk, cruel_disk
 from tests.crash.writer import commits, key
 
 BLOCKS = 60
 SIGNATURES = 40
+ROUNDS = 4
 CUTS = 120
 
 
@@ -63,6 +65,22 @@ def test_any_other_store_loses_whole_commits_at_most(tmp_path: Path, monkeypatch
 
     _after_cuts(disk, tmp_path, random.Random(41), check)
     assert max(lost) > 0, "the cuts were too kind to show anything"
+
+
+@pytest.mark.timeout(120)
+def test_an_adopted_snapshot_is_there_whole_and_a_staged_one_is_no_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.database.WAL_PAGES_PER_CHECKPOINT", 60)
+    with cruel_disk() as disk, ChainStore.open(tmp_path / "live" / "chain.db", survives_power_loss=True) as store:
+        for number in range(1, ROUNDS + 1):
+            take_snapshot(store, number)
+            disk.ack(number)
+
+    def check(target: Path, acknowledged: int) -> None:
+        Snapshots(target / "chain.db").check([(max(0, acknowledged), b"")])
+
+    _after_cuts(disk, tmp_path, random.Random(44), check)
 
 
 @pytest.mark.timeout(120)
