@@ -65,8 +65,12 @@ class FullNodes:
             raise NoAnswer(f"{peer} does not answer such questions.")
         return answer
 
-    async def follow(self, peer: str, chain: LightChain, taken: list[LightStep] | None = None) -> None:
-        """Take every light step that `peer` has, and append them to `taken`.
+    async def follow(
+        self, peer: str, chain: LightChain, taken: list[LightStep] | None = None, *, below: int | None = None
+    ) -> tuple[LightStep, ...]:
+        """Take the light steps that `peer` has, all or those below a height, and append them to `taken`.
+
+        Returns what came of the others, unchecked.
 
         Raises:
             NoAnswer: it has none that lead on, or lied, which costs it points.
@@ -74,10 +78,11 @@ class FullNodes:
         """
         while True:
             steps = (await self.ask(peer, GetSteps(chain.trusted.header.height, STEPS_PER_REQUEST_MAX), Steps)).steps
-            if not steps:
-                return
+            wanted = tuple(step for step in steps if below is None or step.header.height < below)
+            if not wanted:
+                return steps
             try:
-                await trio.to_thread.run_sync(_advance, chain, steps, taken)
+                await trio.to_thread.run_sync(_advance, chain, wanted, taken)
             except BrokenFinality:
                 raise
             except WrongSet as error:
@@ -86,6 +91,8 @@ class FullNodes:
             except NodeError as error:
                 self.blame(peer, error.message)
                 raise NoAnswer(f"{peer} lied about a certified block.") from error
+            if len(wanted) < len(steps):
+                return steps[len(wanted) :]
 
 
 def _advance(chain: LightChain, steps: tuple[LightStep, ...], taken: list[LightStep] | None) -> None:

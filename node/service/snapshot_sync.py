@@ -11,6 +11,7 @@ from typing import Final
 
 import trio
 
+from node.consensus.certificate import Certificate
 from node.consensus.errors import WrongSet
 from node.consensus.slots import SlotClock
 from node.control.options import SyncChoice
@@ -112,20 +113,23 @@ class SnapshotSync:
         return best
 
     async def _offers(self, genesis_hash: Hash, begun: bytes | None) -> list[_Offered]:
-        """Return what peers offer: what was begun first, then the newest; each block once."""
-        found: dict[Hash, _Offered] = {}
+        """Return what peers offer: what was begun first, then the newest.
+
+        One block may come with several certificates: a forged one must not stand in the way of the right one.
+        """
+        found: dict[tuple[Hash, Certificate], _Offered] = {}
         for peer in self._nodes.names()[:OFFERS_ASKED_MAX]:
             try:
                 for manifest in (await self._nodes.ask(peer, GetManifest(), Offer)).manifest:
                     check_manifest(manifest, genesis_hash)
-                    found.setdefault(manifest.block_hash, _Offered(manifest, peer))
+                    found.setdefault((manifest.block_hash, manifest.certificate), _Offered(manifest, peer))
             except NoAnswer as error:
                 log.debug("%s", error.message)
             except BadSnapshot as error:
                 self._nodes.blame(peer, error.message)
         first = None if begun is None else decode_manifest(begun)
         if first is not None:
-            found.setdefault(first.block_hash, _Offered(first, ""))
+            found.setdefault((first.block_hash, first.certificate), _Offered(first, ""))
         return sorted(
             found.values(),
             key=lambda each: (first is not None and each.manifest == first, each.manifest.header.height),
@@ -141,9 +145,8 @@ class SnapshotSync:
                 continue
             chain, steps = self._light_chain(), list[LightStep]()
             try:
-                await self._nodes.follow(peer, chain, steps)
-                kept = [step for step in steps if step.header.height <= target]
-                await trio.to_thread.run_sync(self._check_certificate, kept, chain, offered.manifest)
+                rest = await self._nodes.follow(peer, chain, steps, below=target)
+                steps += await trio.to_thread.run_sync(_certified, chain, offered.manifest, rest[:1])
             except BrokenFinality:
                 raise
             except (NoAnswer, WrongSet) as error:  # its steps end too early, which is no lie
@@ -153,18 +156,8 @@ class SnapshotSync:
                     self._nodes.blame(offered.peer, f"a snapshot that nobody certified: {error.message}")
                 return None
             else:
-                return kept
+                return steps
         return None
-
-    def _check_certificate(self, steps: list[LightStep], followed: LightChain, manifest: Manifest) -> None:
-        """Hold the manifest's certificate to the set of its time; the followed chain may be beyond it already."""
-        chain = followed
-        if followed.trusted.header.height > manifest.header.height:
-            chain = self._light_chain()
-            for step in steps:
-                chain.advance(step)
-        if not chain.is_known(manifest.header) and not chain.accept_tip(manifest.header, manifest.certificate):
-            raise BadSnapshot("The block of this snapshot is not above the last one that its authorities lead to.")
 
     def _light_chain(self) -> LightChain:
         header, state, rows = genesis_state(self._spec)
@@ -192,6 +185,20 @@ class SnapshotSync:
             share = 100 * (total - left) // total if total else 100
             self._report(f"fetching the state of block {height}: {share} % of {total} rows{eta}")
             await trio.sleep(_REPORT_S)
+
+
+def _certified(chain: LightChain, manifest: Manifest, steps: tuple[LightStep, ...]) -> tuple[LightStep, ...]:
+    """Hold the manifest's own certificate to the set of its time; return the light step of its block, if it is one.
+
+    Raises:
+        WrongSet, BadCertificate, BadStep: the authorities that `chain` has followed to did not certify it.
+    """
+    if not chain.accept_tip(manifest.header, manifest.certificate):
+        raise BadSnapshot("The block of this snapshot is not above the last one that its authorities lead to.")
+    own = tuple(step for step in steps if step.header == manifest.header)
+    for step in own:
+        chain.advance(step)
+    return own
 
 
 class _Chunks:

@@ -196,10 +196,13 @@ class Shelf:
         self._files.sort(key=lambda file: file.manifest.header.height)
         self._trim(self._kept)
 
-    def make(self, tip: PinnedTip | None, genesis_hash: Hash) -> Manifest:
-        """Write a snapshot of the block that `tip` holds still and put it first. Raises as `write_snapshot`."""
+    def make(self, tip: PinnedTip | None, genesis_hash: Hash, report: Report = _silent) -> Manifest:
+        """Write a snapshot of the block that `tip` holds still and put it first; `report` may end it by raising.
+
+        Raises as `write_snapshot`, and OSError.
+        """
         path = self._folder / f"new{SUFFIX}"
-        manifest = write_pinned(tip, (), genesis_hash, path)
+        manifest = write_pinned(tip, (), genesis_hash, path, report)
         final = self._folder / f"{manifest.header.height}{SUFFIX}"
         path.replace(final)
         with self._lock:
@@ -336,14 +339,19 @@ def trusted_steps(
     light = start_at_genesis(state.hash, header, rows[set_path()], verify)
     kept: list[StepRow] = []
     try:
+        own: list[StepRow] = []
         for row in file.steps():
             step = decode_step(row.step, max_bytes=STEP_BYTES_MAX)
-            if step.header.height > manifest.header.height:
+            if step.header.height >= manifest.header.height:
+                own = [row] if step.header == manifest.header else []
                 break
             light.advance(step)
             kept.append(StepRow(step.header.height, row.step))
-        if light.trusted.hash != file.block_hash and not light.accept_tip(manifest.header, manifest.certificate):
+        if not light.accept_tip(manifest.header, manifest.certificate):  # by the set before the block's own step
             raise BadSnapshot("The block of this snapshot is not above the last one that its authorities lead to.")
+        for row in own:
+            light.advance(decode_step(row.step, max_bytes=STEP_BYTES_MAX))
+            kept.append(StepRow(manifest.header.height, row.step))
     except NodeError as error:
         raise BadSnapshot(
             f"The authorities of this network do not vouch for this snapshot: {error.message}", remedy=_VOUCH

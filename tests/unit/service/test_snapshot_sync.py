@@ -1,5 +1,6 @@
 """Starting from a snapshot over the network: parts from several peers, liars left, a restart loses nothing."""
 
+import dataclasses
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,10 +9,11 @@ import msgspec
 import pytest
 import trio
 
-from node.consensus.certificate import Certificate
+from node.consensus.certificate import Certificate, check_certificate, decode_certificate
 from node.control.options import SyncChoice
 from node.ledger.genesis import GenesisSpec
 from node.ledger.header import decode_header, header_hash
+from node.primitives.crypto import verify
 from node.primitives.types import Height
 from node.service import fetching, full_nodes, snapshot_sync
 from node.service.anchor import open_chain
@@ -21,6 +23,7 @@ from node.service.snapshots import Shelf
 from node.service.store_readers import ProofStore, StoreReader
 from node.sync.messages import Answer, GetChunk, Offer, Piece, Request, Steps
 from node.sync.serve import answer_to
+from node.sync.snapshot import Manifest
 from p2p import MemorySwarm, Network
 from storage.chain import ChainStore
 from tests.unit.service.hostile import Mallory
@@ -47,6 +50,15 @@ def put_on_shelf(node: TestNode, folder: Path) -> Height:
         manifest = shelf.make(tip, node.chain.genesis_hash)
     node.chain.shelf = shelf
     return manifest.header.height
+
+
+async def snapshot_of_a_step(node: TestNode, folder: Path) -> Height:
+    """Make a snapshot of a block that a light step was recorded of, as nodes do."""
+    while True:
+        height = put_on_shelf(node, folder)
+        if height in (step.height for step in node.chain.store.steps_above(height - 1, 1)):
+            return height
+        await trio.sleep(0.01)
 
 
 class Newcomer:
@@ -203,30 +215,49 @@ def unsigned(certificate: Certificate) -> Certificate:
     return msgspec.structs.replace(certificate, signatures=(bytes(64),) * len(certificate.signatures))
 
 
-async def test_a_snapshot_that_the_authorities_did_not_certify_is_never_adopted(tmp_path: Path) -> None:
+def another_block(manifest: Manifest) -> Manifest:
+    """A higher block with the same state and a certificate that nobody signed."""
+    header = msgspec.structs.replace(manifest.header, height=Height(1000), slot=manifest.header.slot + 1000)
+    proof = msgspec.structs.replace(
+        unsigned(manifest.certificate), block_hash=header_hash(header), height=Height(1000), instance=1000
+    )
+    return msgspec.structs.replace(manifest, header=header, certificate=proof)
+
+
+def another_certificate(manifest: Manifest) -> Manifest:
+    """The right block, which the light steps prove, with a certificate that nobody signed."""
+    return msgspec.structs.replace(manifest, certificate=unsigned(manifest.certificate))
+
+
+@pytest.mark.parametrize("forge", [another_block, another_certificate])
+async def test_a_snapshot_that_the_authorities_did_not_certify_is_never_adopted(
+    forge: Callable[[Manifest], Manifest], tmp_path: Path
+) -> None:
     swarm = MemorySwarm()
-    async with running(tmp_path, spec_of(1, 1), 1, swarm) as nodes:
+    spec = dataclasses.replace(spec_of(1, 1), epoch_slots=2)
+    async with running(tmp_path, spec, 1, swarm) as nodes:
         await nodes[0].finalised(HEIGHT)
-        height = put_on_shelf(nodes[0], tmp_path / "shelf")
+        height = await snapshot_of_a_step(nodes[0], tmp_path / "shelf")
 
         def forged(request: Request, truth: Answer) -> Answer:
-            """A higher block with the same state and a certificate that nobody signed."""
-            if not isinstance(truth, Offer):
-                return truth
-            manifest = truth.manifest[0]
-            header = msgspec.structs.replace(manifest.header, height=Height(1000), slot=manifest.header.slot + 1000)
-            proof = msgspec.structs.replace(
-                unsigned(manifest.certificate), block_hash=header_hash(header), height=Height(1000), instance=1000
-            )
-            return Offer((msgspec.structs.replace(manifest, header=header, certificate=proof),))
+            return Offer(tuple(map(forge, truth.manifest))) if isinstance(truth, Offer) else truth
 
         forger = await Mallory.join(swarm, "a-forger", nodes[0].chain.genesis_hash)
         forger.answers(told(nodes[0], [], forged))
-        async with newcomer(swarm, tmp_path, nodes[0].chain.spec, *nodes, forger) as new:
+        async with newcomer(swarm, tmp_path, nodes[0].chain.spec, forger) as new:
+            with pytest.raises(NothingOffered):
+                await new.begin("snapshot")
+            scores = {peer.peer_id: peer.score for peer in new.network.peers()}
+            assert scores.get(forger.network.peer_id, -1) < 0
+            await new.network.dial(nodes[0].network.addresses[0])
             assert await new.begin()
             assert new.height == height
             row = new.store.header(new.store.hash_at(height) or b"")
             assert row is not None
             assert decode_header(row.header).height == height
-            scores = {peer.peer_id: peer.score for peer in new.network.peers()}
-            assert scores.get(forger.network.peer_id, -1) < 0
+            stored = new.store.certificate(height)
+            assert stored is not None
+            check_certificate(
+                decode_certificate(stored.certificate), nodes[0].chain.engine.authorities,
+                nodes[0].chain.genesis_hash, verify, header=None,
+            )  # fmt: skip
