@@ -107,8 +107,8 @@ class Keeper:
             return
         stack, tip = self._pinned
         try:
-            made = await trio.to_thread.run_sync(self.shelf.make, tip, self._chain.genesis_hash)
-        except (StorageError, NodeError) as error:
+            made = await trio.to_thread.run_sync(self.shelf.make, tip, self._chain.genesis_hash, _stop_if_cancelled)
+        except (StorageError, NodeError, OSError) as error:
             log.warning("no snapshot was made: %s", error)
         else:
             log.info("a snapshot of block %d can be fetched from this node", made.header.height)
@@ -163,3 +163,8 @@ class Keeper:
         if self._prune_step(at_once=True):
             return True
         return self.shelf.drop_oldest()
+
+
+def _stop_if_cancelled(done: int, total: int) -> None:
+    """End a snapshot that is being written when the node stops: it can be made again."""
+    trio.from_thread.check_cancelled()

@@ -1,7 +1,8 @@
 """What of the past a node keeps: by mode and budget, beside a chain that goes on, and told in its status."""
 
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,6 +100,34 @@ async def test_each_epoch_a_snapshot_is_made_at_its_light_step_for_peers(tmp_pat
         manifest = keeper.shelf.manifest()
         assert manifest is not None
         assert 0 < len([path for path in folder.iterdir() if path.suffix == ".snapshot"]) <= 3
+
+
+async def test_a_node_that_stops_does_not_wait_for_its_snapshot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(tmp_path, spec_of(1, 0, slot_ms=100), 1) as (node,):
+        await node.finalised(2)
+        folder = tmp_path / "snapshots"
+        keeper = Keeper(node.chain, Keeping("full"), folder)
+        began = trio.Event()
+        real = module._stop_if_cancelled
+
+        def slow(done: int, total: int) -> None:
+            trio.from_thread.run_sync(began.set)
+            time.sleep(0.02)
+            real(done, total)
+
+        monkeypatch.setattr(module, "_stop_if_cancelled", slow)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(keeper.run)
+            stack = ExitStack()
+            keeper._pinned = (stack, stack.enter_context(node.chain.store.pinned()))
+            keeper._wake.set()
+            await began.wait()
+            cancelled_s = trio.current_time()
+            nursery.cancel_scope.cancel()
+        assert trio.current_time() - cancelled_s < 2  # the whole of it would have taken five seconds
+        assert list(folder.iterdir()) == []
 
 
 async def test_a_budget_warns_then_prunes_before_the_time_then_gives_up_snapshots(
