@@ -19,7 +19,7 @@ from benchmarks.chain import Start, Town, trusting
 from benchmarks.measure import at_least, best_cpu_s, per_s, show, title
 from node.consensus.certificate import Certificate
 from node.consensus.events import Finalised
-from node.ledger.header import Block, decode_block
+from node.ledger.header import Block, decode_block, header_hash
 from node.ledger.state import LayeredView
 from node.ledger.transaction import decode_transaction, signing_digest
 from node.ledger.transition import ChainState, Executed, build_block, execute_block
@@ -103,13 +103,17 @@ def import_all(start: Start, raws: Sequence[bytes], way: Way) -> dict[str, float
     return spent
 
 
-def pynacl(start: Start, block: bytes) -> Callable[[], None]:
-    """PyNaCl's own check of one block's signatures, and nothing else."""
+def pynacl(start: Start, raws: Sequence[bytes]) -> Callable[[], None]:
+    """PyNaCl's own check of all blocks' signatures, and nothing else."""
     triples: list[tuple[bytes, bytes]] = []
-    for raw in decode_block(block).transactions:
-        transaction = decode_transaction(raw)
-        message = signing_digest(start.state.hash, start.state.hash, transaction)
-        triples.append((transaction.signature + message, transaction.sender))
+    births: dict[int, Hash] = {start.state.height: start.state.hash}
+    for raw in raws:
+        block = decode_block(raw)
+        births[block.header.height] = header_hash(block.header)
+        for each in block.transactions:
+            transaction = decode_transaction(each)
+            message = signing_digest(start.state.hash, births[transaction.era.birth_height], transaction)
+            triples.append((transaction.signature + message, transaction.sender))
 
     def work() -> None:
         for signed, public in triples:
@@ -124,11 +128,11 @@ def main() -> None:
     town = Town(PEOPLE)
     start = town.start(COLD_ROWS)
     blocks = make_blocks(town, start)
-    verifying = pynacl(start, blocks[0])
+    verifying = pynacl(start, blocks)
     verify_s = float("inf")
     best: dict[str, dict[str, float]] = {}
     for _ in range(TURNS):  # the rivals in turn, so that all meet the same moods of the machine
-        verify_s = min(verify_s, best_cpu_s(verifying, turns=3))
+        verify_s = min(verify_s, best_cpu_s(verifying, turns=1))
         known = RememberingVerifier(2 * BLOCKS * TRANSACTIONS)
         ways = {
             f"signatures now, {STRETCH} blocks a commit": Way(known, STRETCH),
@@ -138,12 +142,12 @@ def main() -> None:
         for name, way in ways.items():
             parts = import_all(start, blocks, way)
             best[name] = min(best.get(name, parts), parts, key=lambda spent: sum(spent.values()))
-    show("PyNaCl verifies the signatures", per_s(TRANSACTIONS, verify_s))
+    show("PyNaCl verifies the signatures", per_s(BLOCKS * TRANSACTIONS, verify_s))
     for name, parts in best.items():
-        whole_s = sum(parts.values()) / BLOCKS
+        whole_s = sum(parts.values())
         share = verify_s / whole_s
         against = f"{share:.2f} of PyNaCl" + (f", {at_least(share, SHARE_OF_VERIFY)}" if "now" in name else "")
-        show(f"transfers, {name}", per_s(TRANSACTIONS, whole_s), against)
+        show(f"transfers, {name}", per_s(BLOCKS * TRANSACTIONS, whole_s), against)
         costs = ", ".join(f"{part} {spent / BLOCKS / TRANSACTIONS * 1e6:.1f}" for part, spent in parts.items())
         show("  in µs a transfer", "", costs)
 

@@ -4,6 +4,8 @@ A transaction that may not enter leaves no trace and blocks that hold it are inv
 and uses its nonce; if its call then fails, nothing else of it remains.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 
 from node.ledger import errors, fees
@@ -13,18 +15,57 @@ from node.ledger.dispatch import dispatch
 from node.ledger.events import CallFailed
 from node.ledger.pallets import accounts, system
 from node.ledger.state import StateView
-from node.ledger.transaction import Transaction, check_signature, decode_transaction, transaction_hash
+from node.ledger.transaction import Transaction, check_signature, decode_transaction, is_signed, transaction_hash
 from node.primitives.crypto import Verifier
 from node.primitives.types import Hash, Height, Rao
 
 
-class Receipt(msgspec.Struct, frozen=True):
+class Receipt(msgspec.Struct, frozen=True, gc=False):
     """What became of one transaction of a block; `error_code` is "" when it succeeded."""
 
     transaction_hash: Hash
     ok: bool
     error_code: str
     fee_rao: Rao
+
+
+class Prepared(msgspec.Struct, frozen=True, gc=False):
+    """A transaction of a block under execution, decoded, and whether its signature holds."""
+
+    raw: bytes
+    transaction: Transaction
+    signed: bool
+
+
+def prepare(context: Context, raws: Iterable[bytes], genesis_hash: Hash, *, verify: Verifier) -> list[Prepared]:
+    """Decode the transactions of a block and check their signatures, up to the first that is malformed or wrong.
+
+    One loop of its own: between other work a signature takes a tenth longer, its tables leave the processor's cache.
+    """
+    prepared: list[Prepared] = []
+    hashes: dict[int, Hash | None] = {}
+    for raw in raws:
+        try:
+            transaction = decode_transaction(raw)
+        except errors.TransactionError:
+            return prepared
+        birth_height = transaction.era.birth_height
+        if birth_height not in hashes:
+            hashes[birth_height] = system.block_hash_at(context.state, birth_height)
+        birth_hash = hashes[birth_height]
+        signed = birth_hash is not None and is_signed(transaction, genesis_hash, birth_hash, verify=verify)
+        prepared.append(Prepared(raw, transaction, signed))
+        if not signed:
+            return prepared
+    return prepared
+
+
+def apply_prepared(context: Context, prepared: Prepared) -> Receipt:
+    """As `apply_transaction`."""
+    nonce, _ = check_place(context.state, context.height, prepared.transaction)
+    if not prepared.signed:
+        raise errors.BadSignature
+    return _apply(context, prepared.transaction, prepared.raw, nonce)
 
 
 def apply_transaction(context: Context, raw: bytes, genesis_hash: Hash, *, verify: Verifier) -> Receipt:
@@ -34,11 +75,7 @@ def apply_transaction(context: Context, raw: bytes, genesis_hash: Hash, *, verif
     """
     transaction = decode_transaction(raw)
     nonce = check_entry(context.state, context.height, transaction, genesis_hash, verify=verify)
-    if transaction.nonce != nonce:
-        raise errors.NonceTooHigh(f"The sender's next nonce is {nonce}, not {transaction.nonce}.")
-    if is_free(transaction.call):
-        return apply_free(context, transaction, transaction_hash(raw))
-    return _apply_paid(context, transaction, raw)
+    return _apply(context, transaction, raw, nonce)
 
 
 def check_entry(
@@ -49,6 +86,13 @@ def check_entry(
     Raises unless era, signature and nonce let the transaction into the block at `height`, now or after a gap closes.
     `view` is the state of that block after its beginning, which knows its parent's hash.
     """
+    nonce, birth_hash = check_place(view, height, transaction)
+    check_signature(transaction, genesis_hash, birth_hash, verify=verify)
+    return nonce
+
+
+def check_place(view: StateView, height: Height, transaction: Transaction) -> tuple[int, Hash]:
+    """As `check_entry`, but for the signature; also returns the hash of the era's block, which is signed."""
     era = transaction.era
     if era.birth_height >= height:
         raise errors.EraNotStarted
@@ -60,8 +104,7 @@ def check_entry(
     birth_hash = system.block_hash_at(view, era.birth_height)
     if birth_hash is None:
         raise errors.EraExpired
-    check_signature(transaction, genesis_hash, birth_hash, verify=verify)
-    return nonce
+    return nonce, birth_hash
 
 
 def apply_free(context: Context, transaction: Transaction, identity: Hash) -> Receipt:
@@ -75,6 +118,14 @@ def apply_free(context: Context, transaction: Transaction, identity: Hash) -> Re
         del context.events[events:]
         raise errors.FreeCallFails(f"{error.code}: {error}") from error
     return Receipt(identity, True, "", Rao(0))
+
+
+def _apply(context: Context, transaction: Transaction, raw: bytes, nonce: int) -> Receipt:
+    if transaction.nonce != nonce:
+        raise errors.NonceTooHigh(f"The sender's next nonce is {nonce}, not {transaction.nonce}.")
+    if is_free(transaction.call):
+        return apply_free(context, transaction, transaction_hash(raw))
+    return _apply_paid(context, transaction, raw)
 
 
 def _apply_paid(context: Context, transaction: Transaction, raw: bytes) -> Receipt:

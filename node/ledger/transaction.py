@@ -111,8 +111,13 @@ def decode_transaction(raw: bytes) -> Transaction:
     return transaction
 
 
+def is_signed(transaction: Transaction, genesis_hash: Hash, era_block_hash: Hash, *, verify: Verifier) -> bool:
+    """Tell whether the sender signed this transaction for this network."""
+    message = signing_digest(genesis_hash, era_block_hash, transaction)
+    return verify(transaction.sender, message, transaction.signature)
+
+
 def check_signature(transaction: Transaction, genesis_hash: Hash, era_block_hash: Hash, *, verify: Verifier) -> None:
     """Raise BadSignature unless the sender signed this transaction for this network."""
-    message = signing_digest(genesis_hash, era_block_hash, transaction)
-    if not verify(transaction.sender, message, transaction.signature):
+    if not is_signed(transaction, genesis_hash, era_block_hash, verify=verify):
         raise errors.BadSignature

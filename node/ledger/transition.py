@@ -11,7 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from node.ledger import errors, merkle, phases
-from node.ledger.apply import Receipt, apply_free, apply_transaction, check_entry
+from node.ledger.apply import Receipt, apply_free, apply_prepared, apply_transaction, check_entry, prepare
 from node.ledger.calls import Call, is_free
 from node.ledger.context import Context
 from node.ledger.dispatch import dispatch
@@ -128,18 +128,13 @@ def execute_block(parent: ChainState, block: Block, genesis_hash: Hash, *, verif
     if merkle.list_root(block.transactions) != header.transactions_root:
         raise errors.WrongTransactionsRoot
     context = _begin(parent, header.slot, header.proposer, header.next_set, verify=verify)
-    receipts: list[Receipt] = []
-    for index, raw in enumerate(block.transactions):
-        try:
-            receipts.append(apply_transaction(context, raw, genesis_hash, verify=verify))
-        except errors.TransactionError as error:
-            raise errors.InvalidTransactionInBlock(f"Transaction {index}: {error.code}: {error}") from error
+    receipts = _apply_all(context, block.transactions, genesis_hash, verify=verify)
     changes, undo = context.state.effect()
     tree = merkle.update(parent.tree, changes)
     if merkle.root_hash(tree) != header.state_root:
         raise errors.WrongStateRoot
     state = ChainState(header.height, header.slot, header_hash(header), LayeredView(changes, parent.view), tree)
-    return Executed(state, changes, undo, tuple(context.events), tuple(receipts))
+    return Executed(state, changes, undo, tuple(context.events), receipts)
 
 
 def build_block(
@@ -270,6 +265,21 @@ def _change_authorities(context: Context, parent_slot: Slot, listed: phases.Memb
         pos.note_enacted(context)
     if begins_epoch:
         pos.decide(context)
+
+
+def _apply_all(context: Context, raws: Sequence[bytes], genesis_hash: Hash, *, verify: Verifier) -> tuple[Receipt, ...]:
+    """Run a received block's transactions. Raises InvalidTransactionInBlock for the first that may not be in it."""
+    prepared = prepare(context, raws, genesis_hash, verify=verify)
+    receipts: list[Receipt] = []
+    for index, raw in enumerate(raws):
+        try:
+            if index < len(prepared):
+                receipts.append(apply_prepared(context, prepared[index]))
+            else:
+                receipts.append(apply_transaction(context, raw, genesis_hash, verify=verify))
+        except errors.TransactionError as error:
+            raise errors.InvalidTransactionInBlock(f"Transaction {index}: {error.code}: {error}") from error
+    return tuple(receipts)
 
 
 def _drafted(

@@ -18,8 +18,11 @@ _encoder = msgspec.msgpack.Encoder()
 _decoders: dict[object, msgspec.msgpack.Decoder[Any]] = {}
 
 
-class Wire(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Base of every struct with a canonical encoding; subclasses list their fields in wire order."""
+class Wire(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True, gc=False):
+    """Base of every struct with a canonical encoding; subclasses list their fields in wire order.
+
+    Wire values are trees of immutable parts, so none is ever in a cycle that the collector would have to find.
+    """
 
 
 def encode(value: object) -> bytes:

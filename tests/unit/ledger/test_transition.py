@@ -138,6 +138,34 @@ def test_a_block_with_a_transaction_that_may_not_enter_is_refused_and_the_reason
         execute_block(world.state, _forced(world, good, good), world.genesis_hash, verify=verify)
 
 
+def test_the_first_transaction_that_may_not_enter_is_named_whatever_is_wrong_with_later_ones() -> None:
+    world = World()
+    good, early = world.sign("alice", _transfer()), world.sign("bob", _transfer(), nonce=5)
+    flipped = world.sign("va", _transfer())[:-1] + b"\x00"
+    for later in (flipped, flipped[:-1], b""):
+        block = _forced(world, good, early, later, good)
+        with pytest.raises(errors.InvalidTransactionInBlock, match="Transaction 1: NonceTooHigh"):
+            execute_block(world.state, block, world.genesis_hash, verify=verify)
+    for wrong, code in ((flipped, "BadSignature"), (b"", "TransactionMalformed")):
+        block = _forced(world, good, wrong, early)
+        with pytest.raises(errors.InvalidTransactionInBlock, match=f"Transaction 1: {code}"):
+            execute_block(world.state, block, world.genesis_hash, verify=verify)
+
+
+def test_every_signature_of_a_block_is_checked_once() -> None:
+    world = World()
+    raws = [world.sign(name, _transfer()) for name in ("alice", "bob")]
+    draft = build_block(world.state, Slot(1), who("authority0"), raws, world.genesis_hash, verify=verify, enact=True)
+    checked: list[bytes] = []
+
+    def counting(public: bytes, message: bytes, signature: bytes) -> bool:
+        checked.append(signature)
+        return verify(public, message, signature)
+
+    execute_block(world.state, draft.seal(bytes(64))[0], world.genesis_hash, verify=counting)
+    assert checked == [raw[-64:] for raw in raws]
+
+
 def test_a_transaction_of_another_network_is_refused() -> None:
     world = World()
     raw = _signed(birth_hash=world.genesis_hash, genesis_hash=Hash(b"x" * 32))
