@@ -35,6 +35,7 @@ from p2p import Network, P2PError
 
 STATE_FILE: Final = "light.state"
 PEERS_ASKED_MAX: Final = 8  # for the newest block; more tell nothing new
+STALE_MS: Final = 10 * 60 * 1000  # fifty slots of the public network: such a pause is worth a word
 LAG_BLOCKS_MAX: Final = 5  # a full node further behind the newest block seen is not believed to be up to date
 
 log = logger("light")
@@ -102,6 +103,11 @@ class LightNode:
         await self.follow()
         proven = await self.read_clock()
         clock = _clock_of(proven.view)
+        if proven.age_ms > STALE_MS:
+            self.warnings.append(
+                f"The newest block to be found is {proven.age_ms // 60_000} minutes old: the chain stands still, or "
+                "every node that was asked holds back. Name more of them (--peer)."
+            )
         if age.is_too_old(began, clock, now_ms()):
             days = age.age_ms(began, clock, now_ms()) // (24 * 3600 * 1000)
             self.warnings.append(

@@ -40,8 +40,8 @@ class SpanSync:
         self._plan = SpanPlan(Height(chain.final.header.height), chain.final.hash, ())
         self._failed = False
 
-    async def run(self) -> bool:
-        """Fetch, check and execute; tell whether the newest light step was reached.
+    async def prepare(self) -> bool:
+        """Find the way: verified light steps above the final block. Tell whether there is one.
 
         Raises:
             BrokenFinality: a peer showed that authorities signed two chains.
@@ -50,8 +50,10 @@ class SpanSync:
         final = self._chain.final
         certificates = [step.certificate for step in steps if step.header.height > final.header.height]
         self._plan = SpanPlan(Height(final.header.height), final.hash, certificates)
-        if self._plan.target is None:
-            return False
+        return self._plan.target is not None
+
+    async def run(self) -> bool:
+        """Fetch and execute what `prepare` found; tell whether its newest light step was reached."""
         log.info("catching up to block %d from %d peers", self._plan.target, len(self._nodes.names()))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._execute, nursery.cancel_scope)

@@ -144,9 +144,12 @@ class Syncer:
             await trio.sleep(TICK_S)
             if self._machine.target() - self._chain.final.header.height < SPANS_BEHIND_BLOCKS_MIN:
                 continue
-            self._machine.is_held = True
+            sync = SpanSync(self._chain, self._network)
+            arrived = False
             try:
-                arrived = await SpanSync(self._chain, self._network).run()
+                if await sync.prepare():  # until there is a way, one peer's stretches go on
+                    self._machine.is_held = True
+                    arrived = await sync.run()
             except BrokenFinality as error:
                 log.critical("%s", error)
                 return

@@ -13,9 +13,10 @@ from node.consensus.events import NeedBlocks
 from node.ledger.genesis import format_genesis, genesis_state
 from node.ledger.header import Block, decode_block, header_hash
 from node.ledger.transition import execute_block
+from node.light.readings import BalanceOf
 from node.primitives.codec import encode
 from node.primitives.crypto import verify
-from node.primitives.types import Hash, Height
+from node.primitives.types import AccountId, Hash, Height
 from node.service import genesis_exchange, syncer
 from node.service.errors import BadGenesis, NoGenesis
 from node.service.genesis_exchange import fetch_genesis, serve_genesis
@@ -23,7 +24,21 @@ from node.service.store_readers import StoreReader
 from node.sync import catchup
 from node.sync.catchup import Ask, CatchUpMachine, Feed
 from node.sync.limits import FED_STRETCHES_MAX
-from node.sync.messages import PROTOCOL, Answer, Blocks, GetBlocks, GetBranch, GetStatus, Request, Status
+from node.sync.messages import (
+    PROTOCOL,
+    Answer,
+    Blocks,
+    GetBlocks,
+    GetBranch,
+    GetChunk,
+    GetHeaders,
+    GetProof,
+    GetReading,
+    GetStatus,
+    GetSteps,
+    Request,
+    Status,
+)
 from node.sync.serve import answer_to
 from p2p import MemorySwarm, P2PError
 from tests.unit.consensus import test_engine as tree
@@ -204,6 +219,12 @@ BAD_REQUESTS = {
     "height zero": encode(GetBlocks(Height(0), 1)),
     "beyond every height": encode(GetBlocks(Height(2**63), 1)),
     "a short hash": encode(GetBranch(Hash(b"abc"), 5)),
+    "no paths": encode(GetProof(())),
+    "too many paths": encode(GetProof((Hash(bytes(32)),) * 65)),
+    "a reading of nobody": encode(GetReading(BalanceOf(AccountId(b"abc")))),
+    "too many steps": encode(GetSteps(Height(0), 257)),
+    "headers below genesis": encode(GetHeaders(Height(-1), 1)),
+    "a chunk of everything": encode(GetChunk(Hash(bytes(32)), b"")),
     "trailing": encode(GetStatus()) + b"\0",
     "oversized": bytes(100_000),
 }

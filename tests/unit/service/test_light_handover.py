@@ -13,7 +13,6 @@ from node.service import full_nodes, snapshot_sync
 from node.service.anchor import open_chain
 from node.service.light_node import LightNode
 from node.service.snapshot_sync import SnapshotSync
-from node.service.span_sync import SpanSync
 from p2p import MemorySwarm
 from storage.chain import ChainStore
 from tests.unit.service.network import TestNode, coldkey, hotkey, run_node, running, spec_of
@@ -28,6 +27,7 @@ from tests.unit.service.test_handover import (
     until,
 )
 from tests.unit.service.test_snapshot_sync import put_on_shelf
+from tests.unit.service.test_span_sync import whole_go
 
 ALICE = coldkey(0).public
 
@@ -65,7 +65,7 @@ async def test_the_move_to_stake_is_followed_by_a_light_node_a_snapshot_and_span
         spans = await nursery.start(run_node, swarm, tmp_path, spec, NODES)
         spans.syncer._machine.is_held = True
         await spans.network.dial(node.network.addresses[0])
-        assert await SpanSync(spans.chain, spans.network).run()
+        assert await whole_go(spans)
         assert phase_of(spans) is PosPhase.STAKE
 
         height = put_on_shelf(node, tmp_path / "shelf")

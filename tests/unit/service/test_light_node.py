@@ -14,6 +14,7 @@ from node.light.chain import Checkpoint
 from node.light.errors import BadCheckpoint, BadLightState, BrokenFinality
 from node.light.readings import BalanceOf, MetagraphOf, StakesOf
 from node.primitives.types import Hash, Height, NetUid
+from node.service import light_node
 from node.service.errors import NoFullNode
 from node.service.light_node import STATE_FILE, LightNode
 from node.service.store_readers import ProofStore, StoreReader
@@ -153,6 +154,16 @@ async def test_an_old_beginning_is_warned_of(tmp_path: Path, monkeypatch: pytest
         reader = light(swarm, tmp_path, nodes, genesis_hash=nodes[0].chain.genesis_hash)
         await reader.start()
         assert "checkpoint" in reader.warnings[0]
+
+
+async def test_a_chain_that_stands_still_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(light_node, "STALE_MS", -1)
+    swarm = MemorySwarm()
+    async with running(tmp_path, spec_of(1), 1, swarm) as nodes:
+        await nodes[0].finalised(1)
+        reader = light(swarm, tmp_path, nodes, genesis_hash=nodes[0].chain.genesis_hash)
+        await reader.start()
+        assert "holds back" in reader.warnings[0]
 
 
 # --- liars ------------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from node.service.errors import NoAnswer
 from node.service.full_nodes import FullNodes
 from node.service.span_sync import SpanSync
 from node.service.store_readers import ProofStore, StoreReader
-from node.sync import catchup, spans
+from node.sync import spans
 from node.sync.messages import Answer, Blocks, GetBlocks, GetHeaders, GetSteps, Headers, Request, Steps
 from node.sync.serve import answer_to
 from p2p import MemorySwarm
@@ -82,6 +82,12 @@ def pruned(request: Request, truth: Answer) -> Answer:
     return Blocks((), ()) if isinstance(request, GetBlocks) else truth
 
 
+async def whole_go(node: TestNode) -> bool:
+    """One go from several peers, from finding the way to the last block."""
+    sync = SpanSync(node.chain, node.network)
+    return await sync.prepare() and await sync.run()
+
+
 async def late_node(
     nursery: trio.Nursery, swarm: MemorySwarm, folder: Path, spec: GenesisSpec, number: int
 ) -> TestNode:
@@ -89,7 +95,10 @@ async def late_node(
     return made
 
 
-async def test_blocks_come_from_several_peers_and_the_chain_is_the_same(tmp_path: Path) -> None:
+async def test_blocks_come_from_several_peers_and_the_chain_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetching, "SLOW_S", 60.0)
     swarm = MemorySwarm()
     async with running(tmp_path, short_epochs(1), 1, swarm) as nodes, trio.open_nursery() as nursery:
         await nodes[0].finalised(FINAL, within_s=60)
@@ -100,7 +109,7 @@ async def test_blocks_come_from_several_peers_and_the_chain_is_the_same(tmp_path
             peer = await Mallory.join(swarm, name, nodes[0].chain.genesis_hash)
             peer.answers(told(nodes[0], asked.setdefault(name, []), honest))
             await peer.network.dial(late.network.addresses[0])
-        assert await SpanSync(late.chain, late.network).run()
+        assert await whole_go(late)
         height = late.chain.final.header.height
         assert height >= FINAL - 10
         assert late.chain.store.hash_at(height) == nodes[0].chain.store.hash_at(height)
@@ -111,20 +120,22 @@ async def test_blocks_come_from_several_peers_and_the_chain_is_the_same(tmp_path
         nursery.cancel_scope.cancel()
 
 
-async def test_a_node_far_behind_fetches_from_several_peers_by_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(catchup, "SYNC_BLOCKS_PER_REQUEST_MAX", 2)
+async def test_a_node_far_behind_fetches_from_several_peers_by_itself(tmp_path: Path) -> None:
     swarm = MemorySwarm()
     async with running(tmp_path, short_epochs(1), 1, swarm) as nodes, trio.open_nursery() as nursery:
         await nodes[0].finalised(FINAL, within_s=60)
         asked: list[Request] = []
+
+        def headers_first(request: Request, truth: Answer) -> Answer:
+            """Nothing for whoever wants blocks without having asked for their headers."""
+            known = any(isinstance(each, GetHeaders) for each in asked)
+            return truth if known or not isinstance(truth, Blocks) else Blocks((), ())
+
         peer = await Mallory.join(swarm, "peer", nodes[0].chain.genesis_hash)
-        peer.answers(told(nodes[0], asked, honest))
+        peer.answers(told(nodes[0], asked, headers_first))
         late = await late_node(nursery, swarm, tmp_path, nodes[0].chain.spec, 1)
         await peer.network.dial(late.network.addresses[0])
         await late.finalised(FINAL, within_s=30)
-        assert any(isinstance(each, GetHeaders) for each in asked)
         await nodes[0].finalised(FINAL + 10)
         await late.finalised(FINAL + 8)  # near the end the stretches of one peer go on
         nursery.cancel_scope.cancel()
@@ -144,10 +155,9 @@ async def test_a_liar_loses_points_and_its_part_comes_from_another(lie: Lie, tmp
             crowd[name] = await Mallory.join(swarm, name, nodes[0].chain.genesis_hash)
             crowd[name].answers(told(nodes[0], [], says))
             await crowd[name].network.dial(late.network.addresses[0])
-        sync = SpanSync(late.chain, late.network)
         late.syncer._machine.is_held = True
         with trio.fail_after(30):
-            await sync.run()
+            await whole_go(late)
         assert late.chain.final.header.height >= FINAL - 10
         assert crowd["a-liar"].score_at(late) < 0
         for name in ("b-silent", "c-pruned", "d-honest"):
@@ -173,12 +183,12 @@ async def test_a_go_ends_where_the_light_steps_end_and_nothing_final_is_asked_fo
         late = await late_node(nursery, swarm, tmp_path, nodes[0].chain.spec, 1)
         late.syncer._machine.is_held = True
         await late.network.dial(peer.network.addresses[0])
-        assert await SpanSync(late.chain, late.network).run()
+        assert await whole_go(late)
         reached = late.chain.final.header.height
         assert 5 <= reached < FINAL
         asked.clear()
         known.clear()
-        assert await SpanSync(late.chain, late.network).run()
+        assert await whole_go(late)
         assert late.chain.final.header.height > reached
         assert min(each.from_height for each in asked if isinstance(each, GetBlocks | GetHeaders)) == reached + 1
         nursery.cancel_scope.cancel()
@@ -193,7 +203,7 @@ async def test_peers_without_light_steps_leave_it_to_the_stretches_of_one_peer(t
         old.answers(lambda request: answer_to(request, blocks))
         late = await late_node(nursery, swarm, tmp_path, nodes[0].chain.spec, 1)
         await late.network.dial(old.network.addresses[0])
-        assert not await SpanSync(late.chain, late.network).run()
+        assert not await whole_go(late)
         await late.finalised(FINAL, within_s=30)
         nursery.cancel_scope.cancel()
 
@@ -212,7 +222,7 @@ async def test_a_block_that_the_engine_refuses_ends_the_go(tmp_path: Path, monke
         monkeypatch.setattr(late.chain, "apply", swallow)
         monkeypatch.setattr(span_sync.log, "error", lambda *_: None)
         with trio.fail_after(20):
-            assert not await SpanSync(late.chain, late.network).run()
+            assert not await whole_go(late)
         nursery.cancel_scope.cancel()
 
 

@@ -209,6 +209,25 @@ def test_progress_tells_rate_and_time_left() -> None:
     assert (shown.height, shown.target_height, shown.blocks_per_minute, shown.eta_ms) == (20, 40, 600, 2_000)
 
 
+def test_a_held_machine_asks_where_peers_stand_and_for_no_blocks() -> None:
+    made = start()
+    made.is_held = True
+    assert meet(made, "p", store(40).status()) == []
+    assert (made.next_deadline_ms, made.target()) == (None, 40)
+    made.is_held = False
+    assert isinstance(only_ask(made.on_tick(5)).request, GetBlocks)
+
+
+def test_progress_in_long_strides_has_a_rate_too() -> None:
+    made = start()
+    meet(made, "p", store(40).status())
+    made.on_finalised(Height(10), ref(CHAIN[9]).hash, 0)
+    made.on_finalised(Height(20), ref(CHAIN[19]).hash, 60_000)
+    shown = made.progress()
+    assert shown is not None
+    assert (shown.blocks_per_minute, shown.eta_ms) == (10, 120_000)
+
+
 @dataclass
 class World:
     """Peers with stores, some of them liars."""
