@@ -151,6 +151,7 @@ class Added:
     """It and those that waited for it are ready for a block; gossip `ready` in this order."""
 
     ready: tuple[PoolTransaction, ...]
+    evicted: tuple[PoolTransaction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,7 @@ class Held:
     """Kept, not gossiped: transactions with lower nonces are missing."""
 
     missing_nonce: int
+    evicted: tuple[PoolTransaction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +168,10 @@ class Replaced:
 
     old: PoolTransaction
     ready: bool
+    evicted: tuple[PoolTransaction, ...] = ()
 
 
-Outcome = Added | Held | Replaced
+Outcome = Added | Held | Replaced  # `evicted` are those that had to make room
 _Rank = tuple[tuple[int, int], int, PoolTransaction]
 """What a transaction is sorted by, then its arrival, which no other one shares."""
 
@@ -213,19 +216,18 @@ class Mempool:
                 raise UnderpricedReplacement(f"Nonce {transaction.nonce} is taken by one that pays {old.fee_rao} rao.")
         elif len(own) >= MEMPOOL_PER_SENDER_MAX:
             raise SenderFull(f"This account has {len(own)} transactions waiting.")
-        for victim in self._room_for(transaction, old):
-            self._remove(victim)
-        if old is not None:
-            self._remove(old)
+        evicted = tuple(self._room_for(transaction, old))
+        for gone in evicted if old is None else (*evicted, old):
+            self._remove(gone)
         self._insert(transaction)
         self._next[sender] = next_nonce
         missing = self.next_nonce(sender, next_nonce)
         if old is not None:
-            return Replaced(old, ready=transaction.nonce < missing)
+            return Replaced(old, transaction.nonce < missing, evicted)
         if transaction.nonce > missing:
-            return Held(missing)
+            return Held(missing, evicted)
         own = self._by_sender[sender]
-        return Added(tuple(own[nonce] for nonce in range(transaction.nonce, missing)))
+        return Added(tuple(own[nonce] for nonce in range(transaction.nonce, missing)), evicted)
 
     def senders(self) -> Iterable[AccountId]:
         """Return the accounts that have transactions waiting."""
@@ -268,10 +270,7 @@ class Mempool:
         return tuple(chosen)
 
     def prune(self, height: Height, nonces: Mapping[AccountId, int]) -> tuple[PoolTransaction, ...]:
-        """Follow the head to `height`: drop what expired and what `nonces` (next ones, of accounts that moved) used.
-
-        Returns the dropped transactions. After a reorganisation, add the undone block's transactions again.
-        """
+        """Follow the head; return what expired or was used, by the next `nonces` of accounts that moved (also back)."""
         self._height = height
         dropped = [
             transaction

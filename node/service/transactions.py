@@ -24,7 +24,7 @@ from node.ledger.header import Block, header_hash
 from node.ledger.pallets.accounts import ACCOUNT
 from node.ledger.transaction import transaction_hash
 from node.ledger.transition import ChainState, Checked, Executed, Receipt, Skipped, check_stateless, check_transaction
-from node.mempool import Added, AlreadyPooled, Held, Lane, Mempool, Outcome, PoolTransaction, Replaced
+from node.mempool import Added, AlreadyPooled, Held, Lane, Mempool, Outcome, PoolFull, PoolTransaction, Replaced
 from node.primitives.crypto import Verifier
 from node.primitives.errors import NodeError
 from node.primitives.limits import BLOCK_BYTES_MAX, MEMPOOL_TRANSACTIONS_MAX, TRANSACTIONS_PER_BLOCK_MAX
@@ -144,6 +144,8 @@ class Transactions:
         )
         view = self._chain.head.executed.state.view  # the head may have moved while the transaction was checked
         outcome = self._pool.add(entry, queries.nonce(view, checked.sender))
+        for gone in outcome.evicted:
+            self._remember(gone.hash, _EVICTED)
         self._dropped.pop(checked.hash, None)
         for ready in _to_gossip(outcome, entry):
             self.publish(ready.raw)
@@ -296,6 +298,9 @@ _EXPIRED: Final = ErrorView(
     "Its era ended, or its nonce was used by another transaction, before it was in a block.",
     "Sign it again.",
 )
+
+
+_EVICTED: Final = ErrorView(PoolFull.code, "The pool was full and others paid more.", PoolFull.remedy)
 
 
 _CAN_COME_LATER: Final = ("BlockTooLarge", "NonceTooHigh")

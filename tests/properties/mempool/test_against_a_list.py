@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from node import mempool
-from node.mempool import Lane, Mempool, MempoolError, PoolTransaction
+from node.mempool import Lane, Mempool, MempoolError, PoolTransaction, Replaced
 from node.primitives.types import AccountId, Hash, Height, Rao
 
 COUNT, WEIGHT, PER_SENDER, GAP, FREE_COUNT, FREE_WEIGHT, SHARE, REPORTS = 10, 900, 4, 2, 3, 300, 4, 1
@@ -166,12 +166,17 @@ class PoolMachine(RuleBasedStateMachine):
                 Rao(fee if lane is Lane.PAID else 0), size, Height(self.height + life), b"", lane,
                 offender if lane is Lane.URGENT else b"",
             )  # fmt: skip
+            before = {each.hash for each in self.list.waiting}
             expected = self.list.add(new, self.nonces[sender], self.height)
             try:
-                outcome = type(self.pool.add(new, self.nonces[sender])).__name__
+                outcome = self.pool.add(new, self.nonces[sender])
             except MempoolError as error:
-                outcome = type(error).__name__
-            assert outcome == expected
+                assert type(error).__name__ == expected
+                continue
+            assert type(outcome).__name__ == expected
+            gone = {each.hash for each in outcome.evicted}
+            gone |= {outcome.old.hash} if isinstance(outcome, Replaced) else set()
+            assert gone == before - {each.hash for each in self.list.waiting}
 
     @precondition(lambda self: self.list.waiting)
     @rule(data=st.data())

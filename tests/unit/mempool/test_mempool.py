@@ -129,9 +129,11 @@ def test_a_full_pool_takes_only_what_pays_more_and_gives_up_the_cheapest() -> No
     made = full_pool(1000)
     with pytest.raises(PoolFull):
         made.add(transaction(sender=1, fee=1000), 0)
-    assert isinstance(made.add(transaction(sender=1, fee=1001), 0), Added)
+    youngest = transaction(sender=9 + MEMPOOL_TRANSACTIONS_MAX, fee=1000)
+    better = transaction(sender=1, fee=1001)
+    assert made.add(better, 0) == Added((better,), evicted=(youngest,))
     assert len(made) == MEMPOOL_TRANSACTIONS_MAX
-    assert transaction(sender=9 + MEMPOOL_TRANSACTIONS_MAX, fee=1000).hash not in made  # the youngest of equals
+    assert youngest.hash not in made
 
 
 def test_the_pool_keeps_its_weight() -> None:
@@ -169,8 +171,11 @@ def test_selection_keeps_its_limits_and_skips_what_is_not_next() -> None:
 def test_payment_cannot_keep_evidence_out_of_a_full_pool_or_out_of_a_block() -> None:
     made = full_pool(10**9)
     evidence = report(1)
-    assert made.add(evidence, 0) == Added((evidence,))
+    outcome = made.add(evidence, 0)
+    assert [gone.lane for gone in outcome.evicted] == [Lane.PAID]
     assert len(made) == MEMPOOL_TRANSACTIONS_MAX
+    with pytest.raises(PoolFull):
+        made.add(transaction(sender=20_000, fee=10**9), 0)
     for sender in range(20_000, 20_100):
         made.add(transaction(sender=sender, fee=10**12), 0)
     assert evidence.hash in made
