@@ -168,12 +168,14 @@ class PoolMachine(RuleBasedStateMachine):
             )  # fmt: skip
             before = {each.hash for each in self.list.waiting}
             expected = self.list.add(new, self.nonces[sender], self.height)
+            outcome: mempool.Outcome | MempoolError
             try:
                 outcome = self.pool.add(new, self.nonces[sender])
             except MempoolError as error:
-                assert type(error).__name__ == expected
-                continue
+                outcome = error
             assert type(outcome).__name__ == expected
+            if isinstance(outcome, MempoolError):
+                continue
             gone = {each.hash for each in outcome.evicted}
             gone |= {outcome.old.hash} if isinstance(outcome, Replaced) else set()
             assert gone == before - {each.hash for each in self.list.waiting}
