@@ -109,19 +109,24 @@ class BlockKeeper(Generic[S]):
         return self._attach(guest, parent, out, bounded=False)
 
     def tick(self, now_ms: int, out: list[Effect[S]]) -> None:
-        """Let in the blocks that are due, and ask again for those that did not come."""
-        final = self.tree.root.height
-        for guest in (*self._waiting.take_due(now_ms), *self._waiting.take_enacting(final)):
-            if guest.block.header.height > final:
+        """Let in the blocks that nothing keeps out any more, and ask again for those that did not come.
+
+        The children of a root that came with its certificate are among them: its own arrival let nobody in.
+        """
+        final, waiting = self.tree.root, self._waiting
+        free = (*waiting.take_due(now_ms), *waiting.take_enacting(final.height), *waiting.take_children(final.hash))
+        for guest in free:
+            if guest.block.header.height > final.height:
                 self._admit(guest, now_ms, out)
         out.extend(NeedBlocks(block_hash, None) for block_hash in self._wanted.take_due(now_ms))
 
     def want(self, block_hash: Hash, peer: str | None, now_ms: int, out: list[Effect[S]]) -> None:
-        """Ask for a block that a vote, a certificate or a child names."""
-        if block_hash in self.tree or block_hash in self._waiting:
+        """Ask for a block that a vote, a certificate or a child names; for an orphan, for what it waits for."""
+        missing = self._waiting.missing_below(block_hash)
+        if missing in self.tree or missing in self._waiting:
             return
-        if self._wanted.add(block_hash, now_ms):
-            out.append(NeedBlocks(block_hash, peer))
+        if self._wanted.add(missing, now_ms):
+            out.append(NeedBlocks(missing, peer))
 
     # --- blocks going out -------------------------------------------------------------------------------------------
 

@@ -80,12 +80,15 @@ class WaitingRoom:
             self._remove(next(iter(self._orphans)))
         self._orphans[guest.hash] = guest
         self._children.setdefault(guest.block.header.parent, []).append(guest.hash)
-        missing = guest.block.header.parent
-        for _ in range(ORPHANS_MAX):
-            if missing not in self._orphans:
+        return self.missing_below(guest.hash)
+
+    def missing_below(self, block_hash: Hash) -> Hash:
+        """Return the nearest ancestor of an orphan that is not among them; another block's own hash."""
+        for _ in range(ORPHANS_MAX + 1):
+            if block_hash not in self._orphans:
                 break
-            missing = self._orphans[missing].block.header.parent
-        return missing
+            block_hash = self._orphans[block_hash].block.header.parent
+        return block_hash
 
     def take_children(self, parent: Hash) -> list[Waiting]:
         """Remove and return the orphans of `parent`."""

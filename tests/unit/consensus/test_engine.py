@@ -37,7 +37,7 @@ from node.consensus.votes import BlockRef, Step, Vote
 from node.ledger.header import Block, Header, header_hash
 from node.primitives.types import AccountId, Hash, Height, Slot
 from tests.simulation.chain import State, build, execute, seal, verify
-from tests.unit.consensus.helpers import GENESIS, GENESIS_HASH, SET, certificate, lock_proof, vote
+from tests.unit.consensus.helpers import GENESIS, GENESIS_HASH, SET, certificate, lock_proof, proposal, vote
 
 SLOT_MS = 1000
 
@@ -395,3 +395,28 @@ def test_an_anchor_with_a_certificate_continues_its_instances() -> None:
     votes = [vote(seat, Step.PRECOMMIT, ref(block), instance=8) for seat in (1, 2, 3)]
     anchor = Anchor(block.header, ref(block).hash, execute(GENESIS.state, block), build_certificate(votes, SET))
     assert engine(0, anchor=anchor).position == (9, 0)
+
+
+def test_an_orphan_enters_when_its_parent_comes_with_a_certificate() -> None:
+    """It could not be asked for again while it waited, and who is locked on it would wait for ever."""
+    first, second = chain(2)
+    node = engine()
+    node.step(BlockReceived(second, "peer"), 3 * SLOT_MS)
+    assert node.waiting_count == 1
+    node.step(CertifiedBlocks((first,), certificate(ref(first)), "peer"), 3 * SLOT_MS)
+    assert node.finalised.hash == ref(first).hash
+    assert node.head.hash == ref(second).hash
+    assert node.waiting_count == 0
+
+
+def test_who_names_an_orphan_has_its_missing_ancestor_asked_for_again() -> None:
+    """Asking stops after a few tries; a vote for the orphan, which is here, must start it again."""
+    first, second = chain(2)
+    node = engine()
+    effects = node.step(BlockReceived(second, "peer"), 3 * SLOT_MS)
+    assert NeedBlocks(ref(first).hash, "peer") in effects
+    for slot in range(4, 20):
+        node.step(Tick(), slot * SLOT_MS)
+    assert not any(isinstance(effect, NeedBlocks) for effect in node.step(Tick(), 20 * SLOT_MS))
+    effects = node.step(MessageReceived(proposal(ref(second)), "peer"), 21 * SLOT_MS)
+    assert [effect.missing for effect in effects if isinstance(effect, NeedBlocks)] == [ref(first).hash]
