@@ -5,7 +5,7 @@ sends: those are effects for the shell. Source: docs/protocol.md, "Consensus".
 """
 
 from collections.abc import Callable
-from typing import Generic
+from typing import Final, Generic
 
 from node.consensus.authority import AuthoritySet
 from node.consensus.blocks import BlockKeeper
@@ -46,6 +46,9 @@ from node.primitives.errors import invariant
 from node.primitives.limits import UNFINALISED_BLOCKS_MAX
 from node.primitives.types import AccountId, Hash, Height
 
+_UNKNOWN: Final = -1
+"""The next deadline has to be worked out anew."""
+
 
 def _nothing_announced(_: object) -> Height:
     return Height(0)
@@ -81,6 +84,7 @@ class Engine(Generic[S]):
         self._pending: Certificate | None = None
         self._pending_due_ms = 0
         self._now_ms = clock.start_ms
+        self._due_ms: int | None = _UNKNOWN
         self._keeper: BlockKeeper[S] = BlockKeeper(
             tree=BlockTree(
                 anchor.hash, anchor.header, anchor.state, set_of(anchor.state), announced_of(anchor.state)
@@ -134,6 +138,11 @@ class Engine(Generic[S]):
     @property
     def next_deadline_ms(self) -> int | None:
         """When to call `step(Tick())` at the latest; None when only an event can change anything."""
+        if self._due_ms == _UNKNOWN:
+            self._due_ms = self._next_deadline_ms()
+        return self._due_ms
+
+    def _next_deadline_ms(self) -> int | None:
         head, tree = self.head, self._keeper.tree
         due = [self._keeper.next_deadline_ms, self._voting.next_deadline_ms]
         due.append(self._producer.next_deadline_ms(head, tree.root, self._now_ms))
@@ -177,7 +186,14 @@ class Engine(Generic[S]):
         self._now_ms = max(self._now_ms, now_ms)
         now_ms = self._now_ms
         out: list[Effect[S]] = []
-        self._take(event, now_ms, out)
+        if isinstance(event, MessageReceived) and event.peer is not None:
+            moved = self._voting.receive(event.message, event.peer, now_ms, out)
+            due_ms = self.next_deadline_ms
+            if not moved and (due_ms is None or now_ms < due_ms):
+                return out  # one more vote, and nothing is due: most events are of this kind
+        else:
+            self._take(event, now_ms, out)
+        self._due_ms = _UNKNOWN
         self._keeper.tick(now_ms, out)
         self._voting.tick(now_ms, out)
         if self._pending is not None and now_ms >= self._pending_due_ms:
@@ -192,10 +208,8 @@ class Engine(Generic[S]):
         match event:
             case BlockReceived():
                 self._keeper.receive(event.block, event.peer, now_ms, out, relayed=event.relayed)
-            case MessageReceived(peer=None):
-                self._voting.say(event.message, now_ms, out)
             case MessageReceived():
-                self._voting.receive(event.message, event.peer, now_ms, out)
+                self._voting.say(event.message, now_ms, out)
             case CertificateReceived():
                 known = self._keeper.tree.get(event.certificate.block_hash)
                 header = None if known is None else known.header

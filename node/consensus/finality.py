@@ -6,9 +6,8 @@ block to decide, and timers count a voter who is already further on as having vo
 """
 
 import enum
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from node.consensus.authority import AuthoritySet
 from node.consensus.certificate import Certificate, LockProof, build_certificate, build_lock_proof, has_quorum
@@ -84,6 +83,8 @@ class Equivocated:
     evidence: DoubleVote | DoubleProposal
 
 
+_VOTE_WAITS: Final = ((Step.PREVOTE, Phase.PREVOTE), (Step.PRECOMMIT, Phase.PRECOMMIT))
+
 FinalityEffect = CastProposal | CastVote | SetTimer | Decide | WantBlock | Equivocated
 
 
@@ -142,6 +143,11 @@ class FinalityMachine:
         """Tell whether checking this message's signature is worth it."""
         return self._book.is_news(message)
 
+    @property
+    def quorums(self) -> int:
+        """How many quorums of votes have come about: when it grows, proposals and fork choice may change."""
+        return self._book.quorums
+
     def on_proposal(self, proposal: Proposal) -> list[FinalityEffect]:
         """Take a checked proposal of this instance."""
         effects: list[FinalityEffect] = []
@@ -154,9 +160,12 @@ class FinalityMachine:
     def on_vote(self, vote: Vote) -> list[FinalityEffect]:
         """Take a checked vote of this instance."""
         effects: list[FinalityEffect] = []
+        quorums = self._book.quorums
         evidence = self._book.add_vote(vote)
         if evidence is not None:
             effects.append(Equivocated(evidence))
+        elif self._book.quorums == quorums and not self._starts_something(vote):
+            return effects  # one more vote that changes nothing yet: most are
         if vote.step is Step.PRECOMMIT:
             self._note_decision(vote.round)
         return self._run(effects)
@@ -201,13 +210,23 @@ class FinalityMachine:
             named.add(votes.proposal.block)
         return sorted(block for block in named if block not in (None, NIL) and not self._oracle.knows(block))
 
+    def _starts_something(self, vote: Vote) -> bool:
+        """Tell whether a vote that makes no quorum moves this machine: by where its voter is, not what it says."""
+        if vote.round > self.round or self.phase is Phase.IDLE:
+            return True
+        return vote.round == self.round and bool(self._vote_waits())
+
     # --- rules ------------------------------------------------------------------------------------------------------
 
     def _run(self, effects: list[FinalityEffect]) -> list[FinalityEffect]:
-        rules: tuple[Callable[[list[FinalityEffect]], bool], ...] = (
-            self._decide, self._skip, self._start, self._propose, self._prevote, self._precommit,
-        )  # fmt: skip
-        while self.phase is not Phase.DECIDED and any(rule(effects) for rule in rules):
+        while self.phase is not Phase.DECIDED and (
+            self._decide(effects)
+            or self._skip(effects)
+            or self._start(effects)
+            or self._propose(effects)
+            or self._prevote(effects)
+            or self._precommit(effects)
+        ):
             pass  # every rule that fires moves round or phase forward, so this ends
         if self.phase is not Phase.DECIDED:
             self._note_quorums()
@@ -230,6 +249,9 @@ class FinalityMachine:
 
     def _skip(self, effects: list[FinalityEffect]) -> bool:
         """F2: join the round that at least one honest voter has reached."""
+        furthest = self._book.furthest
+        if furthest < self.round or (furthest == self.round and self.phase is not Phase.IDLE):
+            return False
         ahead = self._book.round_of_honest()
         if ahead > self.round or (ahead == self.round and self.phase is Phase.IDLE):
             self._enter(effects, ahead)
@@ -314,13 +336,20 @@ class FinalityMachine:
 
     def _set_vote_timers(self, effects: list[FinalityEffect]) -> None:
         """F8: once a quorum has voted in a step, the others get a little longer."""
+        for wait in self._vote_waits():
+            self._set_timer(effects, wait, self._timeouts.vote_wait_ms(self.round))
+
+    def _vote_waits(self) -> list[Phase]:
+        """Return the waits for votes that begin now."""
         if self.phase is Phase.IDLE:
-            return
-        for step, wait in ((Step.PREVOTE, Phase.PREVOTE), (Step.PRECOMMIT, Phase.PRECOMMIT)):
-            if wait is Phase.PREVOTE and self.phase is not Phase.PREVOTE:
-                continue
-            if self.authorities.is_authority_quorum(self._book.power_at(self.round, step)):
-                self._set_timer(effects, wait, self._timeouts.vote_wait_ms(self.round))
+            return []
+        return [
+            wait
+            for step, wait in _VOTE_WAITS
+            if (wait is Phase.PRECOMMIT or self.phase is Phase.PREVOTE)
+            and self.authorities.is_authority_quorum(self._book.power_at(step))
+            and Timer(self.round, wait) not in self._timers
+        ]
 
     def _ask_for_blocks(self, effects: list[FinalityEffect]) -> None:
         for block in self.missing_blocks():

@@ -30,14 +30,17 @@ class StepVotes:
     quorum: BlockRef | None = None
     authority_quorum: BlockRef | None = None
 
-    def add(self, vote: Vote, authorities: AuthoritySet) -> None:
+    def add(self, vote: Vote, power: Power, authorities: AuthoritySet) -> bool:
+        """Count a voter's only vote of this step; tell whether it made a quorum."""
+        block = vote.block
         self.votes[vote.voter] = vote
-        power = self.powers.get(vote.block, NO_POWER).plus(authorities.power_of(vote.voter))
-        self.powers[vote.block] = power
-        if authorities.is_authority_quorum(power):
-            self.authority_quorum = vote.block
-        if authorities.is_quorum(power):
-            self.quorum = vote.block
+        self.powers[block] = together = self.powers.get(block, NO_POWER).plus(power)
+        before = self.authority_quorum, self.quorum
+        if authorities.is_authority_quorum(together):
+            self.authority_quorum = block
+        if authorities.is_quorum(together):
+            self.quorum = block
+        return before != (self.authority_quorum, self.quorum)
 
     def votes_for(self, block: BlockRef) -> list[Vote]:
         """Return the votes for `block`."""
@@ -57,8 +60,15 @@ class RoundVotes:
         return self.prevotes if step is Step.PREVOTE else self.precommits
 
 
+_NOTHING = RoundVotes()
+"""What was said in a round of which nothing was heard; never written to."""
+
+
 class VoteBook:
-    """Votes by round; `focus` tells which rounds are kept, `is_abort` which blocks authorities alone may certify."""
+    """Votes by round; `focus` tells which rounds are kept, `is_abort` which blocks authorities alone may certify.
+
+    `quorums` counts the quorums that came about; `furthest` is the latest round that any voter has reached.
+    """
 
     def __init__(self, authorities: AuthoritySet, is_abort: Callable[[BlockRef], bool]) -> None:
         self._authorities = authorities
@@ -67,16 +77,20 @@ class VoteBook:
         self._positions: dict[AccountId, Position] = {}
         self._convicted: set[AccountId] = set()
         self._focus = 0
+        self._reached = dict.fromkeys(Step, NO_POWER)
+        self.quorums = 0
+        self.furthest = -1
 
     def focus(self, round_number: int) -> None:
         """Keep the rounds around `round_number` from now on."""
         self._focus = round_number
+        self._reached = {step: self._power_at(round_number, step) for step in Step}
         for old in [kept for kept in self._rounds if kept < round_number - ROUNDS_KEPT_BEHIND]:
             del self._rounds[old]
 
     def round(self, round_number: int) -> RoundVotes:
         """Return what was said in a round; empty when nothing was."""
-        return self._rounds.get(round_number) or RoundVotes()
+        return self._rounds.get(round_number, _NOTHING)
 
     def quorum(self, round_number: int, step: Step) -> BlockRef | None:
         """Return what a quorum chose in a step, None while none did."""
@@ -106,15 +120,14 @@ class VoteBook:
 
     def add_vote(self, vote: Vote) -> DoubleVote | None:
         """Count a checked vote; return the proof if its voter voted otherwise before (each voter convicted once)."""
-        position = (vote.round, int(vote.step))
-        if position > self._position_of(vote.voter):
-            self._positions[vote.voter] = position
+        power = self._authorities.power_of(vote.voter)
+        self._move(vote, power)
         if not self._is_kept(vote.round):
             return None
-        votes = self._rounds.setdefault(vote.round, RoundVotes()).of(vote.step)
+        votes = self._round_kept(vote.round).of(vote.step)
         earlier = votes.votes.get(vote.voter)
         if earlier is None:
-            votes.add(vote, self._authorities)
+            self.quorums += votes.add(vote, power, self._authorities)
             return None
         if earlier.block == vote.block or not self._convict(vote.voter):
             return None
@@ -124,7 +137,7 @@ class VoteBook:
         """Keep a checked proposal; return the proof if its proposer made another one before."""
         if not self._is_kept(proposal.round):
             return None
-        votes = self._rounds.setdefault(proposal.round, RoundVotes())
+        votes = self._round_kept(proposal.round)
         if votes.proposal is None:
             votes.proposal = proposal
             return None
@@ -132,10 +145,9 @@ class VoteBook:
             return None
         return DoubleProposal(votes.proposal, proposal)
 
-    def power_at(self, round_number: int, step: Step) -> Power:
-        """Return the power of the voters that have reached `step` of the round or gone beyond."""
-        reached = (round_number, int(step))
-        return self._authorities.power_of_all(who for who, place in self._positions.items() if place >= reached)
+    def power_at(self, step: Step) -> Power:
+        """Return the power of the voters that have reached `step` of the round in focus or gone beyond."""
+        return self._reached[step]
 
     def round_of_honest(self) -> int:
         """Return the highest round that voters who cannot all be faulty have reached; -1 for none."""
@@ -145,6 +157,27 @@ class VoteBook:
             if self._authorities.includes_honest(power):
                 return round_number
         return -1
+
+    def _move(self, vote: Vote, power: Power) -> None:
+        """Note how far a voter has come."""
+        before, position = self._position_of(vote.voter), (vote.round, int(vote.step))
+        if position <= before:
+            return
+        self._positions[vote.voter] = position
+        self.furthest = max(self.furthest, vote.round)
+        for step in Step:
+            if before < (self._focus, int(step)) <= position:
+                self._reached[step] = self._reached[step].plus(power)
+
+    def _power_at(self, round_number: int, step: Step) -> Power:
+        reached = (round_number, int(step))
+        return self._authorities.power_of_all(who for who, place in self._positions.items() if place >= reached)
+
+    def _round_kept(self, round_number: int) -> RoundVotes:
+        votes = self._rounds.get(round_number)
+        if votes is None:
+            votes = self._rounds[round_number] = RoundVotes()
+        return votes
 
     def _position_of(self, voter: AccountId) -> Position:
         return self._positions.get(voter, (-1, 0))

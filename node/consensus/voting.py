@@ -132,14 +132,17 @@ class Voting(Generic[S]):
 
     # --- inputs -----------------------------------------------------------------------------------------------------
 
-    def receive(self, message: Proposal | Vote, peer: str | None, now_ms: int, out: list[Effect[S]]) -> None:
-        """Take a proposal or vote; a `peer` of None vouches for the signature."""
+    def receive(self, message: Proposal | Vote, peer: str | None, now_ms: int, out: list[Effect[S]]) -> bool:
+        """Take a proposal or vote; `peer=None` vouches for the signature. Tell whether anything follows from it."""
         if message.instance < self.instance:
             self._help(now_ms, out)
-        elif message.instance > self.instance:
+            return False
+        if message.instance > self.instance:
             self._take_later(message, peer, now_ms, out)
-        elif self.machine.is_news(message) and self._check(message, peer, out):
-            self._feed(message, peer, now_ms, out)
+            return True
+        if self.machine.is_news(message) and self._check(message, peer, out):
+            return self._feed(message, peer, now_ms, out)
+        return False
 
     def say(self, message: Proposal | Vote, now_ms: int, out: list[Effect[S]]) -> None:
         """Take this node's own message, just signed, and spread it, unless its instance is decided already."""
@@ -176,10 +179,18 @@ class Voting(Generic[S]):
             return False
         return True
 
-    def _feed(self, message: Proposal | Vote, peer: str | None, now_ms: int, out: list[Effect[S]]) -> None:
+    def _feed(self, message: Proposal | Vote, peer: str | None, now_ms: int, out: list[Effect[S]]) -> bool:
+        """Tell whether the machine moved, or wants something done."""
         machine = self.machine
-        effects = machine.on_proposal(message) if isinstance(message, Proposal) else machine.on_vote(message)
-        self._carry_out(effects, peer, now_ms, out)
+        if isinstance(message, Proposal):
+            self._carry_out(machine.on_proposal(message), peer, now_ms, out)
+            return True
+        quorums = machine.quorums
+        effects = machine.on_vote(message)
+        if effects or machine.quorums != quorums or (machine.round, machine.phase) != self._stage:
+            self._carry_out(effects, peer, now_ms, out)
+            return True
+        return False
 
     def _carry_out(self, effects: list[FinalityEffect], peer: str | None, now_ms: int, out: list[Effect[S]]) -> None:
         for effect in effects:
