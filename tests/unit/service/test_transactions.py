@@ -1,4 +1,4 @@
-"""After a reorganisation: what was undone waits again or is dropped by name, and the pool follows the new head."""
+"""The pool of a node and its head: what a reorganisation undid, what others used, and evidence that comes first."""
 
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -6,15 +6,18 @@ from typing import cast
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from node.consensus.events import NewHead
-from node.ledger.calls import Transfer
+from node.consensus.evidence import DoubleVote, encode_evidence
+from node.consensus.votes import Step, Vote, message_of_vote
+from node.ledger.calls import Call, ReportEvidence, Transfer
 from node.ledger.genesis import genesis_state
 from node.ledger.header import Block
 from node.ledger.transaction import sign_transaction, transaction_hash
 from node.ledger.transition import ChainState, Executed, build_block
 from node.primitives.crypto import Ed25519Signer, verify
-from node.primitives.types import Hash, Height, Rao, Slot
+from node.primitives.types import Hash, Height, Rao, SetId, Slot
 from node.service.chain import Chain
 from node.service.transactions import Transactions
 from tests.unit.service.network import coldkey, hotkey, spec_of
@@ -36,13 +39,24 @@ class ChainStandIn:
         self.head = SimpleNamespace(height=state.height, hash=state.hash, executed=executed)
 
 
-def transfer(
-    person: Ed25519Signer, nonce: int = 0, *, amount: int = 1000, born: ChainState = START, lives: int = 64
-) -> bytes:
+def transfer(person: Ed25519Signer, nonce: int = 0, *, amount: int = 1000, lives: int = 64, tip: int = 0) -> bytes:
+    return signed(person, Transfer(coldkey(3).public, Rao(amount)), nonce, lives=lives, tip=tip)
+
+
+def signed(person: Ed25519Signer, call: Call, nonce: int = 0, *, lives: int = 64, tip: int = 0) -> bytes:
     return sign_transaction(
-        person, Transfer(coldkey(3).public, Rao(amount)), nonce=nonce, birth_height=born.height, birth_hash=born.hash,
-        genesis_hash=GENESIS, period_blocks=lives,
+        person, call, nonce=nonce, birth_height=START.height, birth_hash=START.hash, genesis_hash=GENESIS,
+        period_blocks=lives, tip_rao=Rao(tip),
     )  # fmt: skip
+
+
+def double_vote(by: Ed25519Signer) -> ReportEvidence:
+    votes = [
+        Vote(SetId(0), 1, 0, Step.PREVOTE, Height(1), Hash(bytes([number]) * 32), by.public, bytes(64))
+        for number in (1, 2)
+    ]
+    first, second = (replace(vote, signature=by.sign(message_of_vote(vote, GENESIS))) for vote in votes)
+    return ReportEvidence(encode_evidence(DoubleVote(first, second)))
 
 
 def made(parent: ChainState, slot: int, raws: Sequence[bytes]) -> tuple[Block, Executed]:
@@ -158,3 +172,19 @@ async def test_a_transaction_checked_on_an_older_head_is_judged_by_the_present_o
     assert await fork.pool.receive(mine)
     assert fork.states(mine) == ["failed"]
     assert fork.pool.candidates() == []
+
+
+async def test_evidence_comes_before_those_who_pay_and_only_a_few_reports_of_one_offender_wait() -> None:
+    fork = Fork()
+    rich = [transfer(coldkey(0), nonce, tip=10**9) for nonce in range(20)]
+    for raw in rich:
+        await fork.pool.submit(raw)
+    report = signed(hotkey(1), double_vote(hotkey(2)))
+    await fork.pool.submit(report)
+    assert fork.pool.candidates() == [report, *rich]
+    copies = [signed(Ed25519Signer(bytes([200 + number]) * 32), double_vote(hotkey(2))) for number in range(4)]
+    for raw in copies:
+        assert await fork.pool.receive(raw)
+    assert fork.states(*copies) == ["pending"] * 3 + ["failed"]
+    block = made(START, 1, [report, *rich])
+    assert [receipt.error_code for receipt in block[1].receipts] == [""] * 21
