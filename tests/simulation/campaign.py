@@ -22,7 +22,8 @@ STORM_SLOTS_MAX: Final = 90
 RETURN_SLOTS: Final = 20  # after a heal: finality resumes, and everybody has caught up
 LAG_BLOCKS_MAX: Final = 3
 PERMILLE: Final = 1000
-CLOCK_SLOTS: Final = 10  # how often clocks drift on
+AMBUSH_CHANCE: Final = 0.3
+BLACKOUT_CHANCE: Final = 0.2
 
 
 @dataclass
@@ -60,6 +61,9 @@ class Run:
         self._chance = self.world.kernel.random
         self._late = [f"f{number}" for number in range(options.followers, options.followers + options.late_followers)]
         self._outcome = Outcome(options)
+        self._is_stormy = False
+        if options.ambushes:
+            self.world.watch.ambush = self._ambush
 
     def go(self) -> Outcome:
         """Play the run to its end, or to the first broken promise."""
@@ -103,6 +107,7 @@ class Run:
         world.network.set_faults(faults, slow)
 
     def _storm(self, slots: int) -> None:
+        self._is_stormy = True
         while slots > 0:
             act = min(slots, self._chance.randint(1, ACT_SLOTS_MAX))
             self._cut()
@@ -110,6 +115,37 @@ class Run:
             self._drift(act)
             self.world.run_slots(act)
             slots -= act
+        self._is_stormy = False
+
+    def _ambush(self, what: str, name: str) -> None:
+        """Cut off who has just decided or locked, before anybody hears of it; let some miss the votes on a proposal.
+
+        The next cut comes within a few slots.
+        """
+        world, chance = self.world, self._chance
+        if not self._is_stormy or chance.random() > AMBUSH_CHANCE:
+            return
+        if what == "decider" and "blackout" in self.options.ambushes and chance.random() < BLACKOUT_CHANCE:
+            world.kernel.after(0, self._black_out_all_but, name)
+        elif what not in self.options.ambushes:
+            return
+        world.watch.count(f"ambush of a {what}")
+        if what == "proposer":
+            world.cut_one_way()
+        else:
+            others = [other for other in world.nodes if other != name]
+            world.network.partition((others, [name, *chance.sample(others, chance.randint(0, len(others) // 3))]))
+        world.kernel.after(chance.randrange(3 * world.slot_ms), self._end_ambush)
+
+    def _black_out_all_but(self, name: str) -> None:
+        """One alone knows what was decided; the others come back with nothing but their disks."""
+        self.world.watch.count("all but a decider lost power")
+        names = [other for other in self.world.nodes if other != name and other not in self._late]
+        self.world.crash_and_restart(names, self._chance.randint(0, 1))
+
+    def _end_ambush(self, _: object) -> None:
+        if self._is_stormy:
+            self._cut()
 
     def _cut(self) -> None:
         world, options = self.world, self.options

@@ -4,8 +4,9 @@ A broken promise raises `Violation` where it breaks, with the virtual time in th
 """
 
 from collections import Counter
+from collections.abc import Callable
 
-from node.consensus.certificate import Certificate
+from node.consensus.certificate import Certificate, LockProof
 from node.consensus.events import Finalised, NewHead
 from node.consensus.evidence import Evidence, offender
 from node.ledger.header import Header
@@ -26,6 +27,7 @@ class Watch:
         self.convicted: set[AccountId] = set()
         self.dishonest: set[str] = set()
         self.clocks_are_off = False  # then honest blocks may seem to come from the future
+        self.ambush: Callable[[str, str], None] | None = None  # told (what, node) when a vote matters most
         self.seen: Counter[str] = Counter()
         self._hash_at: dict[int, Hash] = {}
         self._root_at: dict[int, Hash] = {}
@@ -52,7 +54,10 @@ class Watch:
 
     def finalised(self, name: str, final: Finalised[State]) -> None:
         """Each node's finalised blocks follow each other, and are everybody's, with everybody's state."""
+        is_first = final.certificate.instance not in self._certified
         self.certificate(final.certificate)
+        if is_first and self.ambush is not None:
+            self.ambush("decider", name)
         height = self._height.get(name, 0)
         for block, block_hash, state in zip(final.blocks, final.hashes, final.states, strict=True):
             height += 1
@@ -101,6 +106,18 @@ class Watch:
                 self.count("reorganisation of three blocks")
             if len({block.header.set_id for block in (*new.undone, *new.applied)}) > 1:
                 self.count("undo across an epoch boundary")
+
+    def locked(self, name: str, before: LockProof | None, lock: LockProof) -> None:
+        """A node is about to say that it will not vote otherwise."""
+        if before is not None and before.instance == lock.instance and before.block_hash != lock.block_hash:
+            self.count("a lock changed its block")
+        if self.ambush is not None:
+            self.ambush("locker", name)
+
+    def proposed(self, name: str) -> None:
+        """A node is about to propose."""
+        if self.ambush is not None:
+            self.ambush("proposer", name)
 
     # --- keys ---------------------------------------------------------------------------------------------------------
 

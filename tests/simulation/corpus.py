@@ -29,6 +29,10 @@ OFTEN: Final = (
     "evidence: DoubleHeader",
     "evidence: DoubleVote",
     "disk full",
+    "ambush of a decider",
+    "ambush of a locker",
+    "ambush of a proposer",
+    "all but a decider lost power",
     "power loss took a finalised block",
     "penalty",
 )

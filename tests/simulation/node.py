@@ -195,13 +195,14 @@ class SimNode:
         if isinstance(message, Proposal):
             lane, position = "proposal", (message.instance, message.round)
             signed_bytes = proposal_message(message, self._genesis_hash)
+            self._watch.proposed(self.name)
         else:
             lane, position = "vote", (message.instance, message.round, int(message.step))
             signed_bytes = message_of_vote(message, self._genesis_hash)
         if message.round > 0:
             self._watch.count("a later round")
         if effect.lock is not None:
-            self._note_lock(effect.lock)
+            self._watch.locked(self.name, self.disk.lock, effect.lock)
         if self._may_sign(lane, position, signed_bytes, effect.lock):
             signed = replace(message, signature=sign(me, signed_bytes))
             self._later(self._kernel.random.randrange(1, SIGN_MS_MAX), MessageReceived(signed, None))
@@ -213,11 +214,6 @@ class SimNode:
         if self.me is not None:
             self._watch.signed(self.me, lane, place, what)
         return True
-
-    def _note_lock(self, lock: LockProof) -> None:
-        earlier = self.disk.lock
-        if earlier is not None and earlier.instance == lock.instance and earlier.block_hash != lock.block_hash:
-            self._watch.count("a lock changed its block")
 
     # --- effects: the rest --------------------------------------------------------------------------------------------
 

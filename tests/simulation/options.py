@@ -13,9 +13,11 @@ from node.primitives.errors import DecodeError
 
 Mode = Literal["liveness", "safety", "control"]
 Cut = Literal["halves", "several", "one way", "one off", "twins"]
+Ambush = Literal["decider", "locker", "proposer", "blackout"]
 Lie = Literal["equivocate", "withhold", "invent"]
 
 CUTS: Final[tuple[Cut, ...]] = ("halves", "several", "one way", "one off")
+AMBUSHES: Final[tuple[Ambush, ...]] = ("decider", "locker", "proposer", "blackout")
 LIES: Final[tuple[Lie, ...]] = ("equivocate", "withhold", "invent")
 SLOT_MS: Final = 12_000  # the public network's
 
@@ -42,6 +44,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     delay_ms_mean: int = 50
     slow_nodes: int = 0
     cuts: tuple[Cut, ...] = ()
+    ambushes: tuple[Ambush, ...] = ()
     skew_ms_max: int = 0
     drift_ms_per_slot: int = 0
     kill_permille: int = 0
@@ -80,6 +83,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             drop_percent=some(1, 2, 5, 15), duplicate_percent=some(2, 10),
             delay_ms_mean=chance.choice((20, 100, 400, 1500)), slow_nodes=some(1),
             cuts=tuple(cut for cut in CUTS if chance.random() < 0.5),
+            ambushes=tuple(ambush for ambush in AMBUSHES if chance.random() < 0.5),
             skew_ms_max=some(*skews), drift_ms_per_slot=some(1, 20),
             kill_permille=some(2, 10, 40), power_permille=some(2, 10, 40), disk_full_permille=some(2, 10),
             all_at_once=chance.random() < 0.3, epoch_blocks=epoch_blocks,
