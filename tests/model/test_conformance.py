@@ -45,3 +45,10 @@ def test_waits_of_the_node_end_by_the_kind_that_the_model_names() -> None:
     for authorities, stakers in product(range(5), range(5)):
         ends = enough(Rules().timers, Phase.B, Block.ORDINARY, authorities, stakers)
         assert members.is_authority_quorum(Power(authorities, stakers * STAKE)) == ends
+
+
+def test_rounds_of_the_node_are_called_ahead_by_authorities_as_long_as_there_are_any() -> None:
+    for phase, counts in ((Phase.A, Kind.AUTHORITY), (Phase.B, Kind.AUTHORITY), (Phase.C, Kind.STAKE)):
+        for authorities, stakers in product(range(5), range(5)):
+            called = authorities if counts is Kind.AUTHORITY else stakers
+            assert node_set(phase).includes_honest(Power(authorities, stakers * STAKE)) == (3 * called >= 4)
