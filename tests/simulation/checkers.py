@@ -22,7 +22,7 @@ class Violation(AssertionError):
 class Watch:
     """Sees what all nodes do. `guilty` keys may sign twice and be convicted, `dishonest` nodes may be penalised."""
 
-    def __init__(self) -> None:
+    def __init__(self, genesis: State | None = None) -> None:
         self.guilty: set[AccountId] = set()
         self.convicted: set[AccountId] = set()
         self.dishonest: set[str] = set()
@@ -31,7 +31,7 @@ class Watch:
         self.seen: Counter[str] = Counter()
         self._hash_at: dict[int, Hash] = {}
         self._root_at: dict[int, Hash] = {}
-        self._phase_at: dict[int, PosPhase] = {}
+        self._states: dict[int, State] = {} if genesis is None else {0: genesis}
         self._certified: dict[int, tuple[Hash, int]] = {}
         self._height: dict[str, int] = {}
         self._signed: dict[tuple[AccountId, str, tuple[int, ...]], bytes] = {}
@@ -59,6 +59,7 @@ class Watch:
         if is_first and self.ambush is not None:
             self.ambush("decider", name)
         height = self._height.get(name, 0)
+        self._weigh(final, self._states.get(height))
         for block, block_hash, state in zip(final.blocks, final.hashes, final.states, strict=True):
             height += 1
             if block.header.height != height:
@@ -67,18 +68,41 @@ class Watch:
                 raise Violation(f"{name} finalised another block at height {height}")
             if self._root_at.setdefault(height, state.root) != state.root or state.root != block.header.state_root:
                 raise Violation(f"{name} has another state at height {height}")
-            self._phase_at[height] = state.authorities.phase
-            if block.header.next_set:
-                self._note_set(block.header, self._phase_at.get(height - 1, PosPhase.AUTHORITIES))
+            self._states.setdefault(height, state)
+            self._follows(block.header, self._states.get(height - 1))
             if sum(state.balances) != SUPPLY:
                 raise Violation(f"the balances at height {height} sum to {sum(state.balances)}, not {SUPPLY}")
         self._height[name] = height
         if len(final.blocks) > 1:
             self.count("one certificate for several blocks")
 
-    def _note_set(self, header: Header, deciding: PosPhase) -> None:
-        """A final block announces or enacts a set."""
-        phase = phase_of(header.next_set)
+    def _weigh(self, final: Finalised[State], before: State | None) -> None:
+        """A certificate has two thirds of each kind of the set that decides; that of an abort block, of authorities."""
+        if before is None:
+            return
+        certificate, members = final.certificate, before.authorities.members
+        signers = [member for seat, member in enumerate(members) if certificate.bitmap[seat // 8] >> seat % 8 & 1]
+        weight, total = sum(member.weight for member in signers), sum(member.weight for member in members)
+        stake, staked = sum(member.stake for member in signers), sum(member.stake for member in members)
+        listed = final.blocks[-1].header.next_set
+        is_abort = bool(total and staked and listed) and not any(member.stake for member in listed)
+        if certificate.set_id != before.authorities.set_id or len(certificate.signatures) != len(signers):
+            raise Violation(f"the certificate of height {certificate.height} is of another set")
+        if (total and 3 * weight <= 2 * total) or (staked and 3 * stake <= 2 * staked and not is_abort):
+            raise Violation(f"the certificate of height {certificate.height} has too little weight")
+
+    def _follows(self, header: Header, before: State | None) -> None:
+        """A final block was its producer's to make, and enacts a set only if the announcement was final before it."""
+        if before is None:
+            return
+        if header.proposer != before.authorities.slot_leader(header.slot):
+            raise Violation(f"the final block at height {header.height} is not of its slot's leader")
+        if not header.next_set:
+            return
+        heights = (height for _, height in self._certified.values())
+        if before.announced and not any(before.announced <= height < header.height for height in heights):
+            raise Violation(f"the final block at height {header.height} enacts a set before its announcement was final")
+        phase, deciding = phase_of(header.next_set), before.authorities.phase
         self.count(f"a final block lists a set: {phase.name.lower()}")
         if deciding is PosPhase.JOINT and phase is PosPhase.AUTHORITIES:
             self.count("the joint phase taken back")

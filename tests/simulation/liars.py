@@ -98,6 +98,23 @@ class Inventor(SimNode):
         self._network.broadcast(self.name, BlockReceived(seal(self._genesis_hash, header, body), self.name))
 
 
+class Usurper(SimNode):
+    """Seals a block in the slot after its own as well, which is somebody else's."""
+
+    def _publish(self, effect: Publish) -> None:
+        super()._publish(effect)
+        if isinstance(effect.message, Block):
+            self._kernel.after(self.clock.slot_ms, self._usurp)
+
+    def _usurp(self, _: object) -> None:
+        if not self.alive or self.me is None:
+            return
+        head, slot = self.engine.head, self.clock.slot_at(self._kernel.now_ms + self.skew_ms)
+        if slot > head.slot and head.authorities.slot_leader(slot) != self.me:
+            block = build(self._genesis_hash, head.header, head.state, slot, self.me, (b"not my turn",))
+            self._network.broadcast(self.name, BlockReceived(block, self.name))
+
+
 class Spammer(SimNode):
     """A follower that makes noise: votes that nobody signed, blocks of far slots and of no parent."""
 

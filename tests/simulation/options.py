@@ -14,11 +14,11 @@ from node.primitives.errors import DecodeError
 Mode = Literal["liveness", "safety", "control"]
 Cut = Literal["halves", "several", "one way", "one off", "twins"]
 Ambush = Literal["decider", "locker", "proposer", "blackout"]
-Lie = Literal["equivocate", "withhold", "invent"]
+Lie = Literal["equivocate", "withhold", "invent", "usurp"]
 
 CUTS: Final[tuple[Cut, ...]] = ("halves", "several", "one way", "one off")
 AMBUSHES: Final[tuple[Ambush, ...]] = ("decider", "locker", "proposer", "blackout")
-LIES: Final[tuple[Lie, ...]] = ("equivocate", "withhold", "invent")
+LIES: Final[tuple[Lie, ...]] = ("equivocate", "withhold", "invent", "usurp")
 SLOT_MS: Final = 12_000  # the public network's
 
 

@@ -7,14 +7,19 @@ from node.primitives.types import AccountId, SetId
 from tests.simulation.chain import Plan, genesis, key, make_set
 from tests.simulation.checkers import Watch
 from tests.simulation.kernel import Kernel
-from tests.simulation.liars import Equivocator, Inventor, Spammer, Withholder
+from tests.simulation.liars import Equivocator, Inventor, Spammer, Usurper, Withholder
 from tests.simulation.network import Faults, Network
 from tests.simulation.node import SimNode
 from tests.simulation.options import Lie
 
 SLOT_MS = 1000
 VALIDATOR_KEYS = 1000  # keys of validators are numbered from here
-LIARS: dict[Lie, type[SimNode]] = {"equivocate": Equivocator, "withhold": Withholder, "invent": Inventor}
+LIARS: dict[Lie, type[SimNode]] = {
+    "equivocate": Equivocator,
+    "withhold": Withholder,
+    "invent": Inventor,
+    "usurp": Usurper,
+}
 
 
 class World:
@@ -47,7 +52,6 @@ class World:
         self.kernel = Kernel(seed, traced=traced)
         self.faults = Faults() if faults is None else faults
         self.network = Network(self.kernel, self.faults)
-        self.watch = Watch()
         self.nodes: dict[str, SimNode] = {}
         self.twins = [f"t{number}" for number in twins]
         liars = range(len(twins), len(twins) + len(lies))
@@ -60,6 +64,7 @@ class World:
             pool = tuple(key(number) for number in range(count + spare))
             plan = Plan(pool, spare, epoch_blocks, handover, tuple(own.values()), abort_from)
             self._anchor = genesis(AuthoritySet.of(SetId(0), plan.first()), plan)
+        self.watch = Watch(self._anchor.state)
         for number in range(count + spare):
             kind = LIARS[lies[number - len(twins)]] if number in liars else SimNode
             self._add(f"a{number}", key(number), kind)
