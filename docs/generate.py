@@ -8,13 +8,14 @@ import re
 import sys
 from pathlib import Path
 
-from docs import examples, tables
+from docs import examples, samples, tables, vectors
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"<!-- generated: (?P<what>[^>]+?) -->\n(?P<body>.*?)\n?<!-- end -->", re.DOTALL)
 _TABLES = {
     "calls": tables.calls,
     "call errors": tables.call_errors,
+    "call bytes": samples.call_bytes,
     "events": tables.events,
     "state": tables.state,
     "state values": tables.state_values,
@@ -28,6 +29,7 @@ _KINDS = {
     "enum": tables.enumeration,
     "limits": tables.limits,
     "example": examples.render,
+    "vector": vectors.render,
 }
 
 

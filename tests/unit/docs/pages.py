@@ -4,7 +4,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from docs.generate import BLOCK, ROOT, pages
+from docs.generate import BLOCK, ROOT, blocks, pages
 
 FENCE = re.compile(r"^```[a-z]*\n(.*?)^```", re.DOTALL | re.MULTILINE)
 INLINE = re.compile(r"`([^`\n]+)`")
@@ -47,6 +47,18 @@ def anchors(page: Path) -> set[str]:
 
 def name_of(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
+
+
+def cells(what: str, page: str) -> list[list[str]]:
+    """The rows of a generated table."""
+    body = dict(blocks(page))[what]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in body.split("\n")[2:]]
+
+
+def defaults(name: str) -> dict[str, int | bool]:
+    """The defaults of a table of parameters, in wire order."""
+    words = {row[0].strip("`"): row[1].replace(",", "") for row in cells(name, text_of(PROTOCOL))}
+    return {each: word == "true" if word in ("true", "false") else int(word) for each, word in words.items()}
 
 
 ALL = pages()

@@ -1,57 +1,32 @@
 """The worked examples of the protocol document, made again from its words alone: hashlib, libsodium, a few lines.
 
-Nothing of the node is imported here. Whoever breaks an encoding, a domain or a rule of the page sees it in this file.
+Nothing of the node is imported here: encoding and hashes are those of the second implementation. Whoever breaks an
+encoding, a domain or a rule of the page sees it in this file.
 """
 
 import hashlib
-from collections.abc import Sequence
 
 import base58
 import nacl.signing
 
 from docs.generate import blocks
+from tests.reference.follower.trees import merkle
+from tests.reference.follower.wire import ZEROS, Value, h, pack
 from tests.unit.docs.pages import PROTOCOL, text_of
 
-Value = int | bool | bytes | Sequence["Value"]
-ZEROS = bytes(32)
+
+def lines(body: str) -> dict[str, str]:
+    """The `name: value` lines of a block."""
+    return dict(line.split(": ", 1) for line in body.strip("`").split("\n") if ": " in line)
 
 
 def example(name: str) -> dict[str, str]:
     """The lines of an example as the page shows them."""
-    body = dict(blocks(text_of(PROTOCOL)))[f"example {name}"]
-    return dict(line.split(": ", 1) for line in body.strip("`").split("\n") if ": " in line)
+    return lines(dict(blocks(text_of(PROTOCOL)))[f"example {name}"])
 
 
 def raw(name: str, label: str) -> bytes:
     return bytes.fromhex(example(name)[label])
-
-
-# --- the rules of the page --------------------------------------------------------------------------------------------
-
-
-def pack(value: Value) -> bytes:
-    """The encoding profile."""
-    if isinstance(value, bool):
-        return b"\xc3" if value else b"\xc2"
-    if isinstance(value, int):
-        if value < 0x80:
-            return bytes([value])
-        size = next(size for size in (1, 2, 4, 8) if value < 1 << 8 * size)
-        return bytes([{1: 0xCC, 2: 0xCD, 4: 0xCE, 8: 0xCF}[size]]) + value.to_bytes(size, "big")
-    if isinstance(value, bytes):
-        size = next(size for size in (1, 2, 4) if len(value) < 1 << 8 * size)
-        return bytes([{1: 0xC4, 2: 0xC5, 4: 0xC6}[size]]) + len(value).to_bytes(size, "big") + value
-    assert len(value) < 16
-    return bytes([0x90 | len(value)]) + b"".join(pack(item) for item in value)
-
-
-def h(domain: str, *parts: bytes) -> bytes:
-    joined = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
-    return hashlib.blake2b(joined, digest_size=32, person=domain.encode()).digest()
-
-
-def merkle(data: bytes) -> bytes:
-    return hashlib.blake2b(data, digest_size=32, person=b"merkle").digest()
 
 
 def public(seed: bytes) -> bytes:

@@ -10,18 +10,20 @@ from docs.generate import ROOT
 from node.consensus.events import BlockReceived
 from node.ledger import network_queries, queries
 from node.ledger.calls import VoteAbortPos
-from node.ledger.genesis import GenesisSpec
+from node.ledger.genesis import GenesisSpec, format_genesis
 from node.ledger.pallets.turns import IDLE
 from node.ledger.phases import PosPhase
 from p2p import MemorySwarm
 from tests.reference.follower import sync
 from tests.reference.follower.chain import Follower
 from tests.reference.follower.chain import Network as Rules
+from tests.reference.follower.genesis import found
 from tests.reference.follower.light import LightClient
 from tests.reference.follower.sets import set_in
 from tests.reference.follower.trees import tree_root
 from tests.reference.follower.wire import Fields, as_hash, row_path, unpack
 from tests.unit.docs.following import Asker
+from tests.unit.docs.pages import defaults
 from tests.unit.service.hostile import begun, forge, slot_led_by, transfer
 from tests.unit.service.network import TestNode, coldkey, hotkey, running, spec_of
 from tests.unit.service.test_handover import EPOCH_SLOTS, NODES, bond, phase_of, schedule, transfers, until
@@ -38,8 +40,11 @@ def asker(swarm: MemorySwarm, node: TestNode) -> Asker:
 
 
 async def start(asking: Asker, node: TestNode, spec: GenesisSpec) -> tuple[Follower, LightClient]:
-    rules = Rules(node.chain.genesis_hash, spec.epoch_slots)
-    follower = await asking.begin(rules, list(spec.authorities))
+    """Begin with the genesis file alone: its hash, and its first authorities, are worked out here."""
+    block_0 = found(format_genesis(spec), defaults("parameters"), defaults("hyperparameters"))
+    assert block_0.header.hash == node.chain.genesis_hash
+    follower = await asking.begin(Rules(block_0.header.hash, spec.epoch_slots), list(spec.authorities))
+    rules = follower.network
     return follower, LightClient.at_genesis(rules.genesis_hash, follower.final, follower.deciding)
 
 

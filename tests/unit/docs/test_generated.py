@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from docs import examples, generate
+from docs import examples, generate, vectors
 from tests.tidy.source import sources
 from tests.unit.docs.pages import ALL, PROTOCOL, headings, name_of, text_of, written
 
@@ -25,8 +25,18 @@ def test_every_mark_is_closed() -> None:
 
 def test_every_part_that_can_be_generated_is_shown_somewhere() -> None:
     shown = {what for _, what, _ in BLOCKS}
-    worked = {f"example {name}" for name in examples.EXAMPLES}
-    assert {"calls", "call errors", "events", "state", "state values", "errors", "codes", *worked} <= shown
+    worked = {f"example {name}" for name in examples.EXAMPLES} | {f"vector {name}" for name in vectors.VECTORS}
+    assert {
+        "calls",
+        "call errors",
+        "call bytes",
+        "events",
+        "state",
+        "state values",
+        "errors",
+        "codes",
+        *worked,
+    } <= shown
 
 
 def test_filling_a_page_twice_changes_nothing_more() -> None:
