@@ -114,6 +114,8 @@ class BlockKeeper(Generic[S]):
         The children of a root that came with its certificate are among them: its own arrival let nobody in.
         """
         final, waiting = self.tree.root, self._waiting
+        if not waiting and not self._wanted:
+            return
         free = (*waiting.take_due(now_ms), *waiting.take_enacting(final.height), *waiting.take_children(final.hash))
         for guest in free:
             if guest.block.header.height > final.height:

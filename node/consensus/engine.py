@@ -85,6 +85,8 @@ class Engine(Generic[S]):
         self._pending_due_ms = 0
         self._now_ms = clock.start_ms
         self._due_ms: int | None = _UNKNOWN
+        self._seen: tuple[int, int, Hash, bool] | None = None
+        self._chosen_from: tuple[int, Hash | None] | None = None
         self._keeper: BlockKeeper[S] = BlockKeeper(
             tree=BlockTree(
                 anchor.hash, anchor.header, anchor.state, set_of(anchor.state), announced_of(anchor.state)
@@ -229,7 +231,7 @@ class Engine(Generic[S]):
             if self._pending is not None and self._pending.block_hash in self._keeper.tree:
                 self._finalise_pending(self._pending, now_ms, out)
             self._move_head(out)
-            self._voting.progress(now_ms, out)
+            self._tell_progress(now_ms, out)
             decision = self._voting.take_decision()
             if decision is None:
                 break
@@ -240,6 +242,14 @@ class Engine(Generic[S]):
             self._take_certificate(decision, None, now_ms, out)
         if self._pending is None:
             self._producer.produce(self.head, self._keeper.tree.root, now_ms, out)
+
+    def _tell_progress(self, now_ms: int, out: list[Effect[S]]) -> None:
+        """Let the machine look again if what it asks about blocks has another answer than when it looked last."""
+        ripe = self._ripe_ms(self.head) <= now_ms
+        seen = (self._voting.instance, self._keeper.tree.version, self._keeper.head, ripe)
+        if seen != self._seen:
+            self._seen = seen
+            self._voting.progress(now_ms, out)
 
     # --- certificates -------------------------------------------------------------------------------------------------
 
@@ -343,6 +353,10 @@ class Engine(Generic[S]):
         if not settled:
             valid = self._voting.machine.valid
             keeper.preferred = None if valid is None else valid.block_hash
+        chosen_from = (keeper.tree.version, keeper.preferred)
+        if chosen_from == self._chosen_from:
+            return
+        self._chosen_from = chosen_from
         best = best_tip(keeper.tree, keeper.preferred)
         if best.hash == keeper.head:
             return

@@ -48,7 +48,7 @@ class Entry(Generic[S]):
 
 
 class BlockTree(Generic[S]):
-    """A root and its descendants by hash."""
+    """A root and its descendants by hash; `version` grows with every change."""
 
     def __init__(
         self,
@@ -60,6 +60,7 @@ class BlockTree(Generic[S]):
     ) -> None:
         self.root: Entry[S] = Entry(root_hash, header, None, state, authorities, announced)
         self._entries: dict[Hash, Entry[S]] = {root_hash: self.root}
+        self.version = 0
 
     def __len__(self) -> int:
         """Count the blocks above the root."""
@@ -85,6 +86,7 @@ class BlockTree(Generic[S]):
         parent = self.entry(block.header.parent)
         entry = Entry(block_hash, block.header, block, state, authorities, announced)
         self._entries[block_hash] = entry
+        self.version += 1
         parent.children[block_hash] = None
         return entry
 
@@ -94,6 +96,7 @@ class BlockTree(Generic[S]):
         invariant(not entry.children and entry is not self.root, "only leaves above the root are removed")
         self.entry(entry.header.parent).children.pop(block_hash, None)
         del self._entries[block_hash]
+        self.version += 1
 
     def leaves(self) -> list[Entry[S]]:
         """Return the blocks without children; the root alone when nothing is above it."""
@@ -126,6 +129,7 @@ class BlockTree(Generic[S]):
             if entry.hash not in kept and entry.hash not in on_path and entry.block is not None
         ]
         self._entries = kept
+        self.version += 1
         finalised = [replace(entry) for entry in path]
         self.root.block = None
         return finalised, dropped

@@ -126,6 +126,9 @@ class WantedList:
     def __contains__(self, block_hash: object) -> bool:
         return block_hash in self._wants
 
+    def __len__(self) -> int:
+        return len(self._wants)
+
     def add(self, block_hash: Hash, now_ms: int) -> bool:
         """Note a wish; tell whether it is new and there is room for it, so that it is to be asked for now."""
         if block_hash in self._wants or len(self._wants) >= WANTED_MAX:
