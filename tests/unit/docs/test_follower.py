@@ -9,19 +9,21 @@ import trio
 from docs.generate import ROOT
 from node.consensus.events import BlockReceived
 from node.ledger import network_queries, queries
-from node.ledger.calls import VoteAbortPos
+from node.ledger.calls import Transfer, VoteAbortPos
 from node.ledger.genesis import GenesisSpec, format_genesis
 from node.ledger.pallets.turns import IDLE
 from node.ledger.phases import PosPhase
-from p2p import MemorySwarm
-from tests.reference.follower import sync
+from node.primitives.types import RAO_PER_TAO, Rao
+from p2p import MemorySwarm, Verdict
+from tests.reference.follower import gossip, sync
 from tests.reference.follower.chain import Follower
 from tests.reference.follower.chain import Network as Rules
 from tests.reference.follower.genesis import found
 from tests.reference.follower.light import LightClient
-from tests.reference.follower.sets import set_in
+from tests.reference.follower.sets import AuthoritySet, check_proposal, check_quorum, check_vote, set_in
+from tests.reference.follower.shapes import Authority, FinalityMessage, Header, Proposal, Vote, finality_message_in
 from tests.reference.follower.trees import tree_root
-from tests.reference.follower.wire import Fields, as_hash, row_path, unpack
+from tests.reference.follower.wire import Fields, as_hash, row_path, signed, unpack
 from tests.unit.docs.following import Asker
 from tests.unit.docs.pages import defaults
 from tests.unit.service.hostile import begun, forge, slot_led_by, transfer
@@ -145,6 +147,39 @@ async def test_it_knows_by_itself_who_lost_its_turns_by_conviction_or_by_silence
         assert hotkey(2).public in follower.base.turns.idle
         await nodes[0].finalised(chain.final.header.height + 6)
         await check_turns(asking, follower, light)
+
+
+async def test_what_real_nodes_gossip_is_read_and_every_signature_of_it_holds(tmp_path: Path) -> None:
+    spec, swarm = spec_of(3, slot_ms=200, epoch_slots=30), MemorySwarm()
+    async with running(tmp_path, spec, 3, swarm) as nodes:
+        network, genesis_hash = swarm.join("listener"), nodes[0].chain.genesis_hash
+        topics = {name: gossip.topic(genesis_hash, name) for name in ("blocks", "finality", "transactions")}
+        heard = {name: network.subscribe(topic, lambda _peer, _data: Verdict.ACCEPT) for name, topic in topics.items()}
+        for node in nodes:
+            await network.dial(node.network.addresses[0])
+        members = AuthoritySet(0, tuple(Authority(account, 1, 0) for account in sorted(spec.authorities)))
+        headers: dict[bytes, Header] = {}
+        finality: list[FinalityMessage] = []
+        call = Transfer(coldkey(3).public, Rao(RAO_PER_TAO))
+        await nodes[0].reader.submit(call, coldkey(0))
+        batch = gossip.batch_in((await heard["transactions"].receive()).data)
+        assert (batch[0].sender, batch[0].tag) == (coldkey(0).public, 1)
+        with trio.fail_after(20):
+            while len(headers) < 4:
+                news = gossip.news_in((await heard["blocks"].receive()).data)
+                header = news if isinstance(news, Header) else news.header
+                assert header.proposer == members.leader(header.slot, ())
+                assert signed(header.proposer, header.seal_message(genesis_hash), header.signature)
+                headers[header.hash] = header
+            while len({type(message) for message in finality}) < 3:
+                finality.append(finality_message_in((await heard["finality"].receive()).data))
+        for message in finality:
+            if isinstance(message, Vote):
+                check_vote(message, members, genesis_hash)
+            elif isinstance(message, Proposal):
+                check_proposal(message, members, genesis_hash, ())
+            else:
+                check_quorum(message, members, genesis_hash, abort=False)
 
 
 def test_it_knows_nothing_of_the_node() -> None:
