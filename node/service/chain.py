@@ -264,7 +264,7 @@ class Chain:
 
     async def _produce(self, order: ProduceBlock) -> ChainEvent | None:
         parent = self._executed.get(order.parent)
-        if parent is None or self.pen is None:
+        if parent is None or self.pen is None or self.pen.silent_until() is not None:
             return None
         candidates = () if order.empty else self.transactions.candidates()
         pen = self.pen

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from node.consensus.slots import SlotClock
 from node.control.schema import Check, CheckState, Checkup
+from node.service.chain import now_ms
 from node.service.clock_offset import ClockOffset, clock_offset
 from node.service.local_checks import local_checks
 from node.service.model_store import shared_model_store
+from node.service.signer import GuardedSigner
 from node.service.status import sync_of
 from node.version import __version__
 from p2p import PeerView, Reachability
@@ -43,6 +46,7 @@ async def examine(node: Node) -> Checkup:
             lan_check(running.lan, wanted=node.config.mdns),
             agents_check(running.network.peers()),
             sync_check(running),
+            *signing_checks(running.chain.pen, running.chain.clock),
             lag_check(running.lag.lag_ms),
         ]
     rows += await _local_rows(node)
@@ -52,6 +56,16 @@ async def examine(node: Node) -> Checkup:
 def checkup(rows: list[Check]) -> Checkup:
     """Return the rows with their verdict."""
     return Checkup(all(row.state != "bad" for row in rows), tuple(rows))
+
+
+def signing_checks(pen: GuardedSigner | None, clock: SlotClock) -> list[Check]:
+    """The row of a key that keeps silent; none for one that signs, or a node without a key."""
+    until = None if pen is None else pen.silent_until()
+    if until is None:
+        return []
+    wait_s = max(0, clock.start_ms_of(until) - now_ms()) // 1000
+    found = f"silent for {wait_s // 60} min {wait_s % 60} s, to slot {until}: the signing record is new or a copy"
+    return [Check("signing", "warn", found, "Wait. If another node signs with this key, stop that one for good.")]
 
 
 def stopped_check() -> Check:

@@ -111,7 +111,7 @@ class Keeper:
         except (StorageError, NodeError, OSError) as error:
             log.warning("no snapshot was made: %s", error)
         else:
-            log.info("a snapshot of block %d can be fetched from this node", made.header.height)
+            log.debug("a snapshot of block %d can be fetched from this node", made.header.height)
         finally:
             self._pinned = None
             stack.close()

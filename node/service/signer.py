@@ -14,7 +14,7 @@ from node.consensus.votes import Vote, message_of_vote
 from node.ledger.header import Header, seal_message
 from node.primitives.codec import encode
 from node.primitives.crypto import Signer
-from node.primitives.types import AccountId, Hash
+from node.primitives.types import AccountId, Hash, Slot
 from node.service.silence import Silence
 from storage.errors import SignRefused
 from storage.signing import SignGuard
@@ -39,6 +39,10 @@ class GuardedSigner:
     def public(self) -> AccountId:
         """The authority's account."""
         return self._signer.public
+
+    def silent_until(self) -> Slot | None:
+        """Return the slot before which this key signs nothing, None when it may sign."""
+        return self._silence.until if self._silence is not None and self._silence.holds() else None
 
     def sealed_slot(self) -> int | None:
         """Return the slot of the last block that was sealed with this record."""

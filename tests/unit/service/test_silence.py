@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from node.consensus.slots import SlotClock
 from node.consensus.votes import Step, Vote
 from node.ledger.header import UNSIGNED, Header
 from node.primitives.types import ZERO_HASH, Hash, Height, SetId, Slot
+from node.service.doctor import signing_checks
 from node.service.signer import GuardedSigner
 from node.service.silence import SILENT_EPOCHS, YOUNG_SLOTS_MIN, Silence
 from storage import SignGuard
@@ -143,3 +145,16 @@ def test_an_original_and_its_copy_never_sign_two_things_for_one_place(tmp_path: 
                 if clock.slot % 7 == 0:  # now and then it is this key's turn to make a block
                     second.saw_block(_header(clock.slot), None)
     assert set(signed.values()) == {"original"}
+
+
+def test_the_doctor_says_how_long_a_key_keeps_silent_and_nothing_of_one_that_signs(tmp_path: Path) -> None:
+    slots, clock = SlotClock(0, 1000), Clock(OLD)
+    with SignGuard.open(tmp_path / "signing.db") as guard:
+        pen = GuardedSigner(KEY, guard, Hash(b"g" * 32), Silence(guard, EPOCH, clock))
+        [row] = signing_checks(pen, slots)
+        assert (row.name, row.state) == ("signing", "warn")
+        assert f"slot {OLD + QUIET}" in row.found
+        assert row.fix
+        clock.slot += QUIET
+        assert signing_checks(pen, slots) == []
+        assert signing_checks(None, slots) == []
