@@ -12,16 +12,12 @@ import pytest
 from docs.generate import ROOT
 from tests.reference.follower import gossip, invites, shapes, sync, transactions
 from tests.reference.follower.chain import Follower, Network
-from tests.reference.follower.light import LightClient
 from tests.reference.follower.sets import ROTA, AuthoritySet, Turns, check_certificate, members_hash
 from tests.reference.follower.shapes import (
     Authority,
     Block,
     Certificate,
     Header,
-    LightStep,
-    Proof,
-    ProvenSet,
     Vote,
     evidence_in,
 )
@@ -170,6 +166,12 @@ def test_an_announced_set_may_be_taken_back(forge: Forge) -> None:
         follower.extend(forge.listing(EPOCH + 2, following))
 
 
+def test_a_listed_set_is_the_one_that_its_hash_names(forge: Forge) -> None:
+    block = forge.block(EPOCH, next_set=members_of([1, 1]), next_set_hash=members_hash(members_of([1, 2])))
+    with pytest.raises(Refused, match="another hash"):
+        forge.follower.extend(block)
+
+
 @pytest.mark.parametrize("members", [members_of([1, 1])[::-1], members_of([1, 1]) * 2])
 def test_a_listed_set_is_in_order_and_names_each_once(forge: Forge, members: tuple[Authority, ...]) -> None:
     with pytest.raises(Refused, match="each once"):
@@ -316,22 +318,6 @@ def test_transactions_are_held_to_their_era_and_their_signature(forge: Forge) ->
         forge.follower.extend(forge.block(slot))
     with pytest.raises(Refused, match="outside of its era"):
         forge.follower.extend(forge.block(66, sound))
-
-
-# --- light client -----------------------------------------------------------------------------------------------------
-
-
-def test_a_step_that_hides_a_change_of_the_set_is_refused(forge: Forge) -> None:
-    members = forge.follower.deciding
-    client = LightClient.at_genesis(forge.genesis.hash, forge.genesis, members)
-    header = forge.block(1, set_id=1).header
-    certificate = forge.certify(header, members, KEYS[:4], 1)
-    with pytest.raises(Refused, match="left out"):
-        client.advance(LightStep(header, certificate, ()))
-    lie = ProvenSet(AuthoritySet(1, members_of([1])).raw(), Proof(b"", (), ()))
-    with pytest.raises(Refused, match="not proven"):
-        client.advance(LightStep(header, certificate, (lie,)))
-    assert client.header == forge.genesis
 
 
 # --- bounds -----------------------------------------------------------------------------------------------------------
