@@ -17,7 +17,10 @@ from node.ledger.genesis import GenesisSpec, genesis_state
 from node.ledger.header import Block, Header, decode_header, header_hash
 from node.ledger.state import StateView
 from node.ledger.transition import ChainState, Executed
+from node.light.chain import Trusted
+from node.light.steps import decode_set, set_path
 from node.primitives.codec import decode_canonical, encode
+from node.primitives.errors import NodeError
 from node.primitives.limits import BLOCK_BYTES_MAX
 from node.primitives.types import Hash, Height, Slot
 from node.service.errors import BadGenesis, StateMismatch
@@ -94,6 +97,21 @@ def begin_with_genesis(store: ChainStore, spec: GenesisSpec) -> Hash:
     elif store.hash_at(0) != genesis_hash:
         raise BadGenesis("The database of this home belongs to another network.")
     return genesis_hash
+
+
+def trusted_tip(store: ChainStore) -> Trusted:
+    """Return the last final block of a store, from which light steps can be followed. Raises StateMismatch."""
+    tip = store.tip()
+    row = None if tip is None else store.header(tip.hash)
+    if tip is None or row is None:
+        raise StateMismatch("The database names a finalised block that it does not hold.")
+    stored = store.certificate(tip.height)
+    instance = 0 if stored is None else decode_certificate(stored.certificate).instance
+    try:
+        authorities = decode_set(store.state_get(set_path()) or b"")
+    except NodeError as error:
+        raise StateMismatch(f"The stored authority set is damaged: {error.message}") from error
+    return Trusted(decode_header(row.header), Hash(tip.hash), instance, authorities)
 
 
 def block_row(block: Block) -> BlockRow:

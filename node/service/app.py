@@ -51,6 +51,7 @@ from node.service.services import Services
 from node.service.signer import GuardedSigner
 from node.service.silence import Silence
 from node.service.snapshot_sync import SnapshotSync
+from node.service.stranded import Stranded, way_of
 from node.service.syncer import Syncer
 from node.service.telling import LagMeter, tell_status
 from node.version import __version__
@@ -73,6 +74,7 @@ class Running:
     chain: Chain
     reader: Reader
     syncer: Syncer
+    stranded: Stranded
     keeper: Keeper
     keys: Keys
     services: Services
@@ -102,6 +104,7 @@ class Node:
         self.phase = "opening the control socket"
         self.running: Running | None = None
         self.stop = trio.Event()
+        self.begin_again = trio.Event()
         self.drain = True
         self.started_s = time.monotonic()
 
@@ -111,12 +114,25 @@ class Node:
         server = ControlServer(NodeApi(self), self._report_defect)
         async with trio.open_nursery() as nursery:
             await nursery.start(server.run, self.home.path)
-            async with AsyncExitStack() as stack:
-                await self._open(stack)
-                self._enter("running", "")
-                await self.stop.wait()
-                await self._wind_down()
+            while not self.stop.is_set():
+                async with AsyncExitStack() as stack:
+                    await self._open(stack)
+                    self._enter("running", "")
+                    await self._until_the_end()
+                    await self._wind_down()
+                    self.running = None  # before anything of it is closed
             nursery.cancel_scope.cancel()
+
+    async def _until_the_end(self) -> None:
+        """Wait until the node is to stop, or to open everything anew at a snapshot."""
+        async with trio.open_nursery() as nursery:
+
+            async def wait(event: trio.Event) -> None:
+                await event.wait()
+                nursery.cancel_scope.cancel()
+
+            nursery.start_soon(wait, self.stop)
+            nursery.start_soon(wait, self.begin_again)
 
     def _enter(self, state: NodeState, phase: str) -> None:
         self.state, self.phase = state, phase
@@ -159,6 +175,7 @@ class Node:
         stack.push_async_callback(running.models.aclose)
         if keys.hotkey is not None:
             nursery.start_soon(Duties(chain, running.reader, keys.hotkey).run)
+        nursery.start_soon(running.stranded.run)
         nursery.start_soon(running.lag.run)
         nursery.start_soon(tell_status, self)
         if config.mdns:
@@ -205,6 +222,7 @@ class Node:
             chain=chain,
             reader=reader,
             syncer=syncer,
+            stranded=self._watch(network, chain, syncer),
             keeper=keeper,
             keys=keys,
             services=services,
@@ -216,6 +234,11 @@ class Node:
             earnings=None if hotkey is None or netuid is None else EarningsBook(chain, hotkey, netuid),
             netuid=netuid,
         )
+
+    def _watch(self, network: Network, chain: Chain, syncer: Syncer) -> Stranded:
+        way = way_of(self.config.sync, self.keeping.mode)
+        snapshots = partial(SnapshotSync, network, chain.store, chain.spec, lambda _: None)
+        return Stranded(syncer, snapshots, way, self.begin_again.set)
 
     async def _genesis(self, network: Network) -> bytes:
         config = self.config
@@ -273,10 +296,11 @@ class Node:
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(until_stopped)
-            choice = self.config.sync
+            choice, is_stranded = self.config.sync, self.begin_again.is_set()
+            self.begin_again = trio.Event()
             if choice == "auto" and self.keeping.mode == "archive":
                 choice = "full"  # an archive has every block
-            await SnapshotSync(network, store, spec, report).run(choice)
+            await SnapshotSync(network, store, spec, report).run(choice, is_stranded=is_stranded)
             nursery.cancel_scope.cancel()
         self._enter("starting", "opening the chain")
 
@@ -305,7 +329,10 @@ class Node:
     # --- stopping ---------------------------------------------------------------------------------------------------
 
     async def _wind_down(self) -> None:
-        self._enter("stopping", "finishing its work" if self.drain else "stopping")
+        if self.stop.is_set():
+            self._enter("stopping", "finishing its work" if self.drain else "stopping")
+        else:
+            self._enter("starting", "beginning again at a snapshot")
         running = self.running
         if running is not None and self.drain:
             await running.services.stop()

@@ -143,7 +143,9 @@ def agents_check(peers: tuple[PeerView, ...]) -> Check:
 
 def sync_check(running: Running) -> Check:
     """Whether the chain is level with the peers'."""
-    sync = sync_of(running)
+    sync, trouble = sync_of(running), running.stranded.trouble
+    if trouble is not None:
+        return Check("chain", "bad", trouble.text, trouble.fix)
     if not sync.syncing:
         return Check("chain", "ok", f"finalised {sync.height:,}, level with the peers")
     eta = f", {sync.eta_s:.0f} s left" if sync.eta_s is not None else ""

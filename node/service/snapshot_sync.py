@@ -1,7 +1,8 @@
-"""Starting a node from a snapshot of the state in place of executing every block since genesis.
+"""Taking over a snapshot of the state in place of executing every block: a new node's, or one's that was away too long.
 
-The light steps lead from genesis to the authorities that certified the snapshot's block; its manifest then vouches for
-every part, and parts come from many peers. Nothing is trusted but certificates. What has come survives a restart.
+The light steps lead from this node's last final block, genesis at first, to the authorities that certified the
+snapshot's block; its manifest then vouches for every part, and parts come from many peers. Nothing is trusted but
+certificates. What has come survives a restart.
 """
 
 import time
@@ -15,14 +16,14 @@ from node.consensus.certificate import Certificate
 from node.consensus.errors import WrongSet
 from node.consensus.slots import SlotClock
 from node.control.options import SyncChoice
-from node.ledger.genesis import GenesisSpec, genesis_state
-from node.light.chain import LightChain, start_at_genesis
+from node.ledger.genesis import GenesisSpec
+from node.light.chain import LightChain, Trusted
 from node.light.errors import BrokenFinality
-from node.light.steps import LightStep, set_path
+from node.light.steps import LightStep
 from node.primitives.crypto import verify
-from node.primitives.errors import NodeError
+from node.primitives.errors import DecodeError, NodeError
 from node.primitives.types import Hash, Height
-from node.service.anchor import begin_with_genesis
+from node.service.anchor import begin_with_genesis, trusted_tip
 from node.service.chain import now_ms
 from node.service.errors import NoAnswer, NothingOffered
 from node.service.fetching import fetch_all
@@ -31,7 +32,7 @@ from node.service.light_book import step_row
 from node.service.logbook import logger
 from node.service.snapshots import SnapshotImport
 from node.sync.errors import BadSnapshot
-from node.sync.messages import GetChunk, GetManifest, GetStatus, Offer, Piece, Status
+from node.sync.messages import Blocks, GetBlocks, GetChunk, GetManifest, GetStatus, Offer, Piece, Status, blocks_in
 from node.sync.snapshot import Manifest, check_manifest, decode_manifest
 from p2p import Network
 from storage.chain import ChainStore
@@ -60,10 +61,11 @@ class SnapshotSync:
         self._spec = spec
         self._report = report
 
-    async def run(self, choice: SyncChoice) -> bool:
+    async def run(self, choice: SyncChoice, *, is_stranded: bool = False) -> bool:
         """Adopt a snapshot where `choice` wants one; tell whether that was done.
 
-        "auto" does it for a store with nothing but genesis that is BEHIND_BLOCKS_MIN behind, or that had begun.
+        "auto" does it for a store with nothing but genesis that is BEHIND_BLOCKS_MIN behind, for one whose next block
+        no peer has any more, or that had begun. With `is_stranded` that has been found out already.
 
         Raises:
             NothingOffered: "snapshot" was asked for, and nobody offers one that the authorities vouch for.
@@ -73,19 +75,19 @@ class SnapshotSync:
             await trio.to_thread.run_sync(self._store.staging.drop)
             return False
         genesis_hash = await trio.to_thread.run_sync(begin_with_genesis, self._store, self._spec)
-        tip = self._store.tip()
-        height = 0 if tip is None else tip.height
+        start = await trio.to_thread.run_sync(trusted_tip, self._store)
         begun = self._store.staging.manifest()
-        slots = SlotClock(self._spec.start_ms, self._spec.slot_ms).slot_at(now_ms())
-        if choice == "auto" and (height > 0 or (begun is None and slots < BEHIND_BLOCKS_MIN)):
-            return False  # no chain has more blocks than slots
-        await self._wait_for_peers()
-        if choice == "auto" and begun is None and await self._best_height() < height + BEHIND_BLOCKS_MIN:
-            return False
+        if choice == "auto" and begun is None and not is_stranded:
+            slots = SlotClock(self._spec.start_ms, self._spec.slot_ms).slot_at(now_ms())
+            if slots - start.header.slot < BEHIND_BLOCKS_MIN:
+                return False  # no chain has more blocks than slots
+            await self._wait_for_peers()
+            if not await self._is_worth_it(start):
+                return False
+        else:
+            await self._wait_for_peers()
         for offered in await self._offers(genesis_hash, begun):
-            if offered.manifest.header.height <= height:
-                continue
-            steps = await self._way_to(offered)
+            steps = await self._way_to(offered, start, genesis_hash)
             if steps is not None:
                 try:
                     await self._fetch(offered.manifest, steps)
@@ -101,6 +103,41 @@ class SnapshotSync:
         with trio.move_on_after(PEERS_WAIT_S):
             while not self._nodes.names():
                 await trio.sleep(0.1)
+
+    async def can_begin(self) -> bool:
+        """Tell whether a snapshot above the last final block is offered that its authorities certified.
+
+        Fetches and changes nothing, so the chain may run meanwhile. Raises BrokenFinality, StorageError.
+        """
+        start = await trio.to_thread.run_sync(trusted_tip, self._store)
+        genesis_hash = Hash(self._store.hash_at(0) or b"")
+        for offered in await self._offers(genesis_hash, None):
+            if await self._way_to(offered, start, genesis_hash) is not None:
+                return True
+        return False
+
+    async def _is_worth_it(self, start: Trusted) -> bool:
+        """A new node saves work; one that has a chain needs a snapshot only where nobody has its next block."""
+        height, best = start.header.height, await self._best_height()
+        if height == 0:
+            return best >= BEHIND_BLOCKS_MIN
+        return best > height and not await self._has_next_block(start)
+
+    async def _has_next_block(self, start: Trusted) -> bool:
+        """Tell whether somebody gives a block that follows the last final one; whether it holds, sync finds out."""
+        self._report(f"looking for block {start.header.height + 1}")
+        for peer in self._nodes.names()[:OFFERS_ASKED_MAX]:
+            try:
+                blocks = blocks_in(await self._nodes.ask(peer, GetBlocks(Height(start.header.height + 1), 1), Blocks))
+            except NoAnswer as error:
+                log.debug("%s", error.message)
+            except DecodeError as error:
+                self._nodes.blame(peer, f"a malformed block: {error.message}")
+            else:
+                if blocks and blocks[0].header.parent == start.hash:
+                    return True
+        log.warning("no peer has block %d any more; a snapshot is looked for", start.header.height + 1)
+        return False
 
     async def _best_height(self) -> Height:
         """Return how far peers say they are: enough to decide whether to look, nothing is built on it."""
@@ -136,14 +173,19 @@ class SnapshotSync:
             reverse=True,
         )
 
-    async def _way_to(self, offered: _Offered) -> list[LightStep] | None:
-        """Return the verified light steps up to a snapshot that its authorities certified; None for any other."""
+    async def _way_to(self, offered: _Offered, start: Trusted, genesis_hash: Hash) -> list[LightStep] | None:
+        """Return the verified light steps from `start` up to a snapshot above it that its authorities certified.
+
+        None for any other snapshot.
+        """
         target = offered.manifest.header.height
+        if target <= start.header.height:
+            return None
         self._report(f"verifying the authorities up to block {target}")
         for peer in [offered.peer, *self._nodes.names()]:
             if peer not in self._nodes.names():
                 continue
-            chain, steps = self._light_chain(), list[LightStep]()
+            chain, steps = LightChain(genesis_hash, start, verify), list[LightStep]()
             try:
                 rest = await self._nodes.follow(peer, chain, steps, below=target)
                 steps += await trio.to_thread.run_sync(_certified, chain, offered.manifest, rest[:1])
@@ -158,10 +200,6 @@ class SnapshotSync:
             else:
                 return steps
         return None
-
-    def _light_chain(self) -> LightChain:
-        header, state, rows = genesis_state(self._spec)
-        return start_at_genesis(state.hash, header, rows[set_path()], verify)
 
     async def _fetch(self, manifest: Manifest, steps: list[LightStep]) -> None:
         importer = await trio.to_thread.run_sync(SnapshotImport, self._store, manifest)

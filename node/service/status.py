@@ -41,7 +41,7 @@ def status_of(node: Node) -> NodeStatus:
         role=running.services.role,
         authority=hotkey is not None and hotkey in authority_set_of(chain.head.executed),
         state="syncing" if node.state == "running" and sync.syncing else node.state,
-        phase=node.phase,
+        phase=node.phase or ("" if running.stranded.trouble is None else running.stranded.trouble.text),
         height=chain.head.height,
         head_hash=chain.head.hash.hex(),
         finalized_height=chain.final.header.height,

@@ -73,6 +73,10 @@ class Syncer:
         """Return how far this node is behind, None when it is not."""
         return self._machine.progress()
 
+    def missing(self) -> Height | None:
+        """Return the height of the next block where every peer that is further on has none of it (any more)."""
+        return self._machine.missing()
+
     def is_waiting_for_news(self) -> bool:
         """Tell whether there are peers of which none has told yet where it stands."""
         return bool(self._known) and not self._statuses

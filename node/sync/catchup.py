@@ -77,6 +77,7 @@ class _Peer:
     failures: int = 0
     cool_until_ms: int = 0
     asked_ms: int = -1
+    lacks: int = -1  # it was asked for blocks from this height on and had none
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +211,16 @@ class CatchUpMachine:
         """Return the greatest finalised height that a peer has shown; -1 while none has."""
         return self._target()
 
+    def missing(self) -> Height | None:
+        """Return the height of the next block if every peer that is further on was asked for it and has it not.
+
+        None while one of them may have it, and while nobody is further on.
+        """
+        wanted = self._cursor[0] + 1
+        may_have_it = any(peer.lacks != wanted for peer in self._useful().values())
+        was_refused = any(peer.lacks == wanted for peer in self._peers.values())
+        return Height(wanted) if was_refused and not may_have_it else None
+
     def best_peer(self) -> str | None:
         """Return the peer to ask when any will do: the one furthest on that failed least."""
         if not self._peers:
@@ -239,7 +250,11 @@ class CatchUpMachine:
         if not blocks:
             self._drop_stretch_of(peer)
             self._cool(peer, now_ms)
+            if peer in self._peers:
+                self._peers[peer].lacks = request.from_height
             return []
+        if peer in self._peers:
+            self._peers[peer].lacks = -1
         for block in blocks:
             if (block.header.parent, block.header.height) != (at_hash, at_height + 1):
                 return self._fail(peer, "blocks that do not follow the finalised chain", now_ms)

@@ -109,6 +109,25 @@ def test_a_malformed_block_is_blamed() -> None:
     assert [type(effect) for effect in effects] == [Blame]
 
 
+def test_a_block_that_every_peer_further_on_was_asked_for_in_vain_is_missing() -> None:
+    made = start()
+    ask = only_ask(meet(made, "pruned", store(30).status()))
+    assert made.missing() is None
+    ask = only_ask(
+        [*made.on_answer(ask.peer, ask.request_id, Blocks((), ()), 5), *meet(made, "q", store(20).status(), 6)]
+    )
+    assert (ask.peer, made.missing()) == ("q", None), "the other one may have it"
+    made.on_answer("q", ask.request_id, Blocks((), ()), 7)
+    assert made.missing() == 1
+    meet(made, "level", store(0).status(), 8)
+    assert made.missing() == 1
+    ask = only_ask(meet(made, "whole", store(10).status(), 9))
+    assert made.missing() is None
+    made.on_answer("whole", ask.request_id, reply(ask, CHAIN[:10]), 10)
+    made.on_finalised(Height(10), ref(CHAIN[9]).hash, 11)
+    assert made.missing() is None
+
+
 def test_silence_is_given_up_and_somebody_else_is_asked() -> None:
     made = start()
     meet(made, "silent", store(12).status())
