@@ -56,7 +56,7 @@ tidy: .venv/.dev
 unit: .venv/.dev
 	@$(BIN)/pytest -q tests/unit
 
-# 300 simulated hours of faults, 10 controls that must break; `sim-long` is the night's run (about two CPU-hours).
+# 300 simulated hours of faults, 10 controls that must break; `sim-long` is the night's run (about three CPU-hours).
 sim: .venv/.dev
 	@$(BIN)/pytest -q tests/simulation
 	@$(BIN)/python -m tests.simulation.long --hours 300 --controls 10 --traces 5
