@@ -133,9 +133,10 @@ def _collect(votes: Iterable[Vote], authorities: AuthoritySet, step: Step) -> tu
     seats = sorted(seat for seat in by_seat if seat is not None)
     invariant(bool(seats) and len(seats) == len(by_seat), "a certificate is made of members' votes")
     first = by_seat[seats[0]]
-    same = (first.set_id, first.instance, first.round, step, first.block)
-    for vote in by_seat.values():
-        invariant((vote.set_id, vote.instance, vote.round, vote.step, vote.block) == same, "votes of one quorum agree")
+    said = {
+        (vote.set_id, vote.instance, vote.round, vote.step, vote.block_hash, vote.height) for vote in by_seat.values()
+    }
+    invariant(len(said) == 1 and first.step is step, "votes of one quorum agree")
     invariant(first.block != NIL, "nothing cannot be certified")
     bitmap = bytearray(-(-len(authorities) // _BITS))
     for seat in seats:

@@ -6,6 +6,7 @@ which is all that timers and round skipping need. Expects messages whose signatu
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from node.consensus.authority import NO_POWER, AuthoritySet, Power
 from node.consensus.evidence import DoubleProposal, DoubleVote
@@ -13,6 +14,8 @@ from node.consensus.limits import ROUNDS_KEPT_AHEAD, ROUNDS_KEPT_BEHIND
 from node.consensus.messages import Proposal
 from node.consensus.votes import BlockRef, Step, Vote
 from node.primitives.types import AccountId
+
+_STEPS: Final = tuple(Step)  # walking over an enumeration takes as long as what is done with it
 
 Position = tuple[int, int]
 """(round, step): how far a voter has come."""
@@ -44,7 +47,8 @@ class StepVotes:
 
     def votes_for(self, block: BlockRef) -> list[Vote]:
         """Return the votes for `block`."""
-        return [vote for vote in self.votes.values() if vote.block == block]
+        block_hash, height = block
+        return [vote for vote in self.votes.values() if vote.block_hash == block_hash and vote.height == height]
 
 
 @dataclass(slots=True)
@@ -160,13 +164,13 @@ class VoteBook:
 
     def _move(self, vote: Vote, power: Power) -> None:
         """Note how far a voter has come."""
-        before, position = self._position_of(vote.voter), (vote.round, int(vote.step))
+        before, position = self._position_of(vote.voter), (vote.round, vote.step)
         if position <= before:
             return
         self._positions[vote.voter] = position
         self.furthest = max(self.furthest, vote.round)
-        for step in Step:
-            if before < (self._focus, int(step)) <= position:
+        for step in _STEPS:
+            if before < (self._focus, step) <= position:
                 self._reached[step] = self._reached[step].plus(power)
 
     def _power_at(self, round_number: int, step: Step) -> Power:

@@ -5,7 +5,8 @@ the instance, the round, the step and the block, so that no vote fits anywhere e
 """
 
 import enum
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from node.consensus.authority import AuthoritySet
 from node.consensus.errors import BadVote, WrongSet
@@ -22,6 +23,8 @@ from node.primitives.types import (
     Height,
     SetId,
 )
+
+_MESSAGES_KEPT: Final = 256  # signed bytes of recent votes: all voters for one block in one step sign the same
 
 
 class Step(enum.IntEnum):
@@ -60,6 +63,7 @@ class Vote(Wire, frozen=True, tag=2):
         return BlockRef(self.block_hash, self.height)
 
 
+@lru_cache(_MESSAGES_KEPT)
 def vote_message(
     genesis_hash: bytes, set_id: SetId, instance: int, round_number: int, step: Step, block: BlockRef
 ) -> bytes:
