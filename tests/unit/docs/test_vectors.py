@@ -64,7 +64,7 @@ from tests.reference.follower.wire import (
     signed,
     unpack,
 )
-from tests.unit.docs.pages import PROTOCOL, cells, defaults, text_of
+from tests.unit.docs.pages import defaults, text_of
 from tests.unit.docs.test_examples import lines, public, sign
 
 VECTORS = ROOT / "docs" / "vectors.md"
@@ -149,53 +149,6 @@ def test_a_header_lists_the_set_that_follows() -> None:
     assert raw(name, "block hash") == made.hash
     assert header_in(made.raw()) == made
     assert signed(ALICE, made.seal_message(GENESIS), made.signature)
-
-
-# --- calls ------------------------------------------------------------------------------------------------------------
-
-
-def value_of(text: str) -> tuple[list[Value], str]:
-    """The values that a row of the table writes, up to the end or a closing bracket; and what is left."""
-    values: list[Value] = []
-    while text and not text.startswith("]"):
-        text = text.removeprefix(", ")
-        if text.startswith("["):
-            inner, text = value_of(text[1:])
-            values.append(inner)
-            text = text.removeprefix("]")
-            continue
-        token = re.match(r'"[^"]*"|[^,\]]+', text)
-        assert token is not None, text
-        values.append(token_value(token[0]))
-        text = text[token.end() :]
-    return values, text
-
-
-def token_value(token: str) -> Value:
-    if token in ("true", "false"):
-        return token == "true"
-    if token.startswith('"'):
-        return token.strip('"')
-    if token.startswith("0x"):
-        return bytes.fromhex(token[2:])
-    return bytes.fromhex(token) * 32 if re.fullmatch(r"[A-F][0-9A-F]", token) else int(token)
-
-
-CALLS = cells("calls", text_of(PROTOCOL))
-CALL_BYTES = cells("call bytes", text_of(VECTORS))
-
-
-def test_every_call_has_its_bytes() -> None:
-    assert [row[:2] for row in CALLS] == [row[:2] for row in CALL_BYTES]
-    assert len(CALLS) > 70
-
-
-@pytest.mark.parametrize(("call", "shown"), list(zip(CALLS, CALL_BYTES, strict=True)), ids=[row[1] for row in CALLS])
-def test_a_call_is_the_array_of_its_tag_and_the_fields_of_the_table(call: list[str], shown: list[str]) -> None:
-    values, rest = value_of(shown[2].strip("`"))
-    assert not rest
-    assert len(values) == len(re.findall(r"`\w+`:", call[4])), "a value for each field"
-    assert shown[3].strip("`") == pack([int(call[0]), *values]).hex()
 
 
 # --- finality ---------------------------------------------------------------------------------------------------------
