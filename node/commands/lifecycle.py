@@ -133,6 +133,7 @@ def _render(status: NodeStatus) -> None:
             ("finalized", f"{status.finalized_height:,} {status.finalized_hash[:16]}…"),
             ("state root", f"{status.state_root[:16]}…"),
             ("epoch", f"{epoch.blocks_left} blocks left of {epoch.tempo_blocks}" if epoch else "-"),
+            *((("trust", status.trust_warning),) if status.trust_warning else ()),
             ("peers", status.peers),
             ("peer id", status.peer_id),
             *(("address", address) for address in status.addresses),

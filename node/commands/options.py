@@ -132,6 +132,19 @@ def netuid_option(function: Callable[..., R]) -> Callable[..., R]:
     return click.option("--netuid", type=NETUID, default=1, show_default=True, help="Subnet; 0 is root.")(function)
 
 
+def check_checkpoint(_ctx: click.Context, _param: click.Parameter, given: str | None) -> str | None:
+    """Refuse what is no checkpoint before a node is started with it."""
+    if given is not None and given != NOWHERE:
+        from node.light.errors import BadCheckpoint
+        from node.service.light_home import parse_checkpoint
+
+        try:
+            parse_checkpoint(given, needs_set=False)
+        except BadCheckpoint as error:
+            raise click.BadParameter(f"{error.message} {error.remedy}") from error
+    return given
+
+
 _CHAIN_OPTIONS: Final = (
     click.option(
         "--keep", type=click.Choice(KEEP_MODES),
@@ -145,6 +158,10 @@ _CHAIN_OPTIONS: Final = (
     click.option(
         "--sync", type=click.Choice(SYNC_CHOICES), default="auto", show_default=True,
         help="How a new node gets the state: execute every block, or begin with a certified snapshot.",
+    ),
+    click.option(
+        "--checkpoint", callback=check_checkpoint, metavar="H:BLOCK[:SET]",
+        help="A block that the chain has to contain, from somebody you trust; none forgets it. Default: as last time.",
     ),
     click.option(
         "--snapshots/--no-snapshots", default=None,
@@ -201,7 +218,7 @@ def daemon_command(function: Callable[..., R]) -> Callable[..., R]:
     def wrapped(env: Env, *, listen: tuple[str, ...], model_store: Path | None, **others: Any) -> R:
         names = (
             "role", "wallet", "hotkey", "gateway_port", "model", "model_threads", "accept_copied_home", "cheat", "mdns",
-            "keep", "disk_mb", "snapshots", "sync",
+            "keep", "disk_mb", "snapshots", "sync", "checkpoint",
         )  # fmt: skip
         config = DaemonConfig(
             home=env.home,

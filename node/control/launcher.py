@@ -159,6 +159,7 @@ def daemon_arguments(config: DaemonConfig) -> list[str]:
         ("--keep", config.keep),
         ("--disk-mb", config.disk_mb),
         ("--sync", config.sync),
+        ("--checkpoint", config.checkpoint),
     ):
         if value is not None:
             arguments += [flag, str(value)]

@@ -42,6 +42,7 @@ class DaemonConfig:
     mdns: look for peers on the local network, unless the node listens on loopback alone.
     keep: how much of the past stays on the disk; None keeps what the home did last (full at first).
     disk_mb: budget for chain database and snapshots, 0 for none; None keeps what the home did last (none at first).
+    checkpoint: HEIGHT:BLOCKHASH[:SETHASH] that the chain has to contain; "none" forgets it, None keeps the last one.
     sync: how a new node gets the state: by executing every block (full), from a certified snapshot, or whichever is
         quicker (auto); not remembered.
     snapshots: make a snapshot of the state each authority epoch, for peers; None as last time (yes at first).
@@ -66,6 +67,7 @@ class DaemonConfig:
     disk_mb: int | None = None
     snapshots: bool | None = None
     sync: SyncChoice = "auto"
+    checkpoint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

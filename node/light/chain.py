@@ -4,12 +4,13 @@ Sequential: every set is proven under a header that the set before it certified;
 clock and no peer. What it accepted is never taken back; a valid certificate that contradicts it is `BrokenFinality`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from node.consensus.authority import AuthoritySet
 from node.consensus.certificate import Certificate, check_certificate
 from node.consensus.errors import BadAuthoritySet
+from node.consensus.votes import BlockRef
 from node.ledger.header import Header, check_header_shape, header_hash
 from node.ledger.merkle import verify_proof
 from node.light.errors import BadCheckpoint, BadLightState, BadProof, BadStep, BrokenFinality
@@ -25,11 +26,44 @@ STATE_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A block that somebody vouches for, and the hash of the set that decides on its children."""
+    """A block that somebody vouches for, and the hash of the set that decides on its children, if that is told too."""
 
     height: Height
     block_hash: Hash
-    set_hash: Hash
+    set_hash: Hash | None
+
+    def check_block(self, height: Height, block_hash: Hash) -> None:
+        """Refuse another block at this height (BadCheckpoint)."""
+        if height == self.height and block_hash != self.block_hash:
+            raise BadCheckpoint(
+                f"Block {block_hash.hex()} at height {height} contradicts the checkpoint, which names "
+                f"{self.block_hash.hex()}."
+            )
+
+    def check_set(self, height: Height, authorities: AuthoritySet) -> None:
+        """Refuse another set after the block at this height (BadCheckpoint)."""
+        if height == self.height and self.set_hash is not None and authorities.hash != self.set_hash:
+            raise BadCheckpoint(
+                f"The authority set {authorities.hash.hex()} after block {height} contradicts the checkpoint, which "
+                f"names {self.set_hash.hex()}."
+            )
+
+    def check_way(self, headers: Sequence[Header], end: BlockRef) -> Header:
+        """Return the checkpoint's header, the first of `headers`, which link it to the block `end` above it.
+
+        Raises:
+            BadStep: they do not link up to `end`, which says nothing of the checkpoint.
+            BadCheckpoint: they do, and the first is another block than the checkpoint's.
+        """
+        at = end
+        for header in reversed(headers):
+            if BlockRef(header_hash(header), header.height) != at:
+                raise BadStep(f"Headers that do not lead from block {self.height} to block {end.height}.")
+            at = BlockRef(header.parent, Height(header.height - 1))
+        if at.height != self.height - 1:
+            raise BadStep(f"Headers that do not lead from block {self.height} to block {end.height}.")
+        self.check_block(self.height, header_hash(headers[0]))
+        return headers[0]
 
 
 @dataclass(frozen=True, slots=True)

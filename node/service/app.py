@@ -54,6 +54,7 @@ from node.service.snapshot_sync import SnapshotSync
 from node.service.stranded import Stranded, way_of
 from node.service.syncer import Syncer
 from node.service.telling import LagMeter, tell_status
+from node.service.trust import Trust, begin_trust, checkpoint_of
 from node.version import __version__
 from p2p import HostConfig, Network, open_host
 from p2p.mdns import Lan, find_on_lan, lan_interfaces
@@ -98,6 +99,8 @@ class Node:
         self.home = Home(config.home)
         self.keeping = keeping_of(config)
         self.model = ChosenModel.of(config.model)
+        self.checkpoint = checkpoint_of(config)
+        self.trust: Trust | None = None
         self.log_book = log_book
         self.hub = Hub(log_book.page, now_ms)
         self.state: NodeState = "starting"
@@ -237,7 +240,7 @@ class Node:
 
     def _watch(self, network: Network, chain: Chain, syncer: Syncer) -> Stranded:
         way = way_of(self.config.sync, self.keeping.mode)
-        snapshots = partial(SnapshotSync, network, chain.store, chain.spec, lambda _: None)
+        snapshots = partial(SnapshotSync, network, chain.store, chain.spec, lambda _: None, self.checkpoint)
         return Stranded(syncer, snapshots, way, self.begin_again.set)
 
     async def _genesis(self, network: Network) -> bytes:
@@ -266,7 +269,8 @@ class Node:
             self.home.chain, survives_power_loss=may_sign, bytes_max=self.keeping.database_bytes_max
         )  # fmt: skip
         stack.callback(store.close)
-        await self._begin_with_snapshot(network, store, spec)
+        self.trust = trust = await trio.to_thread.run_sync(begin_trust, store, spec, self.checkpoint, now_ms)
+        await self._begin_with_snapshot(network, store, spec, trust)
         opened = await trio.to_thread.run_sync(open_chain, store, spec)
         pen = silence = None
         if keys.hotkey is not None:
@@ -277,14 +281,16 @@ class Node:
             pen = GuardedSigner(keys.hotkey, guard, opened.genesis_hash, silence)
         gossip = Gossip(network, opened.genesis_hash)
         chain = Chain(
-            store=store, opened=opened, spec=spec, pen=pen, publish=gossip.publish, penalise=network.report
+            store=store, opened=opened, spec=spec, pen=pen, publish=gossip.publish, penalise=network.report,
+            checkpoint=self.checkpoint,
         )  # fmt: skip
+        chain.on_final(trust.finalised)
         chain.transactions.publish = gossip.publish_transaction
         if pen is not None and silence is not None:
             chain.on_final(silence.watcher(pen.public, pen.sealed_slot))
         return chain, gossip
 
-    async def _begin_with_snapshot(self, network: Network, store: ChainStore, spec: GenesisSpec) -> None:
+    async def _begin_with_snapshot(self, network: Network, store: ChainStore, spec: GenesisSpec, trust: Trust) -> None:
         """Take over a certified snapshot where that is wanted; a node that is told to stop meanwhile goes on later."""
 
         def report(phase: str) -> None:
@@ -300,7 +306,8 @@ class Node:
             self.begin_again = trio.Event()
             if choice == "auto" and self.keeping.mode == "archive":
                 choice = "full"  # an archive has every block
-            await SnapshotSync(network, store, spec, report).run(choice, is_stranded=is_stranded)
+            sync = SnapshotSync(network, store, spec, report, self.checkpoint, trust.confirm)
+            await sync.run(choice, is_stranded=is_stranded)
             nursery.cancel_scope.cancel()
         self._enter("starting", "opening the chain")
 

@@ -44,6 +44,8 @@ from node.ledger.genesis import GenesisSpec
 from node.ledger.header import Block, Header, header_hash
 from node.ledger.state import LayeredView
 from node.ledger.transition import Draft, Executed, build_block, execute_block
+from node.light.chain import Checkpoint
+from node.light.errors import BadCheckpoint
 from node.primitives.address import to_ss58
 from node.primitives.codec import encode
 from node.primitives.types import Hash, Height, SetId
@@ -99,8 +101,11 @@ class Chain:
         pen: GuardedSigner | None,
         publish: Callable[[Block | FinalityMessage], Awaitable[None]],
         penalise: Callable[[str, float, str], None],
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         self.spec = spec
+        self.checkpoint = checkpoint
+        self.conflict: str | None = None  # what was refused last for contradicting the checkpoint
         self.store = store
         self.genesis_hash = opened.genesis_hash
         self.clock = SlotClock(spec.start_ms, spec.slot_ms)
@@ -228,8 +233,22 @@ class Chain:
 
     def _execute(self, parent: Executed, block: Block) -> Executed:
         executed = execute_block(parent.state, block, self.genesis_hash, verify=self.verify)
+        if self.checkpoint is not None:
+            self._hold_to(self.checkpoint, executed)
         self._executed[executed.state.hash] = executed
         return executed
+
+    def _hold_to(self, checkpoint: Checkpoint, executed: Executed) -> None:
+        """Refuse what contradicts the checkpoint: no vote and no certificate makes it part of this chain."""
+        height, state = executed.state.height, executed.state
+        try:
+            checkpoint.check_block(height, state.hash)
+            checkpoint.check_set(height, authority_set_of(executed))
+        except BadCheckpoint as error:
+            if self.conflict is None:
+                log.error("%s", error)
+            self.conflict = error.message
+            raise
 
     # --- effects ----------------------------------------------------------------------------------------------------
 
@@ -266,6 +285,8 @@ class Chain:
         parent = self._executed.get(order.parent)
         if parent is None or self.pen is None or self.pen.silent_until() is not None:
             return None
+        if self.checkpoint is not None and parent.state.height < self.checkpoint.height:
+            return None  # the blocks up to the checkpoint are there already, and this would be another one
         candidates = () if order.empty else self.transactions.candidates()
         pen = self.pen
 

@@ -15,7 +15,8 @@ from node.service.clock_offset import ClockOffset, clock_offset
 from node.service.local_checks import local_checks
 from node.service.model_store import shared_model_store
 from node.service.signer import GuardedSigner
-from node.service.status import sync_of
+from node.service.status import sync_of, trust_trouble
+from node.service.stranded import Trouble
 from node.version import __version__
 from p2p import PeerView, Reachability
 from p2p.mdns import Lan
@@ -46,6 +47,7 @@ async def examine(node: Node) -> Checkup:
             lan_check(running.lan, wanted=node.config.mdns),
             agents_check(running.network.peers()),
             sync_check(running),
+            trust_check(trust_trouble(node, running), is_refused=running.chain.conflict is not None),
             *signing_checks(running.chain.pen, running.chain.clock),
             lag_check(running.lag.lag_ms),
         ]
@@ -151,6 +153,13 @@ def sync_check(running: Running) -> Check:
     eta = f", {sync.eta_s:.0f} s left" if sync.eta_s is not None else ""
     behind = sync.target_height - sync.height
     return Check("chain", "warn", f"{behind:,} blocks behind{eta}", "Wait; it is catching up.")
+
+
+def trust_check(trouble: Trouble | None, *, is_refused: bool) -> Check:
+    """Whether this may be another history than the one that honest authorities made."""
+    if trouble is not None:
+        return Check("trust", "bad" if is_refused else "warn", trouble.text, trouble.fix)
+    return Check("trust", "ok", "nothing contradicts a checkpoint, or asks for one")
 
 
 def lag_check(lag_ms: float) -> Check:

@@ -24,7 +24,7 @@ _SETTINGS_BYTES_MAX: Final = 64 * 1024  # a handful of short values
 
 _REMEMBERED: Final = (
     "listen", "bootstrap", "wallet", "hotkey", "gateway_port", "model", "model_threads", "cheat", "mdns",
-    "keep", "disk_mb", "snapshots",
+    "keep", "disk_mb", "snapshots", "checkpoint",
 )  # fmt: skip
 
 
@@ -45,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True):
     keep: KeepMode | None = None
     disk_mb: int | None = None
     snapshots: bool | None = None
+    checkpoint: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,23 +85,27 @@ def join_settings(known: LightSettings, peers: tuple[str, ...], genesis_hash: st
     return LightSettings(kept, networks[0] if networks else None)
 
 
-def parse_checkpoint(text: str) -> Checkpoint:
-    """Return the checkpoint in `HEIGHT:BLOCKHASH:SETHASH`, hashes in hex. Raises BadCheckpoint."""
-    height, _, rest = text.strip().partition(":")
-    block_hash, _, set_hash = rest.partition(":")
+def parse_checkpoint(text: str, *, needs_set: bool = True) -> Checkpoint:
+    """Return the checkpoint in `HEIGHT:BLOCKHASH:SETHASH`, hashes in hex; without `needs_set` the last may be missing.
+
+    Raises BadCheckpoint.
+    """
+    height, *rest = text.strip().split(":")
     try:
-        hashes = bytes.fromhex(block_hash), bytes.fromhex(set_hash)
+        hashes = tuple(bytes.fromhex(each) for each in rest)
     except ValueError:
-        hashes = b"", b""
+        hashes = ()
     is_height = height.isdecimal() and height.isascii() and len(height) <= _HEIGHT_DIGITS_MAX
-    if not is_height or any(len(each) != HASH_BYTES for each in hashes):
+    counts = (2,) if needs_set else (1, 2)
+    if not is_height or len(hashes) not in counts or any(len(each) != HASH_BYTES for each in hashes):
         raise BadCheckpoint(
             f"{text[:40]!r} is no checkpoint.",
             remedy="Write HEIGHT:BLOCKHASH:SETHASH as `neurond light checkpoint` prints it.",
         )
-    return Checkpoint(Height(int(height)), Hash(hashes[0]), Hash(hashes[1]))
+    return Checkpoint(Height(int(height)), Hash(hashes[0]), Hash(hashes[1]) if len(hashes) == 2 else None)
 
 
 def format_checkpoint(checkpoint: Checkpoint) -> str:
     """Return the text that `parse_checkpoint` reads."""
-    return f"{checkpoint.height}:{checkpoint.block_hash.hex()}:{checkpoint.set_hash.hex()}"
+    hashes = [each.hex() for each in (checkpoint.block_hash, checkpoint.set_hash) if each is not None]
+    return ":".join((str(checkpoint.height), *hashes))

@@ -12,14 +12,17 @@ from typing import Final
 
 import trio
 
+from node.consensus.authority import AuthoritySet
 from node.consensus.certificate import Certificate
 from node.consensus.errors import WrongSet
 from node.consensus.slots import SlotClock
+from node.consensus.votes import BlockRef
 from node.control.options import SyncChoice
 from node.ledger.genesis import GenesisSpec
-from node.light.chain import LightChain, Trusted
-from node.light.errors import BrokenFinality
-from node.light.steps import LightStep
+from node.ledger.header import Header, header_hash
+from node.light.chain import Checkpoint, LightChain, Trusted
+from node.light.errors import BadCheckpoint, BadStep, BrokenFinality
+from node.light.steps import LightStep, decode_set
 from node.primitives.crypto import verify
 from node.primitives.errors import DecodeError, NodeError
 from node.primitives.types import Hash, Height
@@ -32,8 +35,23 @@ from node.service.light_book import step_row
 from node.service.logbook import logger
 from node.service.snapshots import SnapshotImport
 from node.sync.errors import BadSnapshot
-from node.sync.messages import Blocks, GetBlocks, GetChunk, GetManifest, GetStatus, Offer, Piece, Status, blocks_in
+from node.sync.limits import SPAN_BLOCKS_MAX
+from node.sync.messages import (
+    Blocks,
+    GetBlocks,
+    GetChunk,
+    GetHeaders,
+    GetManifest,
+    GetStatus,
+    Headers,
+    Offer,
+    Piece,
+    Status,
+    blocks_in,
+    headers_in,
+)
 from node.sync.snapshot import Manifest, check_manifest, decode_manifest
+from node.sync.spans import Part, header_requests
 from p2p import Network
 from storage.chain import ChainStore
 
@@ -55,7 +73,18 @@ class _Offered:
 class SnapshotSync:
     """Brings a store to a certified snapshot, if that is worth it or asked for."""
 
-    def __init__(self, network: Network, store: ChainStore, spec: GenesisSpec, report: Report) -> None:
+    def __init__(
+        self,
+        network: Network,
+        store: ChainStore,
+        spec: GenesisSpec,
+        report: Report,
+        checkpoint: Checkpoint | None = None,
+        confirm: Callable[[Header], None] = lambda _: None,
+    ) -> None:
+        """No snapshot is taken whose chain does not contain `checkpoint`; `confirm` is told its header when one is."""
+        self._checkpoint = checkpoint
+        self._confirm = confirm
         self._nodes = FullNodes(network)
         self._store = store
         self._spec = spec
@@ -88,7 +117,7 @@ class SnapshotSync:
             await self._wait_for_peers()
         for offered in await self._offers(genesis_hash, begun):
             steps = await self._way_to(offered, start, genesis_hash)
-            if steps is not None:
+            if steps is not None and await self._has_checkpoint(offered.manifest, steps, start):
                 try:
                     await self._fetch(offered.manifest, steps)
                     return True
@@ -112,7 +141,8 @@ class SnapshotSync:
         start = await trio.to_thread.run_sync(trusted_tip, self._store)
         genesis_hash = Hash(self._store.hash_at(0) or b"")
         for offered in await self._offers(genesis_hash, None):
-            if await self._way_to(offered, start, genesis_hash) is not None:
+            steps = await self._way_to(offered, start, genesis_hash)
+            if steps is not None and await self._has_checkpoint(offered.manifest, steps, start):
                 return True
         return False
 
@@ -201,6 +231,55 @@ class SnapshotSync:
                 return steps
         return None
 
+    async def _has_checkpoint(self, manifest: Manifest, steps: list[LightStep], start: Trusted) -> bool:
+        """Tell whether the chain up to a snapshot contains the checkpoint, if that is above this node's chain."""
+        checkpoint = self._checkpoint
+        if checkpoint is None or checkpoint.height <= start.header.height:
+            return True
+        certified = [*(step.header for step in steps), manifest.header]
+        end = next((header for header in certified if header.height >= checkpoint.height), None)
+        if end is None:
+            log.warning("the snapshot of block %d lies before the checkpoint", manifest.header.height)
+            return False
+        for peer in self._nodes.names():
+            try:
+                checkpoint.check_set(checkpoint.height, _set_after(checkpoint.height, steps, start.authorities))
+                header = await self._linked(peer, checkpoint, end)
+            except BadCheckpoint as error:
+                log.error("no snapshot is taken: %s", error)
+                return False
+            except NoAnswer as error:
+                log.debug("%s", error.message)
+            else:
+                self._confirm(header)
+                return True
+        log.warning("no peer shows that block %d follows the checkpoint", manifest.header.height)
+        return False
+
+    async def _linked(self, peer: str, checkpoint: Checkpoint, end: Header) -> Header:
+        """Return the checkpoint's header, linked to a certified one. Raises NoAnswer, BadCheckpoint."""
+        last = BlockRef(header_hash(end), end.height)
+        if end.height == checkpoint.height:
+            return checkpoint.check_way([end], last)
+        count = end.height - checkpoint.height + 1
+        if count > SPAN_BLOCKS_MAX:
+            raise BadCheckpoint(f"Block {end.height} is too far above the checkpoint to be linked to it.")
+        headers = list[Header]()
+        for height, limit in header_requests(Part(checkpoint.height, count, headers=True)):
+            answer = await self._nodes.ask(peer, GetHeaders(height, limit), Headers)
+            if len(answer.headers) < limit:
+                raise NoAnswer(f"{peer} does not have the headers from {height} on.")
+            try:
+                headers += await trio.to_thread.run_sync(headers_in, answer)
+            except DecodeError as error:
+                self._nodes.blame(peer, f"a malformed header: {error.message}")
+                raise NoAnswer(f"{peer} answered with something malformed.") from error
+        try:
+            return checkpoint.check_way(headers, last)
+        except BadStep as error:
+            self._nodes.blame(peer, error.message)
+            raise NoAnswer(f"{peer} lied about the chain.") from error
+
     async def _fetch(self, manifest: Manifest, steps: list[LightStep]) -> None:
         importer = await trio.to_thread.run_sync(SnapshotImport, self._store, manifest)
         log.info("fetching the state of block %d, %d rows", manifest.header.height, importer.rows_missing)
@@ -223,6 +302,12 @@ class SnapshotSync:
             share = 100 * (total - left) // total if total else 100
             self._report(f"fetching the state of block {height}: {share} % of {total} rows{eta}")
             await trio.sleep(_REPORT_S)
+
+
+def _set_after(height: Height, steps: list[LightStep], authorities: AuthoritySet) -> AuthoritySet:
+    """Return the set that decides above `height`, of verified steps that begin with `authorities`."""
+    changes = [step.next_set[0] for step in steps if step.next_set and step.header.height <= height]
+    return decode_set(changes[-1].value) if changes else authorities
 
 
 def _certified(chain: LightChain, manifest: Manifest, steps: tuple[LightStep, ...]) -> tuple[LightStep, ...]:

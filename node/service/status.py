@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from node.control.schema import EpochProgress, NodeStatus, SyncProgress
 from node.ledger import queries
 from node.ledger.queries import NeuronRow
+from node.light.errors import BadCheckpoint
 from node.primitives.address import to_ss58
 from node.service.chain import authority_set_of, now_ms
 from node.service.errors import NotReady
 from node.service.neighbours import reachability_view
+from node.service.stranded import Trouble
 from node.service.views import epoch_view
 from node.version import __version__
 
@@ -33,6 +35,7 @@ def status_of(node: Node) -> NodeStatus:
     sync = sync_of(running)
     stakes = () if keys.coldkey is None else queries.stakes_of(view, keys.coldkey)
     hotkey = keys.hotkey_account
+    trouble = trust_trouble(node, running)
     return NodeStatus(
         peer_id=running.network.peer_id,
         addresses=running.network.addresses,
@@ -66,7 +69,16 @@ def status_of(node: Node) -> NodeStatus:
         loop_lag_ms=round(running.lag.lag_ms, 3),
         reachability=reachability_view(running),
         store=running.keeper.status,
+        trust_warning="" if trouble is None else trouble.text,
     )
+
+
+def trust_trouble(node: Node, running: Running) -> Trouble | None:
+    """Return what contradicts the checkpoint, or why this chain ought to be held to one; None when all is well."""
+    chain = running.chain
+    if chain.conflict is not None:
+        return Trouble(chain.conflict, f"{BadCheckpoint.remedy} --checkpoint none forgets this one.")
+    return None if node.trust is None else node.trust.trouble(authority_set_of(chain.final_state))
 
 
 def sync_of(running: Running) -> SyncProgress:

@@ -86,7 +86,8 @@ class NodeStatus(View, frozen=True):
     """Everything a status bar needs. `state_root` is the state after the block `finalized_hash`.
 
     `hotkey`, `coldkey`: ss58 text, None without a wallet. `uid`: seat in subnet `netuid`, None when not registered.
-    `stake_rao`: value of all stake of the coldkey at current prices.
+    `stake_rao`: value of all stake of the coldkey at current prices. `trust_warning`: why the chain ought to be held to
+    a checkpoint, or what contradicts the one it is held to; empty when all is well.
     """
 
     peer_id: str
@@ -121,6 +122,7 @@ class NodeStatus(View, frozen=True):
     loop_lag_ms: float
     reachability: Reachability = Reachability("unknown")
     store: StoreStatus = StoreStatus("full")
+    trust_warning: str = ""
 
 
 class PeerInfo(View, frozen=True):
