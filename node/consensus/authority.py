@@ -52,6 +52,10 @@ class AuthoritySet:
     phase: PosPhase = field(init=False, compare=False)
     _index: dict[AccountId, int] = field(init=False, compare=False, repr=False)
     _powers: dict[AccountId, Power] = field(init=False, compare=False, repr=False)
+    _rotas: dict[bool, tuple[AccountId, ...]] = field(
+        init=False, compare=False, repr=False, default_factory=dict[bool, tuple[AccountId, ...]]
+    )
+    """With everybody but the disabled, and (True) without the idle as well; made when they are asked for."""
 
     def __post_init__(self) -> None:
         keys = [member.account for member in self.members]
@@ -132,9 +136,7 @@ class AuthoritySet:
 
     def turns(self, slot: Slot) -> tuple[AccountId, ...]:
         """Return the rota that `slot` belongs to: the leader of slot s is entry `s mod len`."""
-        if slot >= self.idle_until:
-            return rota(self.members, self.disabled)
-        return rota(self.members, tuple(sorted({*self.disabled, *self.idle})))
+        return self._rota(without_idle=slot < self.idle_until)
 
     def next_led_by(self, account: AccountId, first: Slot) -> Slot | None:
         """Return the first slot from `first` on that `account` leads; None when it leads none."""
@@ -148,8 +150,15 @@ class AuthoritySet:
 
     def proposer(self, instance: int, round_number: int) -> AccountId:
         """Return who proposes in a round of finality."""
-        turns = rota(self.members, self.disabled)
+        turns = self._rota(without_idle=False)
         return turns[(instance + round_number) % len(turns)]
+
+    def _rota(self, *, without_idle: bool) -> tuple[AccountId, ...]:
+        turns = self._rotas.get(without_idle)
+        if turns is None:
+            off = tuple(sorted({*self.disabled, *self.idle})) if without_idle else self.disabled
+            turns = self._rotas[without_idle] = rota(self.members, off)
+        return turns
 
     @property
     def hash(self) -> Hash:
