@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from node.consensus.certificate import decode_certificate, encode_certificate
+from node.consensus.certificate import check_certificate, decode_certificate, encode_certificate
 from node.ledger import merkle
 from node.ledger.genesis import GenesisSpec, genesis_state
 from node.ledger.header import decode_header
+from node.ledger.pallets import authority
 from node.light.chain import start_at_genesis
 from node.light.limits import STEP_BYTES_MAX
-from node.light.steps import decode_step, set_path
+from node.light.steps import decode_set, decode_step, set_path
 from node.primitives.codec import encode
-from node.primitives.crypto import Verifier
+from node.primitives.crypto import Verifier, verify
 from node.primitives.errors import NodeError
 from node.primitives.types import Hash
 from node.service.errors import NoSnapshot, StateMismatch
@@ -297,20 +298,50 @@ class SnapshotImport:
         """Make the whole snapshot the state of the store; returns its tree. Eight seconds a million rows.
 
         Raises:
-            BadSnapshot: something is missing.
+            BadSnapshot: something is missing; or the authorities that this very state names did not certify its block,
+                and then all of it is thrown away.
             StateMismatch: what lies in the store is not what was put there; all of it is thrown away.
         """
         if self.missing:
             raise BadSnapshot(f"{len(self.missing)} parts of the snapshot are missing.")
-        header = self._manifest.header
-        tree = merkle.build((Hash(path), value) for path, value in self._store.staging.rows())
+        header, named = self._manifest.header, list[bytes]()
+        tree = merkle.build(self._rows(authority.SETS.path(self._manifest.certificate.set_id), named))
         if merkle.root_hash(tree) != header.state_root:
             self._store.staging.drop()
             raise StateMismatch("The rows of the snapshot were damaged on this disk; it has to be fetched again.")
+        try:
+            self._check_certificate(named)
+        except BadSnapshot:
+            self._store.staging.drop()
+            raise
         block = HeaderRow(self._manifest.block_hash, header.parent, header.height, header.slot, encode(header))
         certificate = encode_certificate(self._manifest.certificate)
         self._store.staging.adopt(Adoption(block, certificate, steps))
         return tree
+
+    def _rows(self, wanted: Hash, found: list[bytes]) -> Iterator[Row]:
+        """Give all staged rows, and append the value of one of them to `found`."""
+        for path, value in self._store.staging.rows():
+            if path == wanted:
+                found.append(value)
+            yield Hash(path), value
+
+    def _check_certificate(self, named: list[bytes]) -> None:
+        """Hold the certificate to the set of its number in the state, which the block that it certifies commits to.
+
+        Whoever vouches for a block knows its hash, not who signed for it. Raises BadSnapshot.
+        """
+        manifest = self._manifest
+        if not named:
+            raise BadSnapshot(f"The state of this snapshot knows no authority set {manifest.certificate.set_id}.")
+        try:
+            check_certificate(
+                manifest.certificate, decode_set(named[0]), manifest.genesis_hash, verify, header=manifest.header
+            )
+        except NodeError as error:
+            raise BadSnapshot(
+                f"The authorities in the state of this snapshot did not certify its block: {error.message}"
+            ) from error
 
 
 @dataclass(frozen=True, slots=True)

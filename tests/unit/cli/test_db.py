@@ -2,18 +2,24 @@
 
 import shutil
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import trio
+from msgspec import structs
 
+from node.consensus.certificate import Certificate
 from node.ledger.genesis import format_genesis
 from node.ledger.genesis_spec import GenesisSpec
+from node.primitives.types import SetId
 from node.service import pruner
 from node.service.home import Home, Settings
+from node.sync.snapshot import decode_manifest, encode_manifest
 from storage import ChainStore, SignGuard
 from storage.lock import HomeLock
+from storage.snapshot_file import SnapshotReader, SnapshotWriter
 from tests.unit.cli.conftest import Run
 from tests.unit.service.network import running, spec_of
 
@@ -203,6 +209,40 @@ def test_a_checkpoint_vouches_where_the_way_from_genesis_is_missing(
     refused = run("db", "import", str(file), "--home", str(new), "--checkpoint", wrong, "--json")
     assert refused.json()["error"]["code"] == "sync_bad_snapshot"
     assert run("db", "import", str(file), "--home", str(new), "--checkpoint", right).code == 0
+
+
+def _resigned(file: Path, to: Path, forge: Callable[[Certificate], Certificate]) -> None:
+    """Write the snapshot in `file` again with another certificate of its block."""
+    reader = SnapshotReader(file)
+    manifest = decode_manifest(reader.head)
+    with SnapshotWriter(to) as writer:
+        for name in list(reader.names()):
+            writer.add(name, reader.read(name) or b"")
+        writer.finish(encode_manifest(structs.replace(manifest, certificate=forge(manifest.certificate))))
+    reader.close()
+
+
+FORGED: dict[str, Callable[[Certificate], Certificate]] = {
+    "unsigned": lambda known: structs.replace(known, signatures=(bytes(64),) * len(known.signatures)),
+    "of another round": lambda known: structs.replace(known, round=known.round + 1),
+    "of a set that never was": lambda known: structs.replace(known, set_id=SetId(7)),
+}
+
+
+@pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED.keys())
+def test_a_block_that_is_vouched_for_needs_a_certificate_of_the_authorities_in_its_state(
+    forge: Callable[[Certificate], Certificate], run: Run, old: Path, new: Path, tmp_path: Path
+) -> None:
+    file, forged = tmp_path / "state.snapshot", tmp_path / "forged.snapshot"
+    shown = run("db", "export", str(file), "--json").json()
+    mark = f"{shown['height']}:{shown['block_hash']}"
+    _resigned(file, forged, forge)
+    refused = run("db", "import", str(forged), "--home", str(new), "--checkpoint", mark, "--json")
+    assert refused.code == 1
+    assert refused.json()["error"]["code"] == "sync_bad_snapshot"
+    info = run("db", "check", "--home", str(new), "--json").json()
+    assert (info["finalized_height"], info["import_parts"]) == (0, None), "nothing of it stays"
+    assert run("db", "import", str(file), "--home", str(new), "--checkpoint", mark).code == 0
 
 
 def test_nothing_foreign_or_damaged_is_imported(run: Run, old: Path, new: Path, foreign: Path, tmp_path: Path) -> None:
