@@ -5,15 +5,18 @@ first word and no peer can hold up the rest. What it cannot do (peers without li
 left to the catch-up machine. What is final is never fetched again.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import trio
 
+from node.consensus.authority import AuthoritySet
+from node.consensus.certificate import Certificate, check_certificate
 from node.consensus.events import CertifiedBlocks
 from node.ledger.header import Header, decode_block, header_hash
 from node.light.chain import LightChain, Trusted
-from node.light.steps import LightStep
-from node.primitives.errors import DecodeError
+from node.light.steps import LightStep, decode_set
+from node.primitives.errors import ConsensusError, DecodeError
 from node.primitives.types import Height
 from node.service.chain import Chain, authority_set_of
 from node.service.errors import NoAnswer
@@ -22,7 +25,7 @@ from node.service.full_nodes import FullNodes
 from node.service.logbook import logger
 from node.sync.errors import BadSpan
 from node.sync.messages import Blocks, GetBlocks, GetHeaders, Headers, headers_in
-from node.sync.spans import Part, Span, SpanPlan, header_requests
+from node.sync.spans import Checked, Part, Span, SpanPlan, header_requests
 from p2p import Network
 
 _WAYS_COMPARED: Final = 3  # peers whose light steps are looked at; the longest way is taken
@@ -39,6 +42,9 @@ class SpanSync:
         self._nodes = FullNodes(network)
         self._plan = SpanPlan(Height(chain.final.header.height), chain.final.hash, ())
         self._failed = False
+        anchor = chain.engine.finalised
+        instance = 0 if anchor.certificate is None else anchor.certificate.instance
+        self._start = Trusted(anchor.header, anchor.hash, instance, authority_set_of(anchor.state))
 
     async def prepare(self) -> bool:
         """Find the way: verified light steps above the final block. Tell whether there is one.
@@ -48,8 +54,8 @@ class SpanSync:
         """
         steps = await self._steps()
         final = self._chain.final
-        certificates = [step.certificate for step in steps if step.header.height > final.header.height]
-        self._plan = SpanPlan(Height(final.header.height), final.hash, certificates)
+        ends = [end for end in _ends(steps, self._start.authorities) if end[0].height > final.header.height]
+        self._plan = SpanPlan(Height(final.header.height), final.hash, ends)
         return self._plan.target is not None
 
     async def run(self) -> bool:
@@ -67,9 +73,7 @@ class SpanSync:
 
     async def _steps(self) -> list[LightStep]:
         """Return the verified light steps above this node's final block, from the peer that has most of them."""
-        anchor, best = self._chain.engine.finalised, list[LightStep]()
-        instance = 0 if anchor.certificate is None else anchor.certificate.instance
-        start = Trusted(anchor.header, anchor.hash, instance, authority_set_of(anchor.state))
+        start, best = self._start, list[LightStep]()
         for peer in self._nodes.names()[:_WAYS_COMPARED]:
             taken: list[LightStep] = []
             try:
@@ -80,21 +84,20 @@ class SpanSync:
         return best
 
     async def _execute(self, scope: trio.CancelScope) -> None:
-        """Feed whole spans to the engine, in order; stop everything where it refuses one."""
+        """Feed what is certified to the engine, in order; stop everything where it refuses some."""
         while not self.is_done():
-            span = self._plan.first_whole()
-            if span is None:
+            stretch = self._plan.give()
+            if stretch is None:
                 await trio.sleep(_LOOK_S)
                 continue
-            blocks = tuple(block for _, block in sorted(span.blocks.items()))
-            log.info("executing %d blocks to %d", len(blocks), span.certificate.height)
-            await self._chain.apply(CertifiedBlocks(blocks, span.certificate, None))
-            if self._chain.final.header.height < span.certificate.height:
-                log.error("the certified block %d was not accepted", span.certificate.height)
+            height = stretch.certificate.height
+            log.debug("executing %d blocks to %d", len(stretch.blocks), height)
+            await self._chain.apply(CertifiedBlocks(stretch.blocks, stretch.certificate, None))
+            if self._chain.final.header.height < height:
+                log.error("the certified block %d was not accepted", height)
                 self._failed = True
                 scope.cancel()
                 return
-            self._plan.drop_first()
 
     # --- as work for several peers ------------------------------------------------------------------------------------
 
@@ -120,7 +123,7 @@ class SpanSync:
                 await self._fetch_headers(peer, part, span)
             else:
                 await self._fetch_blocks(peer, part, span)
-        except (BadSpan, DecodeError) as error:
+        except (BadSpan, DecodeError, ConsensusError) as error:
             self._nodes.blame(peer, error.message)
             raise NoAnswer(f"{peer} lied about the chain.") from error
 
@@ -138,12 +141,31 @@ class SpanSync:
         answer = await self._nodes.ask(peer, GetBlocks(part.from_height, part.count), Blocks)
         if not answer.blocks:
             raise NoAnswer(f"{peer} does not have the blocks from {part.from_height} on.")
-        await trio.to_thread.run_sync(_take, span, part.from_height, answer.blocks)
+        span.take(await trio.to_thread.run_sync(self._checked, span, part.from_height, answer))
+        for certificate in answer.certificate:
+            span.take_certificate(certificate)
+
+    def _checked(self, span: Span, from_height: Height, answer: Blocks) -> list[Checked]:
+        """Check the blocks of an answer and the certificate of its last one, which lets them be executed at once."""
+        found, header = list[Checked](), None
+        for height, raw in enumerate(answer.blocks, from_height):
+            block = decode_block(raw)
+            if block.header.height != height:
+                raise BadSpan(f"Block {header_hash(block.header).hex()} is not the one that was asked for.")
+            found.append(span.check_block(block, len(raw)))
+            header = block.header
+        for certificate in answer.certificate:
+            if header is None or certificate.block != (header_hash(header), header.height):
+                raise BadSpan("A certificate of another block than the last one.")
+            check_certificate(
+                certificate, span.authorities, self._chain.genesis_hash, self._chain.verify, header=header
+            )
+        return found
 
 
-def _take(span: Span, from_height: Height, blocks: tuple[bytes, ...]) -> None:
-    for height, raw in enumerate(blocks, from_height):
-        block = decode_block(raw)
-        if block.header.height != height:
-            raise BadSpan(f"Block {header_hash(block.header).hex()} is not the one that was asked for.")
-        span.take_block(block, len(raw))
+def _ends(steps: Iterable[LightStep], authorities: AuthoritySet) -> Iterator[tuple[Certificate, AuthoritySet]]:
+    """Give the certificates of verified steps, each with the set that decides up to it, `authorities` at first."""
+    for step in steps:
+        yield step.certificate, authorities
+        if step.next_set:
+            authorities = decode_set(step.next_set[0].value)

@@ -8,8 +8,10 @@ import msgspec
 import pytest
 import trio
 
+from node.consensus.certificate import decode_certificate
 from node.ledger.genesis import GenesisSpec
-from node.ledger.header import decode_block
+from node.ledger.header import decode_block, decode_header
+from node.light.steps import LightStep
 from node.primitives.codec import encode
 from node.service import fetching, span_sync, syncer
 from node.service.errors import NoAnswer
@@ -72,6 +74,14 @@ def other_blocks(request: Request, truth: Answer) -> Answer:
 
 def other_headers(request: Request, truth: Answer) -> Answer:
     return Headers(truth.headers[::-1]) if isinstance(truth, Headers) and len(truth.headers) > 1 else truth
+
+
+def other_certificate(request: Request, truth: Answer) -> Answer:
+    """The right blocks with a certificate that nobody signed."""
+    if not isinstance(truth, Blocks) or not truth.certificate:
+        return truth
+    known = truth.certificate[0]
+    return Blocks(truth.blocks, (msgspec.structs.replace(known, signatures=(bytes(64),) * len(known.signatures)),))
 
 
 def silent(request: Request, truth: Answer) -> Answer | None:
@@ -141,7 +151,7 @@ async def test_a_node_far_behind_fetches_from_several_peers_by_itself(tmp_path: 
         nursery.cancel_scope.cancel()
 
 
-LIES: list[Lie] = [other_body, other_blocks, other_headers]
+LIES: list[Lie] = [other_body, other_blocks, other_headers, other_certificate]
 
 
 @pytest.mark.parametrize("lie", LIES, ids=lambda lie: lie.__name__)
@@ -162,6 +172,34 @@ async def test_a_liar_loses_points_and_its_part_comes_from_another(lie: Lie, tmp
         assert crowd["a-liar"].score_at(late) < 0
         for name in ("b-silent", "c-pruned", "d-honest"):
             assert crowd[name].score_at(late) == 0, name
+        nursery.cancel_scope.cancel()
+
+
+async def test_blocks_are_executed_before_the_span_that_they_are_of_is_whole(tmp_path: Path) -> None:
+    swarm = MemorySwarm()
+    spec = dataclasses.replace(short_epochs(1), epoch_slots=1000)  # no step after the first one for long
+    async with running(tmp_path, spec, 1, swarm) as nodes, trio.open_nursery() as nursery:
+        await nodes[0].finalised(FINAL, within_s=60)
+        chain = nodes[0].chain
+        first = chain.light_steps.steps_above(0, 1)
+        row = chain.store.headers_from(FINAL, 1)[0]
+        stored = chain.store.certificate(FINAL)
+        assert stored is not None
+        end = LightStep(decode_header(row.header), decode_certificate(stored.certificate), ())
+
+        def until_the_middle(request: Request, truth: Answer) -> Answer:
+            if isinstance(request, GetSteps):
+                return Steps(tuple(step for step in (*first, end) if step.header.height > request.above_height))
+            return Blocks((), ()) if isinstance(request, GetBlocks) and request.from_height > FINAL // 2 else truth
+
+        peer = await Mallory.join(swarm, "peer", chain.genesis_hash)
+        peer.answers(told(nodes[0], [], until_the_middle))
+        late = await late_node(nursery, swarm, tmp_path, spec, 1)
+        late.syncer._machine.is_held = True
+        await late.network.dial(peer.network.addresses[0])
+        nursery.start_soon(whole_go, late)
+        await late.finalised(FINAL // 2, within_s=30)
+        assert late.chain.final.header.height < FINAL
         nursery.cancel_scope.cancel()
 
 
