@@ -121,7 +121,11 @@ def _render(status: NodeStatus) -> None:
     sync = "in step"
     if status.sync.syncing:
         eta = f", {duration(status.sync.eta_s)} left" if status.sync.eta_s is not None else ""
-        sync = f"syncing to {status.sync.target_height:,} at {status.sync.blocks_per_s:,.0f} blocks/s{eta}"
+        pace = f"{status.sync.blocks_per_s:,.0f} blocks/s"
+        if status.sync.rows_total:
+            there = 100 * status.sync.rows // status.sync.rows_total
+            pace = f"{status.sync.rows_per_s:,.0f} rows/s, {there} % of the state"
+        sync = f"syncing to {status.sync.target_height:,} at {pace}{eta}"
     seat = f"uid {status.uid} on subnet {status.netuid}" if status.uid is not None else "not registered"
     epoch = status.epoch
     facts(

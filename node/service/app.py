@@ -23,12 +23,13 @@ from node.control.schema import NodeState
 from node.control.server import ControlServer
 from node.gateway.app import Gateway
 from node.gateway.server import bind, run_gateway
-from node.ledger.genesis import GenesisSpec, parse_genesis
+from node.ledger.genesis import parse_genesis
 from node.market.chat import ChatPart, ChatRequest, ModelInfo
 from node.primitives.limits import GENESIS_BYTES_MAX
 from node.primitives.types import Hash, NetUid
 from node.service.anchor import open_chain
 from node.service.api import NodeApi
+from node.service.beginning import Beginning, begin_with_snapshot
 from node.service.chain import Chain, now_ms
 from node.service.clock_offset import serve_time
 from node.service.duties import Duties
@@ -101,6 +102,7 @@ class Node:
         self.model = ChosenModel.of(config.model)
         self.checkpoint = checkpoint_of(config)
         self.trust: Trust | None = None
+        self.beginning: Beginning | None = None
         self.log_book = log_book
         self.hub = Hub(log_book.page, now_ms)
         self.state: NodeState = "starting"
@@ -270,7 +272,8 @@ class Node:
         )  # fmt: skip
         stack.callback(store.close)
         self.trust = trust = await trio.to_thread.run_sync(begin_trust, store, spec, self.checkpoint, now_ms)
-        await self._begin_with_snapshot(network, store, spec, trust)
+        await begin_with_snapshot(self, network, store, spec, keys)
+        self._enter("starting", "opening the chain")
         opened = await trio.to_thread.run_sync(open_chain, store, spec)
         pen = silence = None
         if keys.hotkey is not None:
@@ -289,27 +292,6 @@ class Node:
         if pen is not None and silence is not None:
             chain.on_final(silence.watcher(pen.public, pen.sealed_slot))
         return chain, gossip
-
-    async def _begin_with_snapshot(self, network: Network, store: ChainStore, spec: GenesisSpec, trust: Trust) -> None:
-        """Take over a certified snapshot where that is wanted; a node that is told to stop meanwhile goes on later."""
-
-        def report(phase: str) -> None:
-            self.phase = phase
-
-        async def until_stopped() -> None:
-            await self.stop.wait()
-            nursery.cancel_scope.cancel()
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(until_stopped)
-            choice, is_stranded = self.config.sync, self.begin_again.is_set()
-            self.begin_again = trio.Event()
-            if choice == "auto" and self.keeping.mode == "archive":
-                choice = "full"  # an archive has every block
-            sync = SnapshotSync(network, store, spec, report, self.checkpoint, trust.confirm)
-            await sync.run(choice, is_stranded=is_stranded)
-            nursery.cancel_scope.cancel()
-        self._enter("starting", "opening the chain")
 
     async def _open_gateway(self, running: Running, nursery: trio.Nursery) -> None:
         if self.config.gateway_port is None:

@@ -65,6 +65,17 @@ Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Fetching:
+    """How far a snapshot of block `height` is; `eta_s` is None while the rate of this run is not known."""
+
+    height: Height
+    rows: int
+    rows_total: int
+    rows_per_s: float
+    eta_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Offered:
     manifest: Manifest
     peer: str
@@ -85,6 +96,7 @@ class SnapshotSync:
         """No snapshot is taken whose chain does not contain `checkpoint`; `confirm` is told its header when one is."""
         self._checkpoint = checkpoint
         self._confirm = confirm
+        self.fetching: Fetching | None = None
         self._nodes = FullNodes(network)
         self._store = store
         self._spec = spec
@@ -298,7 +310,9 @@ class SnapshotSync:
         while True:
             total, left = importer.rows_total, importer.rows_missing
             rate = max(0, missing - left) / max(time.monotonic() - began_s, 0.001)
-            eta = f", {left / rate:.0f} s left" if rate > 0 and left else ""
+            eta_s = left / rate if rate > 0 else None
+            self.fetching = Fetching(height, total - left, total, rate, eta_s)
+            eta = f", {eta_s:.0f} s left" if eta_s is not None and left else ""
             share = 100 * (total - left) // total if total else 100
             self._report(f"fetching the state of block {height}: {share} % of {total} rows{eta}")
             await trio.sleep(_REPORT_S)

@@ -25,8 +25,10 @@ _SYNC_SLACK_BLOCKS = 3  # a node this close to its peers' finalised height is le
 
 
 def status_of(node: Node) -> NodeStatus:
-    """Return the node's status now. Raises NotReady while it starts."""
+    """Return the node's status now. Raises NotReady while it starts, unless it takes over a snapshot."""
     running = node.running
+    if running is None and node.beginning is not None:
+        return node.beginning.status(node)
     if running is None:
         raise NotReady(f"The node is {node.state}: {node.phase}.")
     chain, keys = running.chain, running.keys

@@ -60,11 +60,14 @@ def _next_block(status: NodeStatus, model: Model) -> Content:
 def _catching_up(status: NodeStatus, card: Panel) -> list[Content]:
     sync = status.sync
     done = sync.height / sync.target_height if sync.target_height > 0 else 0.0
+    pace = f"{sync.blocks_per_s:.0f} blocks/s"
+    if sync.rows_total > 0:
+        done, pace = sync.rows / sync.rows_total, f"{sync.rows_per_s:.0f} rows/s"
     full, empty = gauge(done, max(4, min(12, card.content_size.width - 12)))
     eta = "unknown" if sync.eta_s is None else duration(sync.eta_s)
     return [
         say(("SYNCING ", "warn"), (full, "accent"), (empty, "dim"), f" {per_cent(done, 1)}"),
-        field("time left", say(eta, (f"  {sync.blocks_per_s:.0f} blocks/s", "dim"))),
+        field("time left", say(eta, (f"  {pace}", "dim"))),
         field("behind", say(plural(sync.target_height - sync.height, "block"))),
         field("from", say(plural(sync.source_peers, "peer"))),
         field("finalised", say(count(status.finalized_height))),

@@ -25,7 +25,11 @@ class Hello(View, frozen=True):
 
 
 class SyncProgress(View, frozen=True):
-    """How far the chain of this node lags behind the best one that its peers report."""
+    """How far the chain of this node lags behind the best one that its peers report.
+
+    While it takes over a snapshot, `target_height` is the snapshot's block, `rows` of the state are there of
+    `rows_total`, and `eta_s` is for those; `rows_total` is 0 where blocks are fetched.
+    """
 
     syncing: bool
     height: int
@@ -33,6 +37,9 @@ class SyncProgress(View, frozen=True):
     blocks_per_s: float = 0.0
     eta_s: float | None = None
     source_peers: int = 0
+    rows: int = 0
+    rows_total: int = 0
+    rows_per_s: float = 0.0
 
 
 class EpochProgress(View, frozen=True):

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from textual.pilot import Pilot
 
+from node.control.schema import SyncProgress
 from tests.snapshots.scenes import home, key, settle
 from tests.unit.tui import recorded
 from tests.unit.tui.fake import FakePort, drive, until
@@ -83,6 +84,19 @@ def test_absurd_values_are_shown_and_never_break_the_window() -> None:
             app.action_show(tab.name)
             await settle(pilot, app)
             assert not {"\x1b", "\u202e"} & set(shown(app))
+
+    drive(scenario, port)
+
+
+def test_a_snapshot_on_its_way_is_shown_by_its_rows_with_rate_and_time_left() -> None:
+    port = FakePort()
+    sync = SyncProgress(True, 0, 12_000, eta_s=15.0, source_peers=2, rows=50, rows_total=200, rows_per_s=10.0)
+    port.api.now_status = recorded.status(state="syncing", sync=sync)
+
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        await until(pilot, app, lambda: "10 rows/s" in shown(app))
+        assert "25" in shown(app)
+        assert "15s" in shown(app)
 
     drive(scenario, port)
 
