@@ -28,16 +28,19 @@ class StoreReader:
         self._chain = chain
 
     def status(self) -> Status:
-        """Return where this node stands."""
+        """Return where this node stands; each part is looked at once, as the chain moves on meanwhile."""
         chain = self._chain
-        certificate = chain.final.certificate
+        final, head = chain.final, chain.head
+        at, tip = final.header.height, head.hash
+        if head.height < at:  # the head of blocks that came certified is moved after they are final
+            tip = final.hash
         return Status(
             chain.genesis_hash,
-            Height(chain.final.header.height),
-            chain.final.hash,
-            chain.head.height,
-            chain.head.hash,
-            () if certificate is None else (certificate,),
+            Height(at),
+            final.hash,
+            Height(max(head.height, at)),
+            tip,
+            () if final.certificate is None else (final.certificate,),
         )
 
     def finalised_block(self, height: Height) -> bytes | None:

@@ -56,10 +56,14 @@ class TestNode:
     scope: trio.CancelScope
 
     async def finalised(self, height: int, *, within_s: float = 20) -> None:
-        """Wait until the node has finalised `height`."""
-        with trio.fail_after(within_s):
-            while self.chain.final.header.height < height:
-                await trio.sleep(0.02)
+        """Wait until the node has finalised `height`; give up once nothing became final for `within_s`.
+
+        A whole network in one process is as slow as the machine is busy; that is no failure as long as it gets on.
+        """
+        while (now := self.chain.final.header.height) < height:
+            with trio.fail_after(within_s):
+                while self.chain.final.header.height == now:
+                    await trio.sleep(0.02)
 
 
 async def run_node(

@@ -34,6 +34,7 @@ Lie = Callable[[Request, Answer], Answer | None]
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(syncer, "SPANS_BEHIND_BLOCKS_MIN", 8)
     monkeypatch.setattr(syncer, "POLL_S", 0.1)
+    monkeypatch.setattr(syncer, "SPANS_PAUSE_S", 0.5)
     monkeypatch.setattr(spans, "SPAN_PART_BLOCKS", 2)
     monkeypatch.setattr(fetching, "REST_S", 0.02)
     monkeypatch.setattr(fetching, "IDLE_S", 0.01)
