@@ -107,10 +107,7 @@ class Syncer:
             except DecodeError:
                 self._network.report(stream.peer_id, POINTS_BAD_ANSWER, "a malformed sync request")
                 return await stream.reset()
-            except (
-                StorageError,
-                NotReady,
-            ) as error:  # the node is stopping; a store that fails otherwise ends it elsewhere
+            except (StorageError, NotReady) as error:  # it is stopping; a store that fails ends the node elsewhere
                 log.debug("a sync request could not be answered: %s", error)
                 return await stream.reset()
             await stream.send(reply)

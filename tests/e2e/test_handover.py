@@ -8,13 +8,19 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
+import msgspec
 import pytest
 
+from node.commands.wallet import WalletView
 from node.control import launcher
 from node.control.options import DevnetNode, DevnetOptions, DevnetStatus
+from node.control.schema import AuthorityBoard
 from node.service import devnet
 from tests.e2e.test_devnet import final, neurond, wait
+
+V = TypeVar("V")
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
 
@@ -35,12 +41,11 @@ def four(tmp_path_factory: pytest.TempPathFactory, tiny_model: str) -> Iterator[
         devnet.down(home, lambda step: None)
 
 
-def told(node: DevnetNode, *arguments: str) -> dict[str, object]:
+def told(node: DevnetNode, kind: type[V], *arguments: str) -> V:
     """What a command answers as JSON; it must succeed."""
     done = neurond(*arguments, "--home", node.home, "--json")
     assert done.returncode == 0, done.stderr
-    answer: dict[str, object] = json.loads(done.stdout)
-    return answer
+    return msgspec.json.decode(done.stdout, type=kind)
 
 
 def send(node: DevnetNode, *arguments: str) -> None:
@@ -49,9 +54,8 @@ def send(node: DevnetNode, *arguments: str) -> None:
 
 
 def address(node: DevnetNode, *, hotkey: bool) -> str:
-    wallet = told(node, "wallet", "show")
-    found = wallet["hotkeys"][0]["address"] if hotkey else wallet["address"]  # type: ignore[index]
-    return str(found)
+    wallet = told(node, WalletView, "wallet", "show")
+    return wallet.hotkeys[0].address if hotkey else wallet.address
 
 
 class Payments(threading.Thread):
@@ -80,7 +84,7 @@ def test_a_devnet_moves_to_proof_of_stake_by_a_proposal_while_payments_continue(
     payments = Payments(payer, address(miner, hotkey=False))
     payments.start()
     try:
-        epoch = int(told(first, "authorities")["epoch"])  # type: ignore[call-overload]
+        epoch = told(first, AuthorityBoard, "authorities").epoch
         proposed = json.dumps({**SCHEDULE, "activation_epoch": epoch + 6})
         send(first, "tx", "send", "propose", f"call={proposed}", "duration_blocks=60")
         send(first, "proposals", "vote", "0", "yes")
@@ -95,13 +99,13 @@ def test_a_devnet_moves_to_proof_of_stake_by_a_proposal_while_payments_continue(
         payments.join()
     assert payments.failures == []
     wait(lambda: min(final(node) for node in four.nodes) > stake_began + 6, "finality stops under stake")
-    members = told(miner, "authorities")["members"]
-    assert {member["hotkey"] for member in members} == {address(n, hotkey=True) for n in four.nodes}  # type: ignore[attr-defined]
+    members = told(miner, AuthorityBoard, "authorities").members
+    assert {member.hotkey for member in members} == {address(node, hotkey=True) for node in four.nodes}
     assert neurond("db", "check", "--home", stopped(miner)).returncode == 0
 
 
 def decided_by(node: DevnetNode, phase: str) -> bool:
-    return told(node, "authorities")["phase"] == phase
+    return told(node, AuthorityBoard, "authorities").phase == phase
 
 
 def stopped(node: DevnetNode) -> str:

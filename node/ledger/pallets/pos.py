@@ -9,6 +9,8 @@ docs/protocol.md, "Proof of stake".
 
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from node.ledger import errors
 from node.ledger.calls import AbortPos, SchedulePos, ShadowVote, VoteAbortPos
 from node.ledger.context import Context
@@ -152,12 +154,12 @@ def decide(context: Context) -> None:
 
 
 def note_enacted(context: Context) -> None:
-    """Remember when the joint phase began; call it when a set was enacted."""
+    """Remember when the joint phase began; call it after every block that lists a set."""
     overlay = context.state
     schedule = SCHEDULE.get(overlay)
     joint = phase_of(authority.CURRENT.get(overlay).members) is PosPhase.JOINT
     if joint and not schedule.joint_epoch:
-        SCHEDULE.put(overlay, _begun(schedule, epoch_now(context.state)))
+        SCHEDULE.put(overlay, replace(schedule, joint_epoch=epoch_now(overlay)))
 
 
 def _enter_joint(context: Context, current: tuple[Authority, ...]) -> None:
@@ -265,13 +267,6 @@ def _abort(context: Context) -> None:
     elif stake_of(authority.SCHEDULED.get(overlay).members):
         authority.SCHEDULED.put(overlay, authority.Scheduled())
     context.emit(PosAborted())
-
-
-def _begun(schedule: PosSchedule, epoch: int) -> PosSchedule:
-    return PosSchedule(
-        schedule.activation_epoch, schedule.joint_epochs, schedule.validators_min, schedule.bonded_min_ppm,
-        schedule.weight_max_ppm, schedule.participation_min_ppm, epoch,
-    )  # fmt: skip
 
 
 def epoch_now(view: StateView) -> int:
