@@ -21,6 +21,7 @@ ACT_SLOTS_MAX: Final = 12
 STORM_SLOTS_MAX: Final = 90
 RETURN_SLOTS: Final = 20  # after a heal: finality resumes, and everybody has caught up
 LAG_BLOCKS_MAX: Final = 3
+LAG_BLOCKS_OFF_CLOCKS_MAX: Final = 10  # clocks further apart than a quarter slot cost rounds, not safety
 PERMILLE: Final = 1000
 AMBUSH_CHANCE: Final = 0.3
 BLACKOUT_CHANCE: Final = 0.2
@@ -241,11 +242,12 @@ class Run:
 
     def _demand_agreement(self) -> None:
         world = self.world
+        most = LAG_BLOCKS_OFF_CLOCKS_MAX if world.watch.clocks_are_off else LAG_BLOCKS_MAX
         heads = [node.engine.head.height for node in world.honest if node.alive]
         lag = max(heads) - min(world.finalised_heights())
-        if lag > LAG_BLOCKS_MAX:
+        if lag > most:
             raise Violation(f"{lag} blocks between the best head and a finalised block after a heal")
-        if options_faultless(self.options) and max(world.lags()) > LAG_BLOCKS_MAX:
+        if options_faultless(self.options) and max(world.lags()) > most:
             raise Violation(f"a finalised block is {max(world.lags())} slots old after a heal")
 
 

@@ -28,6 +28,18 @@ def test_one_twin_too_many_always_breaks(options: Options) -> None:
     assert run(options).violation, options.line()
 
 
+def test_clocks_half_a_slot_apart_cost_rounds_and_finality_goes_on() -> None:
+    """Two of seven are off and one of the five others holds back what comes more than a quarter slot early."""
+    options = Options(
+        seed=907, mode="liveness", count=7, slots=300, twins=2, drop_percent=15, delay_ms_mean=1500,
+        cuts=("halves", "one way", "one off"), ambushes=("locker",), skew_ms_max=3000, all_at_once=True,
+        epoch_blocks=20, liars_stop_at_heal=True,
+    )  # fmt: skip
+    outcome = run(options)
+    assert outcome.violation == ""
+    assert outcome.heights > options.slots // 3
+
+
 def test_a_run_replays_exactly_in_another_process() -> None:
     options = Options(seed=7, mode="liveness", count=4, slots=40, epoch_blocks=3, drop_percent=5, twins=1)
     run(msgspec.structs.replace(options, epoch_blocks=8))  # what one run remembers is no other run's business
