@@ -15,7 +15,8 @@ import trio
 from p2p import limits
 
 Direction = Literal["in", "out"]
-ReachState = Literal["unknown", "direct", "unreachable", "not_listening"]
+ReachState = Literal["unknown", "direct", "relayed", "unreachable", "not_listening"]
+Route = Literal["direct", "relayed"]
 
 
 class Verdict(enum.Enum):
@@ -49,6 +50,22 @@ class PeerView:
     agent: str
     score: float
     connected_at_s: float
+    route: Route = "direct"
+    """Whether its bytes come straight or through a relay."""
+    route_reason: str = ""
+    """Why they come through a relay; empty when they do not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """What this node's part of the distributed hash table looks like; times are on trio's clock."""
+
+    table_peers: int
+    """Peers in the routing table, connected or not."""
+    looked_up_at_s: float | None = None
+    """When the last lookup ended that anybody answered; None before."""
+    problem: str = ""
+    """Why lookups do not work, empty while they do or none was due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +96,9 @@ class AddressReach:
 class Reachability:
     """Whether others can dial this node, as found by peers; `checked_at_s` is on trio's clock.
 
-    "unknown" until a peer has tried; "not_listening" for a node that only dials; `reason` says what to do when
-    unreachable. Either way connections that the node makes itself carry everything.
+    "unknown" until a peer has tried; "relayed" when nobody gets through but a relay holds a place for this node;
+    "not_listening" for a node that only dials; `reason` says what to do when not direct. Either way connections that
+    the node makes itself carry everything.
     """
 
     state: ReachState
@@ -151,6 +169,15 @@ class Network(Protocol):
 
     def reachability(self) -> Reachability:
         """Whether others can dial us, as peers found last; checked rarely, in the background."""
+        ...
+
+    def discovery(self) -> Discovery:
+        """How finding peers by their id goes."""
+        ...
+
+    async def find(self, peer_id: str, *, timeout_s: float = limits.FIND_TIMEOUT_S) -> tuple[str, ...]:
+        """Addresses under which others know a peer, likeliest first, each ending in /p2p/<peer id>; none when nobody
+        does. They are claims of strangers: only dialling proves one. Raises AddressError for a malformed id."""
         ...
 
     def subscribe(

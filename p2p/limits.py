@@ -100,6 +100,8 @@ OPEN_TIMEOUT_S = 10.0
 """Opening a stream takes 5-9 ms on loopback; a peer that needs longer than this is no use."""
 REQUEST_TIMEOUT_S = 10.0
 """A request that takes longer is better asked of another peer."""
+FIND_TIMEOUT_S = 10.0
+"""Finding a peer takes a few round trips; whoever has not been found by then is most likely off."""
 DIAL_TIMEOUT_S = 10.0
 """Dead addresses must not hold a dial slot longer."""
 UPGRADE_TIMEOUT_S = 5.0

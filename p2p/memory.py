@@ -18,7 +18,7 @@ import trio
 
 from p2p import limits
 from p2p.addresses import check_peer_id
-from p2p.api import Ban, Check, Direction, Handler, Message, PeerView, Reachability
+from p2p.api import Ban, Check, Direction, Discovery, Handler, Message, PeerView, Reachability
 from p2p.counters import Counters
 from p2p.errors import AddressError, BusyError, ProtocolRefusedError, UnreachableError
 from p2p.framing import FramedStream, exchange_frames
@@ -79,6 +79,11 @@ class MemorySwarm:
         if node is None or node.name != parts[2]:
             raise UnreachableError(f"nobody answers at {address}")
         return node
+
+    def addresses_of(self, peer_id: str) -> tuple[str, ...]:
+        """Where a node of the swarm can be dialled; nothing for one that left or never was."""
+        node = self._nodes.get(peer_id)
+        return () if node is None else node.addresses
 
     def spawn(self, function: Callable[[], Awaitable[None]]) -> None:
         """Run a task whose failure stays its own."""
@@ -156,6 +161,13 @@ class MemoryNetwork:
 
     def reachability(self) -> Reachability:
         return Reachability("direct")
+
+    def discovery(self) -> Discovery:
+        return Discovery(len(self._links))
+
+    async def find(self, peer_id: str, *, timeout_s: float = limits.FIND_TIMEOUT_S) -> tuple[str, ...]:
+        await trio.lowlevel.checkpoint()
+        return self._swarm.addresses_of(check_peer_id(peer_id))
 
     def subscribe(
         self, topic: str, check: Check, *, capacity: int = limits.TOPIC_QUEUE_MESSAGES

@@ -15,7 +15,7 @@ from libp2p.rcmgr import Direction as ConnectionDirection
 
 from p2p import limits, wellknown
 from p2p.addresses import TcpAddress, check_peer_id, concrete_addresses, parse_address
-from p2p.api import Ban, Check, Handler, HostConfig, Message, PeerView, Reachability
+from p2p.api import Ban, Check, Discovery, Handler, HostConfig, Message, PeerView, Reachability
 from p2p.connections import Notifee, PeerState, remote_of
 from p2p.counters import Counters
 from p2p.dialer import Dialer
@@ -78,6 +78,13 @@ class Libp2pNetwork:
 
     def reachability(self) -> Reachability:
         return self.reach
+
+    def discovery(self) -> Discovery:
+        return Discovery(len(self.connected))
+
+    async def find(self, peer_id: str, *, timeout_s: float = limits.FIND_TIMEOUT_S) -> tuple[str, ...]:
+        await trio.lowlevel.checkpoint()
+        return tuple(map(str, self.book.addresses(check_peer_id(peer_id))))
 
     def subscribe(
         self, topic: str, check: Check, *, capacity: int = limits.TOPIC_QUEUE_MESSAGES

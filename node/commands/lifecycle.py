@@ -100,6 +100,7 @@ def show_status(env: Env) -> None:
 _REACH: Final = {
     "unknown": "not known yet: no peer has tried",
     "direct": "yes, peers can dial this node",
+    "relayed": "through a relay",
     "unreachable": "no",
     "not_listening": "no, it listens nowhere and dials others",
 }

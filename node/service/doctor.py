@@ -107,6 +107,8 @@ def reach_check(found: Reachability) -> Check:
             return Check("reachability", "ok", "this node only dials others")
         case "unknown":
             return Check("reachability", "warn", "no peer has tried yet", "Wait a minute, or add peers.")
+        case "relayed":
+            return Check("reachability", "ok", f"through a relay: {found.reason}")
         case "unreachable":
             fix = "Open the port in the firewall and forward it in the router, or run with --listen none."
             return Check("reachability", "warn", found.reason, fix)

@@ -14,7 +14,7 @@ from node.service.status import status_of
 if TYPE_CHECKING:
     from node.service.app import Node, Running
 
-REACH: Final = ("direct", "unreachable", "not_listening", "unknown")
+REACH: Final = ("direct", "relayed", "unreachable", "not_listening", "unknown")
 TASK_STATES: Final = ("waiting", "running", "judging", "done", "failed")
 
 

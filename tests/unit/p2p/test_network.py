@@ -17,6 +17,7 @@ from p2p import (
     UnreachableError,
     Verdict,
     limits,
+    peer_id_of,
 )
 from tests.unit.p2p.worlds import World, accept, connected, until
 
@@ -500,3 +501,14 @@ async def test_a_newcomer_connects_to_the_peers_of_its_bootstrap_and_survives_it
     await until(lambda: all(len(node.peers()) == 1 for node in others))
     await others[1].publish(TOPIC, b"without bootstrap")
     assert (await receive(inbox)).data == b"without bootstrap"
+
+
+# Finding
+
+
+async def test_a_peer_is_found_by_its_id_and_a_stranger_is_not(world: World) -> None:
+    first, second = await pair(world)
+    assert first.addresses[0] in await second.find(first.peer_id)
+    assert await second.find(peer_id_of(b"\x07" * 32)) == ()
+    with pytest.raises(AddressError):
+        await second.find("nobody")
