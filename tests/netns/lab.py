@@ -110,7 +110,7 @@ class Lab:
 
     def command(self, name: str, *words: str | Path) -> list[str]:
         """Return the words that run a command on a machine, for `subprocess`; the process keeps its id."""
-        return ["ip", "netns", "exec", self._spaces[name], *map(os.fspath, words)]
+        return ["ip", "netns", "exec", self._spaces[name], *(os.fspath(word) for word in words)]
 
     def pids(self, name: str) -> list[int]:
         """Return the processes on a machine."""
