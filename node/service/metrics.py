@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import psutil
+import trio
 
 from node.control.schema import ROLES, NodeStatus
 from node.gateway.exposition import Family, by_label, gauge
@@ -85,6 +86,7 @@ def _process(status: NodeStatus) -> tuple[Family, ...]:
     cpu = process.cpu_times()
     return (
         gauge("loop_lag_seconds", "How late the event loop wakes tasks.", status.loop_lag_ms / 1000),
+        gauge("loop_tasks", "Tasks of the event loop.", trio.lowlevel.current_statistics().tasks_living),
         gauge("uptime_seconds", "Time since the start.", status.uptime_s),
         gauge("resident_memory_bytes", "Memory of the process.", process.memory_info().rss),
         Family("cpu_seconds_total", "counter", "Processor time used.", {(): cpu.user + cpu.system}),
