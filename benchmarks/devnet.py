@@ -65,7 +65,7 @@ class Running:
 @contextmanager
 def running(folder: Path, *, authorities: int, slot_ms: int, people: int) -> Iterator[Running]:
     """Run `authorities` nodes under `folder` on loopback until the block ends."""
-    net, genesis_hash, funded = _founded(folder, authorities, slot_ms, people)
+    net, genesis_hash, funded = founded(folder, authorities=authorities, slot_ms=slot_ms, people=people)
     configs = [
         replace(devnet.node_config(net, entry, folder), role="staker", gateway_port=None, mdns=False)
         for entry in net.file.nodes
@@ -88,11 +88,12 @@ def finalised_blocks(home: Path) -> Sequence[BlockRow]:
         return blocks
 
 
-def _founded(
-    folder: Path, authorities: int, slot_ms: int, people: int
+def founded(
+    folder: Path, *, authorities: int, slot_ms: int, people: int, followers: int = 0
 ) -> tuple[Devnet, Hash, tuple[Ed25519Signer, ...]]:
+    """Make the homes of a devnet, authorities first, and who has money on it: 1000 τ each; nothing runs yet."""
     funded = tuple(signer("devnet-person", number) for number in range(people))
-    options = DevnetOptions(folder, nodes=authorities, authorities=authorities, slot_ms=slot_ms)
+    options = DevnetOptions(folder, nodes=authorities + followers, authorities=authorities, slot_ms=slot_ms)
     made = devnet.found(options, lambda step: None)
     first = made.home(made.file.nodes[0]) / "genesis.json"
     spec = parse_genesis(first.read_bytes())
