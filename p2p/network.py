@@ -21,6 +21,7 @@ from p2p.counters import Counters
 from p2p.dialer import Dialer
 from p2p.errors import AddressError, UnreachableError
 from p2p.framing import BufferedReader, FramedStream, exchange_frames
+from p2p.hardened.gossipsub import PROTOCOLS as GOSSIP_PROTOCOLS
 from p2p.hardened.host import HardenedHost, RawHandler, is_gossip
 from p2p.hardened.streams import Libp2pStream
 from p2p.hardened.swarm import close_quietly
@@ -254,8 +255,8 @@ class Libp2pNetwork:
         self._raw_handlers[protocol] = handler
 
     def protocols(self) -> list[str]:
-        """The protocols we tell others we speak."""
-        return [*self._raw_handlers, *self.services.protocols()]
+        """The protocols we tell others we speak; some open a gossip stream only to who names one here."""
+        return [*GOSSIP_PROTOCOLS, *self._raw_handlers, *self.services.protocols()]
 
     def spawn(self, function: Callable[[], Awaitable[object]]) -> None:
         """Start a task of the host whose failure stays its own."""

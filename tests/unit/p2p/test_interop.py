@@ -1,12 +1,14 @@
 """The hardened host beside an unpatched libp2p host of the same release: the wire must stay libp2p's."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import trio
 from libp2p import generate_new_ed25519_identity, new_host
 from libp2p.host.basic_host import BasicHost
+from libp2p.identity.identify.pb.identify_pb2 import Identify
+from libp2p.network.stream.exceptions import StreamEOF
 from libp2p.peer.peerinfo import info_from_p2p_addr
 from libp2p.pubsub.gossipsub import GossipSub
 from libp2p.pubsub.pubsub import Pubsub
@@ -69,3 +71,17 @@ async def test_gossip_and_streams_flow_both_ways_with_a_stock_host(tmp_path: Pat
 
         host.set_stream_handler("/test/stock/1", stock_handler)
         assert await network.request(str(host.get_id()), "/test/stock/1", b"hi", max_bytes=2) == b"hi"
+
+
+async def test_it_says_that_it_gossips_for_others_open_a_gossip_stream_only_then(tmp_path: Path) -> None:
+    async with stock_host() as (host, _), open_host(HostConfig(tmp_path / "key", target_peers=0)) as network:
+        peer = info_from_p2p_addr(Multiaddr(network.addresses[0]))
+        await host.connect(peer)
+        stream = await host.new_stream(peer.peer_id, ["/ipfs/id/1.0.0"])
+        raw = b""
+        with trio.fail_after(5.0), suppress(StreamEOF):
+            while True:
+                raw += await stream.read(4096)
+    message = Identify()
+    message.ParseFromString(raw[2:])  # the length of a description takes two bytes
+    assert {"/meshsub/1.2.0", "/meshsub/1.1.0", "/ipfs/id/1.0.0", "/ipfs/ping/1.0.0"} <= set(message.protocols)
