@@ -7,6 +7,7 @@ reputation, libp2p in hardened. Must not let any of their failures reach the nur
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 
 import trio
 from libp2p.network.connection.swarm_connection import SwarmConn
@@ -35,6 +36,15 @@ from p2p.topics import Topics, check_topic_name
 _log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True)
+class _Dial:
+    """An attempt under way to reach a peer at one address; others that want the peer wait for its end."""
+
+    address: TcpAddress
+    ended: trio.Event = field(default_factory=trio.Event)
+    failure: UnreachableError | None = None
+
+
 class Libp2pNetwork:
     """A node's place in the network, over one hardened libp2p host."""
 
@@ -53,7 +63,7 @@ class Libp2pNetwork:
         self.dialer = Dialer(self.book, self._connect, self.connected.keys, self.is_banned, config.target_peers)
         self.on_connection: Callable[[str, SwarmConn], None] = lambda _peer_id, _connection: None
         self._nursery = nursery
-        self._dials: dict[str, trio.Event] = {}
+        self._dials: dict[str, _Dial] = {}
         self._raw_handlers: dict[str, RawHandler] = {}
         self.host = HardenedHost(
             identity,
@@ -296,28 +306,31 @@ class Libp2pNetwork:
         self._refuse_banned(peer_id)
         with trio.move_on_after(timeout_s):
             while not self.host.connections(peer_id):
-                if peer_id in self._dials:
-                    await self._dials[peer_id].wait()
-                    if not self.host.connections(peer_id):
-                        raise UnreachableError(f"cannot connect to {address}: another attempt just failed")
-                    return
-                await self._dial_once(address, peer_id)
+                other = self._dials.get(peer_id)
+                if other is None:
+                    await self._dial_once(address, peer_id)
+                    continue
+                await other.ended.wait()
+                if other.failure is not None and other.address == address:
+                    raise UnreachableError(str(other.failure))
             self._note_answered(address)
             return
         self.totals.add("dials.failed")
         raise UnreachableError(f"{address} did not answer within {timeout_s:g} s")
 
     async def _dial_once(self, address: TcpAddress, peer_id: str) -> None:
-        self._dials[peer_id] = trio.Event()
+        attempt = self._dials[peer_id] = _Dial(address)
         self.totals.add("dials")
         try:
             await self.host.swarm.dial(address, ID.from_base58(peer_id))
             await self._settle(address, peer_id)
-        except UnreachableError:
+        except UnreachableError as error:
             self.totals.add("dials.failed")
+            attempt.failure = error
             raise
         finally:
-            self._dials.pop(peer_id).set()
+            del self._dials[peer_id]
+            attempt.ended.set()
 
     async def _settle(self, address: TcpAddress, peer_id: str) -> None:
         """A peer that has banned us, or has no room, closes only after the handshake: wait for its first words."""

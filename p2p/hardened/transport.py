@@ -20,12 +20,13 @@ from libp2p.transport.tcp.tcp import TCP
 from multiaddr import Multiaddr
 
 from p2p import limits
-from p2p.addresses import TcpAddress
+from p2p.addresses import TcpAddress, parse_address
 from p2p.errors import ListenError
 
 InboundHandler = Callable[["BufferedSocket"], Awaitable[None]]
 
 _BACKLOG = 128
+_FAMILIES = {"dns4": trio.socket.AF_INET, "dns6": trio.socket.AF_INET6}
 
 
 class BufferedSocket(ReadWriteCloser):  # type: ignore[misc]  # libp2p is opaque to the type checker
@@ -68,12 +69,15 @@ class BufferedSocket(ReadWriteCloser):  # type: ignore[misc]  # libp2p is opaque
 
 
 class HardenedTcp(TCP):  # type: ignore[misc]  # libp2p is opaque to the type checker
-    """Dials like the stock transport, without its SO_REUSEPORT listener."""
+    """Dials like the stock transport, without its SO_REUSEPORT listener.
 
-    async def _dial_resolved(self, maddr: Multiaddr, source: tuple[str, int] | None = None) -> RawConnection:
-        host = maddr.value_for_protocol("ip6" if "/ip6/" in str(maddr) else "ip4")
+    Names are resolved by the system: stock asks a name server itself, past the hosts file, and takes no answer for one.
+    """
+
+    async def dial(self, maddr: Multiaddr) -> RawConnection:
+        address = parse_address(str(maddr))
         try:
-            return await connect_raw(host, int(maddr.value_for_protocol("tcp")))
+            return await connect_raw(await _resolved(address), address.port)
         except OSError as error:
             raise OpenConnectionError(f"cannot connect to {maddr}: {error}") from error
 
@@ -81,6 +85,15 @@ class HardenedTcp(TCP):  # type: ignore[misc]  # libp2p is opaque to the type ch
 async def connect_raw(host: str, port: int) -> RawConnection:
     """A fresh TCP connection without any handshake. Raises OSError."""
     return RawConnection(BufferedSocket(await trio.open_tcp_stream(host, port)), True)
+
+
+async def _resolved(address: TcpAddress) -> str:
+    """The host to connect to: for a name of one family its first address. Raises OSError."""
+    family = _FAMILIES.get(address.kind)
+    if family is None:
+        return address.host  # an address, or a name whose addresses are all tried
+    found = await trio.socket.getaddrinfo(address.host, address.port, family, trio.socket.SOCK_STREAM)
+    return str(found[0][4][0])
 
 
 class ExclusiveListener(IListener):  # type: ignore[misc]  # libp2p is opaque to the type checker
