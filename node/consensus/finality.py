@@ -271,6 +271,8 @@ class FinalityMachine:
             return False
         if self.authorities.proposer(self.instance, self.round) != self._me:
             return False
+        if self.valid is not None and self.valid.round >= self.round:
+            return False  # this round has its quorum: somebody else runs this key and has offered a block here
         block = self.valid.block if self.valid is not None else self._oracle.candidate()
         if block is None:
             return False

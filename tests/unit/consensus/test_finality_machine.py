@@ -174,6 +174,16 @@ def test_a_proposer_offers_the_block_that_had_a_quorum_with_its_proof() -> None:
     assert [(offer.block, offer.proof) for offer in offers] == [(A, (lock_proof(A, seats=(0, 1, 3)),))]
 
 
+def test_nothing_is_offered_in_a_round_that_has_its_quorum_already() -> None:
+    """Somebody else runs this key too and has offered A here; a proof is always of an earlier round."""
+    made = machine(2, Blocks(offer=B))
+    made.on_progress()
+    made.on_proposal(proposal(A, round_number=2, proof=lock_proof(A, round_number=1)))
+    effects = made.on_timeout(Timer(0, Phase.PRECOMMIT))
+    assert made.round == 1
+    assert not any(isinstance(effect, CastProposal) for effect in effects)
+
+
 def test_one_voter_ahead_is_not_followed_and_two_of_four_are() -> None:
     made = voter()
     made.on_vote(vote(1, Step.PREVOTE, NIL, round_number=10**6))
