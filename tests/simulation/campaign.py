@@ -22,6 +22,7 @@ STORM_SLOTS_MAX: Final = 90
 RETURN_SLOTS: Final = 20  # after a heal: finality resumes, and everybody has caught up
 LAG_BLOCKS_MAX: Final = 3
 LAG_BLOCKS_OFF_CLOCKS_MAX: Final = 10  # clocks further apart than a quarter slot cost rounds, not safety
+JOIN_SLOTS_MAX: Final = 3  # a node that began in the heal has this long to catch up
 PERMILLE: Final = 1000
 AMBUSH_CHANCE: Final = 0.3
 BLACKOUT_CHANCE: Final = 0.2
@@ -243,12 +244,13 @@ class Run:
     def _demand_agreement(self) -> None:
         world = self.world
         most = LAG_BLOCKS_OFF_CLOCKS_MAX if world.watch.clocks_are_off else LAG_BLOCKS_MAX
-        heads = [node.engine.head.height for node in world.honest if node.alive]
-        lag = max(heads) - min(world.finalised_heights())
+        nodes = world.settled(JOIN_SLOTS_MAX)
+        lag = max(node.engine.head.height for node in nodes) - min(node.height for node in nodes)
         if lag > most:
             raise Violation(f"{lag} blocks between the best head and a finalised block after a heal")
-        if options_faultless(self.options) and max(world.lags()) > most:
-            raise Violation(f"a finalised block is {max(world.lags())} slots old after a heal")
+        age = world.kernel.now_ms // world.slot_ms - min(node.disk.anchor.header.slot for node in nodes)
+        if options_faultless(self.options) and age > most:
+            raise Violation(f"a finalised block is {age} slots old after a heal")
 
 
 def options_faultless(options: Options) -> bool:

@@ -64,6 +64,7 @@ class SimNode:
         self.name = name
         self.me = me
         self.alive = False
+        self.started_ms = 0
         self.deaf_to: set[str] = set()
         self.skew_ms = 0
         self.disk = Disk(genesis)
@@ -90,6 +91,7 @@ class SimNode:
         if self.alive:
             return
         self.alive = True
+        self.started_ms = self._kernel.now_ms
         self._life += 1
         self._tick_at_ms = -1
         self.disk.fuse = None

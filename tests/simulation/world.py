@@ -189,3 +189,8 @@ class World:
         """Return for each living honest node how many slots its finalised block is old."""
         now = self.kernel.now_ms // self.slot_ms
         return [now - node.disk.anchor.header.slot for node in self.honest if node.alive]
+
+    def settled(self, slots: int) -> list[SimNode]:
+        """Return the honest nodes that have run for so many slots: who came just now is still fetching."""
+        begun_ms = self.kernel.now_ms - slots * self.slot_ms
+        return [node for node in self.honest if node.alive and node.started_ms <= begun_ms]
