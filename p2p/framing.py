@@ -4,13 +4,12 @@ Sizes are checked before anything is read. Reads go through a buffer, since read
 costs a window update each. Cancellation never leaves a stream that looks sound but is not.
 """
 
-from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import trio
 
 from p2p import limits
-from p2p.errors import EndOfStream, MessageTooLargeError, StreamFailed, UnreachableError
+from p2p.errors import EndOfStream, MessageTooLargeError, StreamFailed
 
 _LENGTH_BYTES = 4
 
@@ -67,6 +66,15 @@ class BufferedReader:
             self._buffer += chunk
         taken = bytes(memoryview(self._buffer)[:size])
         del self._buffer[:size]
+        return taken
+
+    async def some(self, max_bytes: int) -> bytes:
+        """At least one and at most `max_bytes` of the next bytes; b"" at the clean end. Raises StreamFailed."""
+        if not self._buffer:
+            return await self._source.read(max_bytes)
+        await trio.lowlevel.checkpoint()
+        taken = bytes(memoryview(self._buffer)[:max_bytes])
+        del self._buffer[: len(taken)]
         return taken
 
     def unread(self, data: bytes) -> None:
@@ -159,24 +167,3 @@ class FramedStream:
     async def reset(self) -> None:
         self._cut = True
         await self._raw.reset()
-
-
-async def exchange_frames(
-    open_stream: Callable[[], Awaitable[FramedStream]], payload: bytes, *, max_bytes: int, timeout_s: float
-) -> bytes:
-    """One frame out, one frame of at most `max_bytes` back, on a stream of its own.
-
-    Raises UnreachableError after `timeout_s`, and what opening, sending and receiving raise.
-    """
-    with trio.move_on_after(timeout_s):
-        stream = await open_stream()
-        try:
-            await stream.send(payload)
-            await stream.close_write()
-            answer = await stream.receive(max_bytes)
-        except BaseException:
-            await stream.reset()
-            raise
-        await stream.aclose()
-        return answer
-    raise UnreachableError(f"no answer came within {timeout_s:g} s")

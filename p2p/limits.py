@@ -95,6 +95,32 @@ NEGOTIATION_MAX_BYTES = 1024
 NEGOTIATION_LINES_MAX = 16
 """Protocols a peer may ask for on one stream before it is refused."""
 
+# Requests that share a stream
+CALL_ASK_MAX_BYTES = 64 << 10
+"""A question on a shared stream; larger ones get a stream of their own, since they would hold up the others."""
+CALL_ANSWER_MAX_BYTES = 4 << 20
+"""An answer on a shared stream: a stretch of blocks. Larger ones get a stream of their own."""
+CALL_PART_BYTES = 32 << 10
+"""One piece of an answer; between two pieces of a large answer others get their turn, 0.3 ms later at 100 MB/s."""
+CALLS_PER_PEER = 32
+"""Requests under way to one peer, and answered for one peer, at once: four protocols at the bound of their streams."""
+CALLS_TOTAL = 512
+"""Requests of our own under way in all: eight to every peer."""
+CALLS_WAITING_MAX = 256
+"""Requests that wait for one of these places to one peer; beyond it nothing would be answered in time."""
+CALLS_QUEUE_BYTES = 256 << 10
+"""Frames that wait on a shared stream before answers wait: what the connection's own queue holds."""
+CALLS_QUEUE_MAX_BYTES = 1 << 20
+"""Frames that wait before even refusals and cancellations end the stream: the other side does not read."""
+CALLS_IDLE_S = 60.0
+"""A shared stream on which nothing was asked for so long is closed by the asker; opening one costs 3 ms of CPU."""
+CALLS_SERVED_IDLE_S = 90.0
+"""The answering side closes it later, so that a question seldom meets a closing stream."""
+CALL_SERVED_MAX_S = 120.0
+"""An answer is worked on this long at most, however patient the asker claims to be: the longest answer of a miner."""
+CALL_STREAMS_PER_PEER = 3
+"""Shared streams one peer may have open here: one a connection."""
+
 # Time
 OPEN_TIMEOUT_S = 10.0
 """Opening a stream takes 5-9 ms on loopback; a peer that needs longer than this is no use."""

@@ -19,9 +19,11 @@ import trio
 from p2p import limits
 from p2p.addresses import check_peer_id
 from p2p.api import Ban, Check, Direction, Discovery, Handler, Message, PeerView, Reachability
+from p2p.calls import Calls
+from p2p.calls_served import CallServer
 from p2p.counters import Counters
 from p2p.errors import AddressError, BusyError, ProtocolRefusedError, UnreachableError
-from p2p.framing import FramedStream, exchange_frames
+from p2p.framing import FramedStream
 from p2p.identity import Identity
 from p2p.pipe import PipeEnd, open_pipe
 from p2p.reputation import Reputation, banned_error, check_ban
@@ -145,6 +147,8 @@ class MemoryNetwork:
         self._totals = Counters()
         self._topics = Topics(self._totals, trio.current_time)
         self._services = Services(self._totals)
+        self._calls = Calls(self.open, swarm.spawn, self._totals)
+        CallServer(self._services, self.report, self._totals).start()
         self._reputation = Reputation()
         self._passed_on = SeenCache()
         self._links: dict[str, _Link] = {}
@@ -216,9 +220,9 @@ class MemoryNetwork:
         max_bytes: int,
         timeout_s: float = limits.REQUEST_TIMEOUT_S,
     ) -> bytes:
-        return await exchange_frames(
-            lambda: self.open(peer_id, protocol), payload, max_bytes=max_bytes, timeout_s=timeout_s
-        )
+        check_peer_id(peer_id)
+        self._refuse_banned(peer_id)
+        return await self._calls.request(peer_id, protocol, payload, max_bytes=max_bytes, timeout_s=timeout_s)
 
     async def dial(self, address: str, *, timeout_s: float = limits.DIAL_TIMEOUT_S) -> str:
         await trio.lowlevel.checkpoint()
@@ -357,6 +361,7 @@ class MemoryNetwork:
         if link is None:
             return
         self._totals.add("peers.lost")
+        self._calls.forget(peer_id)
         for pipe in tuple(link.streams):
             pipe.fail()
         link.peer._disconnect(self._peer_id)

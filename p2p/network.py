@@ -17,11 +17,13 @@ from libp2p.rcmgr import Direction as ConnectionDirection
 from p2p import limits, wellknown
 from p2p.addresses import TcpAddress, check_peer_id, concrete_addresses, parse_address
 from p2p.api import Ban, Check, Discovery, Handler, HostConfig, Message, PeerView, Reachability
+from p2p.calls import Calls
+from p2p.calls_served import CallServer
 from p2p.connections import Notifee, PeerState, remote_of
 from p2p.counters import Counters
 from p2p.dialer import Dialer
 from p2p.errors import AddressError, UnreachableError
-from p2p.framing import BufferedReader, FramedStream, exchange_frames
+from p2p.framing import BufferedReader, FramedStream
 from p2p.hardened.gossipsub import PROTOCOLS as GOSSIP_PROTOCOLS
 from p2p.hardened.host import HardenedHost, RawHandler, is_gossip
 from p2p.hardened.streams import Libp2pStream
@@ -56,6 +58,8 @@ class Libp2pNetwork:
         self.reputation = Reputation()
         self.topics = Topics(self.totals, trio.current_time)
         self.services = Services(self.totals)
+        self.calls = Calls(self._open_framed, self.spawn, self.totals)
+        CallServer(self.services, self.report, self.totals).start()
         self.connected: dict[str, PeerState] = {}
         self.listeners: list[ExclusiveListener] = []
         self.is_dirty = False
@@ -123,9 +127,7 @@ class Libp2pNetwork:
         check_peer_id(peer_id)
         self._refuse_banned(peer_id)
         with trio.move_on_after(timeout_s):
-            stream, reader, _ = await self.host.open(peer_id, (protocol,))
-            self.totals.add("streams.out")
-            return FramedStream(stream, reader)
+            return await self._open_framed(peer_id, protocol)
         raise UnreachableError(f"{peer_id} did not open a stream within {timeout_s:g} s")
 
     async def request(
@@ -137,9 +139,9 @@ class Libp2pNetwork:
         max_bytes: int,
         timeout_s: float = limits.REQUEST_TIMEOUT_S,
     ) -> bytes:
-        return await exchange_frames(
-            lambda: self.open(peer_id, protocol, timeout_s=timeout_s), payload, max_bytes=max_bytes, timeout_s=timeout_s
-        )
+        check_peer_id(peer_id)
+        self._refuse_banned(peer_id)
+        return await self.calls.request(peer_id, protocol, payload, max_bytes=max_bytes, timeout_s=timeout_s)
 
     async def dial(self, address: str, *, timeout_s: float = limits.DIAL_TIMEOUT_S) -> str:
         target = parse_address(address)
@@ -250,6 +252,7 @@ class Libp2pNetwork:
             return
         del self.connected[peer_id]
         state.settled.set()
+        self.calls.forget(peer_id)
         self.totals.add("peers.lost")
         self.book.postpone(peer_id, trio.current_time(), limits.REDIAL_FIRST_S)
         self.dialer.wake()
@@ -286,6 +289,11 @@ class Libp2pNetwork:
             await self.host.pubsub.unsubscribe(topic)
 
     # Details
+
+    async def _open_framed(self, peer_id: str, protocol: str) -> FramedStream:
+        stream, reader, _ = await self.host.open(peer_id, (protocol,))
+        self.totals.add("streams.out")
+        return FramedStream(stream, reader)
 
     def _find_handler(self, protocol: str) -> RawHandler | None:
         if is_gossip(protocol):

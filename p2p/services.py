@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 import trio
 
 from p2p import limits
-from p2p.api import Handler
+from p2p.api import Handler, Stream
 from p2p.counters import Counters
 from p2p.errors import P2PError
-from p2p.framing import FramedStream
 
 _log = logging.getLogger(__name__)
 
@@ -26,8 +25,11 @@ class _Service:
     open_by_peer: Counter[str] = field(default_factory=Counter)
     open_streams: int = 0
 
+    def has_room(self, peer_id: str) -> bool:
+        return self.open_streams < self.total and self.open_by_peer.get(peer_id, 0) < self.per_peer
+
     def admit(self, peer_id: str) -> bool:
-        if self.open_streams >= self.total or self.open_by_peer[peer_id] >= self.per_peer:
+        if not self.has_room(peer_id):
             return False
         self.open_streams += 1
         self.open_by_peer[peer_id] += 1
@@ -64,7 +66,11 @@ class Services:
             raise P2PError(f"at most {limits.PROTOCOLS_MAX} protocols can be served")
         self._services[protocol] = _Service(handler, per_peer, total)
 
-    async def handle(self, protocol: str, stream: FramedStream) -> None:
+    def has_room(self, protocol: str, peer_id: str) -> bool:
+        """Whether one more stream of this peer would be admitted."""
+        return self._services[protocol].has_room(peer_id)
+
+    async def handle(self, protocol: str, stream: Stream) -> None:
         """Run the handler of `protocol` on `stream`; closes or resets it on every path."""
         service = self._services[protocol]
         peer_id = stream.peer_id
