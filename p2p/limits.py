@@ -28,8 +28,8 @@ TOPICS_MAX = 64
 """Topics one node may join; each costs a mesh of its own."""
 TOPICS_PER_PEER_MAX = 128
 """Topics we remember of one peer; twice what a node of ours joins."""
-OUTBOUND_RPC_MAX = 256
-"""Pubsub frames waiting for one peer; beyond it gossip to that peer is lost and sync has to repair."""
+OUTBOUND_RPC_MAX = 1024
+"""Pubsub frames waiting for one peer: ten seconds at its pace; beyond it the least important is lost and counted."""
 OUTBOUND_RPC_MAX_BYTES = 16 << 20
 """Bytes of gossip waiting for one peer: four of the largest messages."""
 RELAY_CACHE_MAX_BYTES = 64 << 20
@@ -42,6 +42,24 @@ PEER_GOSSIP_BYTES_PER_S = float(4 << 20)
 """Gossip bytes read from one neighbour a second: one message of the largest size."""
 PEER_GOSSIP_BURST_BYTES = float(32 << 20)
 """Gossip bytes a neighbour may send at once."""
+PEER_RATES_MAX = 256
+"""Peers whose reading rate and share are remembered, so that a new stream or connection does not renew them."""
+WORK_UNIT_BYTES = 8 << 10
+"""A message costs one unit of work and another for every so many bytes: about half a millisecond of CPU each."""
+JUDGED_HIGH_PER_S = 500.0
+"""Units of votes and headers judged a second beyond the shares: a quarter of a core, ten times what 16 authorities say."""
+JUDGED_NORMAL_PER_S = 300.0
+"""The same of transactions: 300 lists of up to 64, far more than blocks hold."""
+JUDGED_LOW_PER_S = 100.0
+"""The same of everything else: tasks of a busy subnet come a few times a second."""
+JUDGED_BURST_S = 2.0
+"""Seconds of those budgets that may be used at once, after a quiet time."""
+JUDGED_SHARES = 16.0
+"""Every neighbour's own share is one in this many of each budget: what it says is heard whatever the others send."""
+PACED_PER_S = 100.0
+"""Units of gossip below votes and headers sent to one neighbour a second: half of what it reads, so nothing piles up."""
+PACED_BURST_S = 1.0
+"""Seconds of that pace that may leave at once, after a quiet time."""
 SEQNO_MAX_BYTES = 8
 """A message's number: a 64-bit integer in libp2p."""
 AUTHOR_MAX_BYTES = 64
@@ -216,6 +234,106 @@ REACH_SERVE_INTERVAL_S = 30.0
 """One peer may ask this often."""
 REACH_PEERS_REMEMBERED_MAX = 1024
 """Askers whose last question is remembered."""
+
+# Finding peers by their id (Kademlia)
+KAD_BUCKET_PEERS = 20
+"""Peers kept of each distance, and asked before a search gives up: Kademlia's k, large enough to outlive their leaving."""
+KAD_TABLE_PEERS = 512
+"""Peers in the routing table: full buckets for a network of millions, and a bound on what made-up ids can fill."""
+KAD_PARALLEL = 3
+"""Peers asked at the same time in one search: Kademlia's alpha."""
+KAD_GROUP_IP4_BITS = 24
+"""Addresses of the internet that share so many bits belong to one owner as a rule."""
+KAD_GROUP_IP6_BITS = 48
+"""The same for IPv6: what a provider gives to one site."""
+KAD_GROUP_PER_BUCKET = 2
+"""Places of a bucket for one such group: a tenth, so that who rents one network cannot surround anybody."""
+KAD_GROUP_PER_TABLE = 8
+"""Places of the whole table for one such group."""
+KAD_HOST_PER_BUCKET = 10
+"""Places of a bucket for one private host: a devnet lives on one machine, and still leaves half for others."""
+KAD_HOST_PER_TABLE = 64
+"""Places of the whole table for one private host: the nodes of a large devnet."""
+KAD_FAILURES_MAX = 2
+"""Silences in a row after which an entry is forgotten; after the first it is told to nobody."""
+KAD_KEY_MAX_BYTES = 64
+"""A key or a peer id in bytes; ours have 38, other multihashes up to 66 are not peers."""
+KAD_QUERY_MAX_BYTES = 16 << 10
+"""A question; other implementations add a signed record of themselves of about 500 bytes."""
+KAD_ANSWER_MAX_BYTES = 64 << 10
+"""An answer; 21 peers with 4 addresses have 3 KB, with signed records of other implementations 12 KB."""
+KAD_ANSWER_PEERS_MAX = 64
+"""Peers in an answer; honest ones name a bucket and the target."""
+KAD_ANSWER_PEERS_USED = 24
+"""Peers taken from an answer: a bucket, the target and some room."""
+KAD_ADDRESSES_TOLD = 4
+"""Addresses of one peer told in an answer, and taken from one."""
+KAD_ADDRESSES_CLAIMED_MAX = 16
+"""Addresses of one peer remembered in one search: of four tellers who all say something else."""
+KAD_ADDRESSES_TRIED = 2
+"""Addresses dialled in one attempt at a peer."""
+KAD_TRIES_MAX = 3
+"""Attempts at one peer in one search, each at addresses not tried yet."""
+KAD_CANDIDATES_MAX = 512
+"""Peers remembered in one search: 20 answers in which every peer is new."""
+KAD_QUERIES_MAX = 64
+"""Attempts in one search: a bucket that answers, twice as much that does not."""
+KAD_DOUBT_AFTER = 3
+"""Dead peers told, and none alive, after which somebody's other peers come last."""
+KAD_FALSE_PEERS_MIN = 5
+"""Dead peers told, and none alive, after which it costs points; honest tables tell only who answered last time."""
+KAD_FALSE_POINTS = 15.0
+"""An answer without a living peer: could be bad luck once, the seventh within minutes means a ban."""
+KAD_DIAL_TIMEOUT_S = 3.0
+"""A peer that needs longer to connect is no help in a search of ten seconds."""
+KAD_QUERY_TIMEOUT_S = 3.0
+"""An answer is a matter of a round trip."""
+KAD_FINDS_AT_ONCE = 4
+"""Searches of ours at the same time: each opens up to three connections at once."""
+KAD_GUEST_S = 10.0
+"""How long a connection made for a search stays for whoever wants more of that peer."""
+KAD_FIRST_S = 1.0
+"""The first search for oneself after a start, and the pause before the next; doubled each time."""
+KAD_SEEK_S = 120.0
+"""The longest such pause below the target of peers; a round costs about 4 ms of CPU a peer."""
+KAD_REFRESH_S = 600.0
+"""The pause once there are enough peers; a node behind a relay is forgotten by others after three of them."""
+KAD_BUCKET_STALE_S = 3600.0
+"""A bucket whose range was not looked up for so long is refreshed, one a round."""
+KAD_REFRESHED_BUCKETS_MAX = 12
+"""Buckets refreshed by a search of their own; keys for nearer ones take thousands of tries, oneself is near them."""
+KAD_STALE_S = 900.0
+"""An entry that has not been heard of for so long is asked whether it lives."""
+KAD_CHECKED = 8
+"""Such entries asked in one round."""
+KAD_CONSIDERED = 4
+"""Connected peers outside of the table that are asked in one round whether they serve it by now."""
+KAD_GREET_S = 0.5
+"""A newcomer is asked within this random pause, after gossip and identify had their turn."""
+KAD_PROOFS_AT_ONCE = 2
+"""Peers that connected to us and are dialled back before they enter the table."""
+KAD_STREAMS_PER_PEER = 3
+"""Streams with questions one peer may have open here: one for each parallel search."""
+KAD_STREAMS_TOTAL = 32
+"""Streams with questions open here in all."""
+KAD_STREAM_QUERIES = 16
+"""Questions on one stream; other implementations keep one for many."""
+KAD_SERVED_BURST = 20.0
+"""Questions one peer may ask at once: its searches at a start."""
+KAD_SERVED_PER_S = 2.0
+"""Questions one peer may ask in the long run."""
+KAD_SERVED_TOTAL_BURST = 120.0
+"""Questions answered at once in all: a devnet that starts."""
+KAD_SERVED_TOTAL_PER_S = 30.0
+"""Questions answered in the long run: a tenth of a core."""
+KAD_ASKERS_MAX = 1024
+"""Askers whose rate is remembered."""
+KAD_CONTACTS_MAX = 1024
+"""Peers outside of the table whose own words about where they are can be told to who looks for them."""
+KAD_CONTACTS_PER_GROUP = 64
+"""Of one group of addresses: the nodes of a large devnet."""
+KAD_CONTACT_S = 1800.0
+"""How long such words count after the peer was here; it comes again three times in this time."""
 
 # Multicast DNS
 MDNS_INTERFACES_MAX = 4
