@@ -113,7 +113,7 @@ class _Served:
             self._counters.add("requests.refused.busy")
             self._refuse(ask.number, Failure.BUSY)
         else:
-            patience_s = min(ask.patience_ms / 1000, limits.CALL_SERVED_MAX_S)
+            patience_s = min(ask.patience_ms / 1000 + limits.CALL_GRACE_S, limits.CALL_SERVED_MAX_S)
             scope = trio.CancelScope(deadline=trio.current_time() + patience_s)
             self._running[ask.number] = scope
             self._places_taken += 1

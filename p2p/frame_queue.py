@@ -8,6 +8,9 @@ from p2p import limits
 from p2p.api import Stream
 from p2p.errors import StreamFailed
 
+_OVERHEAD_BYTES = 64
+"""What a waiting frame costs beside its content: a flood of tiny ones counts too."""
+
 
 class FrameQueue:
     """The writing half of a stream that several tasks share. Frames keep the order in which they were taken in."""
@@ -53,7 +56,7 @@ class FrameQueue:
                     await self._filled.wait()
                 frame = self._frames.popleft()
                 await self._stream.send(frame)
-                self._bytes -= len(frame)
+                self._bytes -= len(frame) + _OVERHEAD_BYTES
                 self._wake()
         finally:
             self._close()
@@ -69,7 +72,7 @@ class FrameQueue:
         if self._is_closed or self._is_finishing:
             raise StreamFailed("the shared stream has ended, or the other side does not read it")
         self._frames.append(frame)
-        self._bytes += len(frame)
+        self._bytes += len(frame) + _OVERHEAD_BYTES
         self._filled.set()
 
     def _close(self) -> None:

@@ -136,6 +136,8 @@ CALLS_SERVED_IDLE_S = 90.0
 """The answering side closes it later, so that a question seldom meets a closing stream."""
 CALL_SERVED_MAX_S = 120.0
 """An answer is worked on this long at most, however patient the asker claims to be: the longest answer of a miner."""
+CALL_GRACE_S = 1.0
+"""How much longer than the asker said it is worked on: the asker's own deadline comes first and tells it why."""
 CALL_STREAMS_PER_PEER = 3
 """Shared streams one peer may have open here: one a connection."""
 
@@ -302,6 +304,8 @@ KAD_BUCKET_STALE_S = 3600.0
 """A bucket whose range was not looked up for so long is refreshed, one a round."""
 KAD_REFRESHED_BUCKETS_MAX = 12
 """Buckets refreshed by a search of their own; keys for nearer ones take thousands of tries, oneself is near them."""
+KAD_KEY_TRIES_MAX = 50_000
+"""Random keys tried for the range of a bucket, 1.5 us each; one in 8192 falls into the last that is refreshed."""
 KAD_STALE_S = 900.0
 """An entry that has not been heard of for so long is asked whether it lives."""
 KAD_CHECKED = 8
@@ -334,6 +338,49 @@ KAD_CONTACTS_PER_GROUP = 64
 """Of one group of addresses: the nodes of a large devnet."""
 KAD_CONTACT_S = 1800.0
 """How long such words count after the peer was here; it comes again three times in this time."""
+
+# Relays
+RELAY_RESERVATIONS_MAX = 32
+"""Places for peers that cannot be dialled: half of the connections of a node; each costs an entry in a table."""
+RELAY_RESERVATIONS_PER_IP = 4
+"""Places for one IP address: a household or an office; a crowd behind one address finds other relays."""
+RELAY_RESERVATION_S = 3600.0
+"""How long a place lasts, as in other implementations; it is renewed after half of it."""
+RELAY_RENEW_MIN_S = 120.0
+"""A place is taken to last at least this long, whatever a relay with a wrong clock says."""
+RELAY_CIRCUITS_MAX = 16
+"""Circuits carried at once: at their full rate 4 MB/s, a third of a 100 Mbit/s line."""
+RELAY_CIRCUITS_PER_PEER = 8
+"""Circuits of which one peer is an end: half, so that nobody takes the whole relay."""
+RELAY_CIRCUITS_PER_IP = 8
+"""Circuits asked for from one IP address: the same for somebody with many peer ids."""
+RELAY_CIRCUIT_BYTES = 64 << 20
+"""Bytes of one circuit, both ways: an hour of gossip and tasks; whoever loads models or chains needs a direct way."""
+RELAY_CIRCUIT_BYTES_PER_S = 256 << 10
+"""Bytes a second of one circuit, both ways. Half of that would let a window of 1 MB stand still for the 5 s after
+which the multiplexer gives up."""
+RELAY_CIRCUIT_BURST_BYTES = 1 << 20
+"""Bytes of one circuit that pass at full speed, so that small exchanges are not slowed."""
+RELAY_CIRCUIT_S = 3600.0
+"""How long one circuit lasts; the ends connect anew, and try a direct way again."""
+RELAY_ASKS_PER_MINUTE = 30
+"""Places and circuits one peer may ask for; each costs its target a stream."""
+RELAY_PEERS_REMEMBERED_MAX = 256
+"""Askers whose questions are counted: four times the connections of a node."""
+RELAY_MESSAGE_MAX_BYTES = 4096
+"""One message of the relay protocols, as in other implementations."""
+RELAY_ADDRESSES_MAX = 4
+"""Addresses of one relay, and addresses tried in one hole punching."""
+RELAY_TIMEOUT_S = 10.0
+"""One question to a relay, or of a relay, and its answer."""
+RELAYS_WANTED = 2
+"""Places a node keeps while it cannot be dialled: one relay may go at any time."""
+RELAY_CHECK_S = 1.0
+"""How often the places are looked at; nothing is sent when nothing is due."""
+RELAY_RETRY_S = 60.0
+"""A peer that keeps no place for us is asked again after this; it may just not know yet that it can be dialled."""
+RELAY_RETIRE_S = 30.0
+"""How long a relayed connection may finish what runs on it after a direct one is there."""
 
 # Multicast DNS
 MDNS_INTERFACES_MAX = 4
