@@ -1,6 +1,7 @@
 """Options that several commands share, and the small types that check them before anything is started."""
 
 import functools
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -27,6 +28,7 @@ R = TypeVar("R")
 Context = click.Context
 _PORT_MAX: Final = 65_535
 _HASH_DIGITS: Final = 64
+_UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 class _Port(click.ParamType[int | None]):
@@ -70,6 +72,29 @@ class _Tolerance(click.ParamType[int]):
         if not whole.isdecimal() or (part and not part.isdecimal()) or len(whole) > 2 or len(part) > 4:
             self.fail(f"{value!r} is no tolerance: write percent below 100, such as 0.5", param, ctx)
         return int(whole) * 10_000 + int(part.ljust(4, "0") or 0)
+
+
+class Duration(click.ParamType[float]):
+    """A length of time in seconds, such as 90s, 15m, 12h, 30d; "forever" for the longest, where that is said."""
+
+    name = "duration"
+
+    def __init__(self, least_s: float, most_s: float, *, forever: bool = False) -> None:
+        self._least_s, self._most_s, self._forever = least_s, most_s, forever
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        text = str(value).strip().lower()
+        if self._forever and text == "forever":
+            return self._most_s
+        found = re.fullmatch(r"(\d{1,6})([smhd])", text)
+        seconds = int(found[1]) * _UNITS_S[found[2]] if found else 0
+        if not self._least_s <= seconds <= self._most_s:
+            examples = "90s, 15m, 12h, 30d or forever" if self._forever else "90s, 15m, 12h or 30d"
+            bounds = f"{self._least_s:g}s to {self._most_s // 86_400:.0f}d"
+            self.fail(f"{str(value)[:20]!r} is no length of time here: write {examples} ({bounds})", param, ctx)
+        return float(seconds)
 
 
 class _DiskMb(click.ParamType[int]):

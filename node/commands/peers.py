@@ -1,6 +1,5 @@
 """`neurond peers`: who this node is connected to, and who it keeps out."""
 
-import re
 import time
 from typing import Final
 
@@ -8,6 +7,7 @@ import click
 
 from node.commands.common import Env, command, duration, plain, table
 from node.commands.lazy import DefaultGroup
+from node.commands.options import Duration
 from node.control.api import (
     PeerAddRequest,
     PeerBanRequest,
@@ -20,26 +20,7 @@ from node.control.client_sync import SyncClient
 from node.control.limits import BAN_DEFAULT_S, BAN_MAX_S, NAME_CHARS_MAX, REASON_CHARS_MAX, TARGET_CHARS_MAX
 from node.control.schema import BanInfo, PeerInfo
 
-_UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _PING_PAUSE_S: Final = 0.5
-
-
-class _Duration(click.ParamType[float]):
-    """A length of time such as 90s, 15m, 12h, 30d; or "forever"."""
-
-    name = "duration"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        text = str(value).strip().lower()
-        if text == "forever":
-            return BAN_MAX_S
-        found = re.fullmatch(r"(\d{1,6})([smhd])", text)
-        seconds = int(found[1]) * _UNITS_S[found[2]] if found else 0
-        if not 1 <= seconds <= BAN_MAX_S:
-            self.fail(f"{str(value)[:20]!r} is no length of time: write 90s, 15m, 12h, 30d or forever", param, ctx)
-        return float(seconds)
 
 
 class _Text(click.ParamType[str]):
@@ -125,8 +106,8 @@ def add_peer(env: Env, address: str) -> None:
 @peers.command("ban")
 @_PEER_ID
 @click.option(
-    "--for", "duration_s", type=_Duration(), default=BAN_DEFAULT_S, show_default="1h", metavar="DURATION",
-    help="How long: 90s, 15m, 12h, 30d, forever.",
+    "--for", "duration_s", type=Duration(1, BAN_MAX_S, forever=True), default=BAN_DEFAULT_S, show_default="1h",
+    metavar="DURATION", help="How long: 90s, 15m, 12h, 30d, forever.",
 )  # fmt: skip
 @click.option("--reason", type=_Text(REASON_CHARS_MAX), default="", help="Kept with the ban and shown.")
 @command

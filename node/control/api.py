@@ -15,6 +15,10 @@ from node.control.limits import (
     ASK_TOKENS_MAX,
     BAN_DEFAULT_S,
     BAN_MAX_S,
+    INVITE_ADDRESSES_MAX,
+    INVITE_DEFAULT_S,
+    INVITE_MAX_S,
+    INVITE_MIN_S,
     LOG_LINES_PER_PAGE_MAX,
     NAME_CHARS_MAX,
     REASON_CHARS_MAX,
@@ -189,7 +193,11 @@ class ModelVerifyRequest(Request[Job], frozen=True):
 
 
 class InviteRequest(Request[Invite], frozen=True):
-    pass
+    """`addresses` come first in the invite, before the node's own unless `only_these`."""
+
+    valid_s: Annotated[int, msgspec.Meta(ge=INVITE_MIN_S, le=INVITE_MAX_S)] = INVITE_DEFAULT_S
+    addresses: Annotated[tuple[Target, ...], msgspec.Meta(max_length=INVITE_ADDRESSES_MAX)] = ()
+    only_these: bool = False
 
 
 class JoinRequest(Request[Joined], frozen=True):
@@ -312,7 +320,11 @@ class Api(Protocol):
 
     async def model_verify(self, name: str) -> Job: ...
 
-    async def invite(self) -> Invite: ...
+    async def invite(
+        self, valid_s: int = INVITE_DEFAULT_S, addresses: Sequence[str] = (), only_these: bool = False
+    ) -> Invite:
+        """Sign an invite to this network that is good for `valid_s`."""
+        ...
 
     async def join(self, target: str) -> Joined:
         """Connect the running node to an invite or multiaddress of its own network; refused for another network."""

@@ -18,6 +18,7 @@ from node.control.events import AnyEvent
 from node.control.limits import (
     BAN_DEFAULT_S,
     CONNECT_TIMEOUT_S,
+    INVITE_DEFAULT_S,
     RECONNECT_FIRST_S,
     RECONNECT_MAX_S,
     SILENT_FOR_S,
@@ -217,8 +218,10 @@ class AsyncClient:
     async def model_verify(self, name: str) -> Job:
         return await self.call(api.ModelVerifyRequest(name))
 
-    async def invite(self) -> Invite:
-        return await self.call(api.InviteRequest())
+    async def invite(
+        self, valid_s: int = INVITE_DEFAULT_S, addresses: Sequence[str] = (), only_these: bool = False
+    ) -> Invite:
+        return await self.call(api.InviteRequest(valid_s, tuple(addresses), only_these))
 
     async def join(self, target: str) -> Joined:
         return await self.call(api.JoinRequest(target))

@@ -21,6 +21,10 @@ RECENT_JOBS_MAX: Final = 50
 
 NAME_CHARS_MAX: Final = 64
 TARGET_CHARS_MAX: Final = 4096  # an invite with a few addresses has about 600 characters
+INVITE_DEFAULT_S: Final = 7 * 86_400
+INVITE_MIN_S: Final = 60  # shorter, and nobody could use it
+INVITE_MAX_S: Final = 365 * 86_400  # addresses do not hold for longer
+INVITE_ADDRESSES_MAX: Final = 8  # a node with more can be reached by the first ones
 BAN_DEFAULT_S: Final = 3600.0
 BAN_MAX_S: Final = 10 * 365 * 86_400.0  # "for good": longer than any network of ours has lived
 REASON_CHARS_MAX: Final = 120  # shown in one line

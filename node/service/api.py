@@ -20,7 +20,7 @@ from models import Progress as ModelProgress
 from node.control import schema
 from node.control.errors import error_view
 from node.control.events import AnyEvent
-from node.control.limits import BAN_DEFAULT_S
+from node.control.limits import BAN_DEFAULT_S, INVITE_DEFAULT_S
 from node.ledger import network_queries, queries
 from node.ledger.calls import Call
 from node.ledger.state import StateView
@@ -33,10 +33,9 @@ from node.primitives.errors import LedgerError
 from node.primitives.limits import TRANSACTION_BYTES_MAX
 from node.primitives.types import Alpha, Hash, NetUid, Rao
 from node.service.authority_view import authority_board, proposal_view
-from node.service.chain import now_ms
 from node.service.doctor import examine
-from node.service.errors import BadInvite, NoKey, NotReady, RoleRefused
-from node.service.invite import looks_like_invite, read_invite, write_invite
+from node.service.errors import NotReady, RoleRefused
+from node.service.inviting import join_running, sign_invite
 from node.service.jobs import Report
 from node.service.model_store import shared_model_store
 from node.service.neighbours import BY_HAND, add_peer, ban_view, connected_peers, lift_ban
@@ -120,30 +119,15 @@ class NodeApi:
         """Return lines of the log."""
         return self._node.log_book.page(since, level, limit)
 
-    async def invite(self) -> schema.Invite:
+    async def invite(
+        self, valid_s: int = INVITE_DEFAULT_S, addresses: Sequence[str] = (), only_these: bool = False
+    ) -> schema.Invite:
         """Sign an invite to this network."""
-        running = self._running()
-        if running.keys.hotkey is None:
-            raise NoKey("An invite is signed, and this node has no hotkey.")
-        addresses = running.network.addresses
-        if not addresses:
-            raise BadInvite("This node listens on no address that others could dial.")
-        chain = running.chain
-        text, body = write_invite(running.keys.hotkey, chain.spec.name, chain.genesis_hash, addresses, now_ms())
-        return schema.Invite(text, body.network, body.genesis_hash.hex(), body.addresses, body.expires_ms)
+        return sign_invite(self._running(), valid_s, tuple(addresses), only_these=only_these)
 
     async def join(self, target: str) -> schema.Joined:
         """Connect to an invite's or an address' node of this network."""
-        running = self._running()
-        chain = running.chain
-        addresses: tuple[str, ...] = (target.strip(),)
-        if looks_like_invite(target):
-            body = read_invite(target, now_ms())
-            if body.genesis_hash != chain.genesis_hash:
-                raise BadInvite(f"This invite leads to {body.network}; this home belongs to {chain.spec.name}.")
-            addresses = body.addresses
-        peer = await running.network.dial(addresses[0])
-        return schema.Joined(peer, chain.spec.name, chain.genesis_hash.hex())
+        return await join_running(self._running(), target)
 
     async def shutdown(self, drain: bool = True) -> schema.Shutdown:
         """Begin to stop."""

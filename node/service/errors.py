@@ -24,6 +24,13 @@ class BadInvite(ServiceError):
     remedy = "Ask for a new one: `neurond invite` prints it on any node of that network."
 
 
+class NobodyAnswered(ServiceError):
+    """Nobody could be reached at any of the addresses; the message says why, address by address."""
+
+    code = "nobody_answered"
+    remedy = "Check that the other node runs and that its address can be reached from here, or ask for a new invite."
+
+
 class RoleRefused(ServiceError):
     """The role cannot be taken now; the message says which requirement is short."""
 

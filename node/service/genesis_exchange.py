@@ -1,4 +1,4 @@
-"""How a new node learns its network's genesis: it asks a peer for the file and checks its hash.
+"""How a new node learns its network's genesis: it asks peers for the file and checks its hash.
 
 The file is public and the hash commits to every field of it, so a peer can refuse but not deceive once the hash is
 known. Without a hash (joining by multiaddress) the first peer is trusted for which network this is, and told so.
@@ -13,7 +13,8 @@ from node.primitives.errors import LedgerError
 from node.primitives.limits import GENESIS_BYTES_MAX
 from node.primitives.types import Hash
 from node.service.errors import BadGenesis, NoGenesis
-from p2p import Network, P2PError, Stream
+from node.service.first_answer import first_answer
+from p2p import Network, Stream
 
 PROTOCOL: Final = "/neurond/genesis/1"
 _REQUEST: Final = b"genesis"
@@ -35,35 +36,27 @@ def serve_genesis(network: Network, data: bytes) -> None:
 
 
 async def fetch_genesis(network: Network, addresses: tuple[str, ...], expected: Hash | None) -> bytes:
-    """Return the genesis file from the first of `addresses` that has it.
+    """Return the genesis file from whoever at `addresses` is the first to have it; one liar keeps nobody out.
 
     Raises:
-        NoGenesis: nobody answered.
-        BadGenesis: an answer is no genesis, or another one than `expected`.
+        NoGenesis: nobody answered; says why, address by address.
+        BadGenesis: nobody gave it, and what somebody gave is no genesis, or another one than `expected`.
     """
-    reasons = []
-    for address in addresses:
-        try:
-            peer = await network.dial(address)
-            data = await network.request(
-                peer, PROTOCOL, _REQUEST, max_bytes=GENESIS_BYTES_MAX, timeout_s=TIMEOUT_S
-            )  # fmt: skip
-        except P2PError as error:
-            reasons.append(f"{address}: {error}")
-            continue
-        try:
-            check_genesis(data, expected)
-        except BadGenesis as error:
-            if address == addresses[-1]:
-                raise
-            reasons.append(f"{address}: {error.message}")
-            continue  # one liar among the addresses of an invite keeps nobody out
+
+    async def ask(peer_id: str) -> bytes:
+        data = await network.request(
+            peer_id, PROTOCOL, _REQUEST, max_bytes=GENESIS_BYTES_MAX, timeout_s=TIMEOUT_S
+        )  # fmt: skip
+        check_genesis(data, expected)
         return data
-    tried = "; ".join(reasons) or "no address was given"
-    raise NoGenesis(
-        f"Nobody could tell the genesis of this network ({tried}).",
-        remedy="Check that the other node runs and that its address can be reached from here.",
-    )
+
+    outcome = await first_answer(network, addresses, ask)
+    if outcome.answer is not None:
+        return outcome.answer
+    tried = f"Nobody could tell the genesis of this network ({outcome.tried()})."
+    if any(isinstance(each.error, BadGenesis) for each in outcome.failed):
+        raise BadGenesis(tried)
+    raise NoGenesis(tried, remedy=outcome.advice())
 
 
 def check_genesis(data: bytes, expected: Hash | None) -> None:

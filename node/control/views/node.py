@@ -133,7 +133,10 @@ class NodeStatus(View, frozen=True):
 
 
 class PeerInfo(View, frozen=True):
-    """One connected peer. `score` is 0 at rest, below zero after misbehaviour."""
+    """One connected peer. `score` is 0 at rest, below zero after misbehaviour.
+
+    `route` is whether its bytes come straight or through a relay, `route_reason` why not straight.
+    """
 
     peer_id: str
     addresses: tuple[str, ...]
@@ -144,6 +147,8 @@ class PeerInfo(View, frozen=True):
     latency_ms: float | None = None
     height: int | None = None
     hotkey: str | None = None
+    route: Literal["direct", "relayed"] = "direct"
+    route_reason: str = ""
 
 
 class BanInfo(View, frozen=True):
@@ -186,13 +191,33 @@ class Shutdown(View, frozen=True):
 
 
 class Invite(View, frozen=True):
-    """`text` (nd1…) holds what another machine needs to join: network, genesis and addresses, until `expires_ms`."""
+    """`text` (nd1…) holds what another machine needs to join: network, genesis and addresses, until `expires_ms`.
+
+    `inviter` is the ss58 account that signed it.
+    """
 
     text: str
     network: str
     genesis_hash: str
     addresses: tuple[str, ...]
     expires_ms: int
+    inviter: str = ""
+
+
+class JoinPreview(View, frozen=True):
+    """What joining would do, told before anything happens; `problem` is why it would not work, empty when it may.
+
+    Of a bare multiaddress only `addresses` is known: which network it belongs to is learnt from its answer. Addresses
+    in `unusable` are of a kind that this version cannot dial.
+    """
+
+    addresses: tuple[str, ...]
+    network: str = ""
+    genesis_hash: str = ""
+    inviter: str = ""
+    expires_ms: int | None = None
+    unusable: tuple[str, ...] = ()
+    problem: str = ""
 
 
 class Joined(View, frozen=True):

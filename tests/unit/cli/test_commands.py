@@ -18,6 +18,7 @@ from node.control.schema import (
     Account,
     BanInfo,
     Checkup,
+    Invite,
     Metagraph,
     NodeStatus,
     PeerInfo,
@@ -43,7 +44,8 @@ def leaves(command: click.Command = cli, path: tuple[str, ...] = ()) -> Iterator
 
 ALL = dict(leaves())
 REQUIRED = {
-    "up", "down", "status", "doctor", "devnet up", "devnet down", "devnet status", "join", "invite", "role show",
+    "up", "down", "status", "doctor", "devnet up", "devnet down", "devnet status", "join", "invite new", "invite show",
+    "role show",
     "role plan", "role set", "ask", "wallet create", "wallet restore", "wallet list", "wallet balance",
     "wallet transfer",
     "wallet show", "stake add", "stake remove", "stake list", "stake quote", "subnets list", "subnets show",
@@ -100,7 +102,7 @@ def test_help_is_quick_because_heavy_modules_stay_out() -> None:
         ("models pull", ("is ready",), None),
         ("models verify", ("is sound",), None),
         ("logs -n 2", ("chain: imported block 3",), None),
-        ("invite", ("nd1abc",), None),
+        ("invite", ("nd1abc",), Invite),
         ("ask Paris?", ("The capital of France is Paris.",), None),
         ("down", ("stopped",), None),
     ],

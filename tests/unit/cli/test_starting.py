@@ -18,7 +18,7 @@ from storage.errors import HomeInUse
 from tests.unit.cli.conftest import Run
 from tests.unit.control.fake import ADDRESS, GENESIS, Served, served
 
-HOST = "/ip4/192.0.2.7/tcp/4001/p2p/12D3KooWHost"
+HOST = "/ip4/192.0.2.7/tcp/4001/p2p/12D3KooWQSztTaXGEy5t5Zvcwu4DNiEs8kMkkXgkZLzAmjX6wzTc"
 DEVNET = DevnetStatus(
     "/net", "devnet", GENESIS,
     (

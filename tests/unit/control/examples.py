@@ -34,7 +34,7 @@ REQUESTS: tuple[msgspec.Struct, ...] = (
     api.ModelsRequest(),
     api.ModelPullRequest("smollm2-135m-instruct"),
     api.ModelVerifyRequest("smollm2-135m-instruct"),
-    api.InviteRequest(),
+    api.InviteRequest(86_400, (fake.ADDRESS,), True),
     api.JoinRequest(fake.ADDRESS),
     api.RolePlanRequest("validator"),
     api.RoleApplyRequest("miner", (b"\x01", b"\x02")),

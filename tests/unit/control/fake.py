@@ -9,6 +9,7 @@ import trio
 
 from node.control.events import AnyEvent
 from node.control.hub import Hub
+from node.control.limits import INVITE_DEFAULT_S
 from node.control.schema import (
     API_VERSION,
     Account,
@@ -121,7 +122,7 @@ TASK = Task("t1", 1, "chat", "done", 1_700_000_000_000, BOB, ALICE, 410.0, 32, 0
 EARNINGS = Earnings(BOB, 6 * TAO, 3 * TAO // 2, (EpochEarning(1, 100, 6 * TAO, 0, 3 * TAO // 2),), 1, 3, 32768)
 LINES = tuple(LogLine(n, 1_700_000_000_000 + n, "info", "chain", f"imported block {n}") for n in range(1, 4))
 MODELS = (ModelInfo("smollm2-135m-instruct", "text", "Apache-2.0", 98_362_432, 392_167_424, "ready", "ab" * 32),)
-INVITE = Invite("nd1abc", "devnet", GENESIS, (ADDRESS,), 1_700_000_000_000)
+INVITE = Invite("nd1abc", "devnet", GENESIS, (ADDRESS,), 1_700_000_000_000, ALICE)
 CONTEXT = TransactionContext("devnet", GENESIS, 1, 120, 118, FINAL, 64, 1000, 10, 1000)
 JOB = Job("j1", "role", "Switch to validator", "done", 3, 3, "steps", None, "The node is a validator.")
 PLAN = RolePlan(
@@ -275,8 +276,10 @@ class FakeApi:
         self._note("model_verify", name)
         return JOB
 
-    async def invite(self) -> Invite:
-        self._note("invite")
+    async def invite(
+        self, valid_s: int = INVITE_DEFAULT_S, addresses: Sequence[str] = (), only_these: bool = False
+    ) -> Invite:
+        self._note("invite", valid_s, tuple(addresses), only_these)
         return INVITE
 
     async def join(self, target: str) -> Joined:

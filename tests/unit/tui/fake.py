@@ -10,6 +10,7 @@ from textual.pilot import Pilot
 from node.control.api import Api
 from node.control.errors import ConnectionLost, NotRunning, RemoteError
 from node.control.events import AnyEvent, JobEvent, LogEvent, StatusEvent, TasksEvent
+from node.control.limits import INVITE_DEFAULT_S
 from node.control.options import Progress, ProgressSink
 from node.control.role_actions import RoleDraft, prepare_role
 from node.control.schema import (
@@ -223,7 +224,9 @@ class FakeApi:
     async def model_verify(self, name: str) -> Job:
         return recorded.role_job("running", 0)
 
-    async def invite(self) -> Invite:
+    async def invite(
+        self, valid_s: int = INVITE_DEFAULT_S, addresses: Sequence[str] = (), only_these: bool = False
+    ) -> Invite:
         self._check()
         return Invite("nd1" + "7" * 300, "devnet-7f3a", "ab" * 32, ("/ip4/127.0.0.1/tcp/4001",), recorded.NOW_MS)
 
