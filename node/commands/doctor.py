@@ -36,7 +36,7 @@ def doctor(env: Env) -> int:
 
 
 def _look_at_home(env: Env) -> Checkup:
-    from node.service.doctor import checkup, stopped_check
+    from node.service.doctor import checkup, stopped_checks
     from node.service.home import Home
     from node.service.local_checks import local_checks
     from node.service.model_store import ChosenModel, shared_model_store
@@ -44,7 +44,7 @@ def _look_at_home(env: Env) -> Checkup:
     home = Home(env.home)
     last = home.settings_of_last_start()
     store = shared_model_store() if last.model_store is None else Path(last.model_store)
-    return checkup([stopped_check(), *local_checks(home, ChosenModel.of(last.model), store)])
+    return checkup([*stopped_checks(last.listen), *local_checks(home, ChosenModel.of(last.model), store)])
 
 
 def _render(found: Checkup) -> None:

@@ -14,11 +14,19 @@ from node.service.chain import now_ms
 from node.service.clock_offset import ClockOffset, clock_offset
 from node.service.local_checks import local_checks
 from node.service.model_store import shared_model_store
+from node.service.network_checks import (
+    families_check,
+    free_ports_check,
+    lookup_check,
+    reach_check,
+    relay_check,
+    ways_check,
+)
 from node.service.signer import GuardedSigner
 from node.service.status import sync_of, trust_trouble
 from node.service.stranded import Trouble
 from node.version import __version__
-from p2p import PeerView, Reachability
+from p2p import Ban, Network, PeerView
 from p2p.mdns import Lan
 
 if TYPE_CHECKING:
@@ -42,8 +50,7 @@ async def examine(node: Node) -> Checkup:
         rows += [
             clock_check(offset, running.chain.clock.slot_ms),
             ports_check(running.network.addresses, running.gateway_url, listens=bool(node.config.listen)),
-            reach_check(running.network.reachability()),
-            peers_check(running.network.peers()),
+            *network_rows(running.network),
             lan_check(running.lan, wanted=node.config.mdns),
             agents_check(running.network.peers()),
             sync_check(running),
@@ -53,6 +60,21 @@ async def examine(node: Node) -> Checkup:
         ]
     rows += await _local_rows(node)
     return checkup(rows)
+
+
+def network_rows(network: Network) -> list[Check]:
+    """The rows about who is connected, by which way, and how others get here."""
+    peers, reach = network.peers(), network.reachability()
+    rows = [
+        families_check(network.addresses),
+        reach_check(reach),
+        relay_check(network.addresses, reach),
+        peers_check(peers),
+        bans_check(network.bans()),
+        ways_check(peers, reach),
+        lookup_check(network.discovery(), trio.current_time(), peers=len(peers)),
+    ]
+    return [row for row in rows if row is not None]
 
 
 def checkup(rows: list[Check]) -> Checkup:
@@ -70,9 +92,10 @@ def signing_checks(pen: GuardedSigner | None, clock: SlotClock) -> list[Check]:
     return [Check("signing", "warn", found, "Wait. If another node signs with this key, stop that one for good.")]
 
 
-def stopped_check() -> Check:
-    """The row of a home whose node does not run."""
-    return Check("node", "warn", "stopped; clock, ports and peers were not looked at", "Start it: `neurond up`.")
+def stopped_checks(listen: tuple[str, ...]) -> list[Check]:
+    """The rows of a home whose node does not run; `listen` is where it listened last."""
+    found = "stopped; clock, peers and the network were not looked at"
+    return [Check("node", "warn", found, "Start it: `neurond up`."), free_ports_check(listen)]
 
 
 def clock_check(offset: ClockOffset | None, slot_ms: int) -> Check:
@@ -97,23 +120,6 @@ def ports_check(addresses: tuple[str, ...], gateway_url: str | None, *, listens:
     return Check("ports", "ok", f"TCP {', '.join(ports) or addresses[0]}; {gateway}")
 
 
-def reach_check(found: Reachability) -> Check:
-    """What peers found when they dialled back; a node that cannot be dialled still works."""
-    match found.state:
-        case "direct":
-            reached = [each.address for each in found.addresses if each.is_direct]
-            return Check("reachability", "ok", f"peers can dial {', '.join(reached) or 'this node'}")
-        case "not_listening":
-            return Check("reachability", "ok", "this node only dials others")
-        case "unknown":
-            return Check("reachability", "warn", "no peer has tried yet", "Wait a minute, or add peers.")
-        case "relayed":
-            return Check("reachability", "ok", f"through a relay: {found.reason}")
-        case "unreachable":
-            fix = "Open the port in the firewall and forward it in the router, or run with --listen none."
-            return Check("reachability", "warn", found.reason, fix)
-
-
 def peers_check(peers: tuple[PeerView, ...]) -> Check:
     """How many peers there are, and how good."""
     if not peers:
@@ -122,6 +128,14 @@ def peers_check(peers: tuple[PeerView, ...]) -> Check:
     shady = sum(peer.score < 0 for peer in peers)
     with_shady = f", {shady} with a bad score" if shady else ""
     return Check("peers", "ok", f"{len(peers)} connected, {outbound} of them dialled by us{with_shady}")
+
+
+def bans_check(bans: tuple[Ban, ...]) -> Check | None:
+    """How many are kept out; none is the rule and needs no row."""
+    if not bans:
+        return None
+    reasons = ", ".join(f"{reason} ({count})" for reason, count in Counter(ban.reason for ban in bans).most_common(3))
+    return Check("bans", "ok", f"{_count(len(bans), 'peer')} kept out: {reasons}")
 
 
 def lan_check(lan: Lan, *, wanted: bool) -> Check:

@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,13 +21,21 @@ from node.control.paths import wallets_path
 from node.control.schema import Check, CheckState
 from node.service.home import Home
 from node.service.model_store import ChosenModel
+from node.service.surroundings import surroundings
 from node.version import __version__
 from storage import StorageError
 from storage.quick_check import quick_check
 
+if sys.platform == "win32":  # it has no limits of this kind
+    resource = None
+else:
+    import resource
+
 _MB: Final = 1_000_000
 DISK_WARN_BYTES: Final = 2_000 * _MB  # a model and weeks of blocks
 DISK_BAD_BYTES: Final = 200 * _MB  # the database refuses to grow soon
+OPEN_FILES_WARN: Final = 512  # left: 64 peers with three connections each, files, and room for clients
+OPEN_FILES_BAD: Final = 64  # the next few connections fail
 MEMORY_WARN_BYTES: Final = 600 * _MB  # what a node with one small model uses
 MEMORY_BAD_BYTES: Final = 100 * _MB
 DATABASE_CHECK_S: Final = 5.0
@@ -40,6 +49,8 @@ def local_checks(home: Home, model: ChosenModel, store: Path) -> tuple[Check, ..
         check_versions,
         lambda: check_disk(home.path),
         check_memory,
+        check_open_files,
+        check_machine,
         lambda: check_permissions(home),
         lambda: check_database(home.chain),
         lambda: check_models(model, store),
@@ -74,6 +85,26 @@ def check_memory() -> Check:
     state = _state(free, MEMORY_WARN_BYTES, MEMORY_BAD_BYTES)
     fix = "" if state == "ok" else "Close other programs, or choose a smaller model (--model)."
     return Check("memory", state, f"{free / 1e9:.1f} GB free, this process uses {used / 1e6:.0f} MB", fix)
+
+
+def check_open_files() -> Check:
+    """How many files and connections this process may have open; each peer takes some, each stream of a model one."""
+    if resource is None:
+        return Check("open files", "ok", "this system has no such limit")
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used = psutil.Process().num_fds()
+    if allowed == resource.RLIM_INFINITY:
+        return Check("open files", "ok", f"{used} of any number")
+    state = _state(allowed - used, OPEN_FILES_WARN, OPEN_FILES_BAD)
+    fix = "" if state == "ok" else "Raise the limit before the start: `ulimit -n 4096`, or LimitNOFILE= of the service."
+    return Check("open files", state, f"{used} of {allowed:,}", fix)
+
+
+def check_machine() -> Check:
+    """What the node runs on; a container or WSL stands between it and those who would dial it."""
+    within = {"plain": "", "container": ", in a container", "WSL": ", in WSL"}[surroundings()]
+    cores = os.cpu_count() or 1
+    return Check("machine", "ok", f"{platform.system()} {platform.machine()}, {cores} cores{within}")
 
 
 def check_permissions(home: Home) -> Check:

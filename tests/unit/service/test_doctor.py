@@ -18,7 +18,7 @@ from node.service.chain import now_ms
 from node.service.clock_offset import ClockOffset
 from node.service.home import Home
 from node.service.model_store import ChosenModel
-from p2p import AddressReach, MemorySwarm, PeerView, Reachability, Stream
+from p2p import Ban, MemorySwarm, PeerView, Stream
 from p2p.mdns import Lan
 from p2p.memory import MemoryNetwork
 from storage import ChainStore
@@ -43,10 +43,6 @@ ROWS: list[tuple[str, Callable[[], Check], str]] = [
     ("ports", lambda: doctor.ports_check(("/ip4/1.2.3.4/tcp/4001/p2p/x",), "http://x/v1", listens=True), "ok"),
     ("no ports", lambda: doctor.ports_check((), None, listens=True), "bad"),
     ("no ports wanted", lambda: doctor.ports_check((), None, listens=False), "ok"),
-    ("direct", lambda: doctor.reach_check(Reachability("direct", "", (AddressReach("/a", 1, 1),))), "ok"),
-    ("unreachable", lambda: doctor.reach_check(Reachability("unreachable", "2 peers could not dial back")), "warn"),
-    ("reach unknown", lambda: doctor.reach_check(Reachability("unknown")), "warn"),
-    ("outbound only", lambda: doctor.reach_check(Reachability("not_listening")), "ok"),
     ("peers", lambda: doctor.peers_check((PEER,)), "ok"),
     ("alone", lambda: doctor.peers_check(()), "bad"),
     ("other versions", lambda: doctor.agents_check((PEER,)), "warn"),
@@ -57,7 +53,7 @@ ROWS: list[tuple[str, Callable[[], Check], str]] = [
     ("lan off", lambda: doctor.lan_check(Lan(), wanted=False), "ok"),
     ("loopback only", lambda: doctor.lan_check(Lan(), wanted=True), "ok"),
     ("no multicast", lambda: doctor.lan_check(Lan(("192.168.1.2",), 0, "it does not work"), wanted=True), "warn"),
-    ("stopped", doctor.stopped_check, "warn"),
+    ("stopped", lambda: doctor.stopped_checks(())[0], "warn"),
 ]
 
 
@@ -84,7 +80,9 @@ def test_a_healthy_home_has_no_bad_row(home: Home, tmp_path: Path) -> None:
     states = {row.name: row.state for row in rows}
     assert states["database"] == states["keys"] == states["versions"] == "ok"
     assert states["model"] == "warn"  # not pulled yet
-    assert set(states) == {"versions", "disk", "memory", "keys", "database", "model", "GPU"}
+    assert set(states) == {
+        "versions", "disk", "memory", "open files", "machine", "keys", "database", "model", "GPU",
+    }  # fmt: skip
 
 
 def test_a_key_that_others_may_read_is_named_with_the_command_that_closes_it(home: Home) -> None:
@@ -122,6 +120,22 @@ def test_a_full_disk_and_little_memory_are_seen(home: Home, monkeypatch: pytest.
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Little)
     assert local_checks.check_disk(home.path / "not" / "yet").state == "bad"
     assert local_checks.check_memory().state == "bad"
+
+
+def test_a_low_limit_of_open_files_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    used = psutil.Process().num_fds()
+    for allowed, state in ((used + 10, "bad"), (used + 300, "warn"), (used + 4000, "ok"), (-1, "ok")):
+        monkeypatch.setattr(resource, "getrlimit", lambda _kind, allowed=allowed: (allowed, allowed))
+        row = local_checks.check_open_files()
+        assert (row.state, bool(row.fix)) == (state, state != "ok"), row
+
+
+def test_bans_have_a_row_only_when_there_are_some() -> None:
+    assert doctor.bans_check(()) is None
+    row = doctor.bans_check((Ban("a", 5.0, "junk"), Ban("b", 5.0, "junk")))
+    assert row is not None
+    assert "2 peers kept out: junk (2)" in row.found
 
 
 @pytest.mark.parametrize(
