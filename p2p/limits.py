@@ -167,6 +167,12 @@ HEALTH_INTERVAL_S = 10.0
 HEALTH_TIMEOUT_S = 5.0
 """A peer that does not answer a probe for this long is gone: its connections are cut."""
 
+SILENCE_MAX_S = 10.0
+"""A connection on which nothing that was sent is acknowledged for so long is cut off: the system ends it. A busy peer
+acknowledges all the same, so this is no judgement of its speed; a frozen one is found by the probes."""
+KEEPALIVE_S = 5
+"""The system asks on an idle connection this often whether the other machine is there: one small packet."""
+
 # Peers
 PEERS_MAX = 64
 """Connections in both directions; memory is at most this many unread budgets."""
@@ -206,6 +212,10 @@ REDIAL_FIRST_S = 0.5
 """Pause before a failed peer is dialled again; doubled each time."""
 REDIAL_MAX_S = 120.0
 """The longest such pause."""
+REDIAL_LOST_MAX_S = 8.0
+"""The longest pause for a peer that was connected lately: a network that was cut in two is one again so soon."""
+REDIAL_LOST_FOR_S = 3600.0
+"""How long after its last connection a peer counts as such; whoever is away for longer is off, not cut off."""
 REDIAL_FAILURES_MAX = 8
 """Failures after which a peer that never answered is forgotten (bootstrap peers are kept)."""
 SAVE_INTERVAL_S = 30.0

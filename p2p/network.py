@@ -254,7 +254,7 @@ class Libp2pNetwork:
         state.settled.set()
         self.calls.forget(peer_id)
         self.totals.add("peers.lost")
-        self.book.postpone(peer_id, trio.current_time(), limits.REDIAL_FIRST_S)
+        self.book.lost(peer_id, trio.current_time())
         self.dialer.wake()
 
     # Used by lifecycle and upkeep

@@ -41,6 +41,10 @@ class _Candidate:
     has_answered: bool = False
     failures: int = 0
     due_s: float = 0.0
+    lost_s: float | None = None
+
+    def was_connected_lately(self, now_s: float) -> bool:
+        return self.lost_s is not None and now_s - self.lost_s < limits.REDIAL_LOST_FOR_S
 
 
 class PeerBook:
@@ -101,16 +105,27 @@ class PeerBook:
         candidate.addresses.pop(address, None)
         candidate.addresses[address] = None
 
+    def lost(self, peer_id: str, now_s: float) -> None:
+        """Its last connection is gone: dial it again in a moment, and often while it may only be cut off."""
+        candidate = self._candidates.get(peer_id)
+        if candidate is not None:
+            candidate.failures = 0
+            candidate.lost_s = now_s
+            self.postpone(peer_id, now_s, limits.REDIAL_FIRST_S)
+
     def failed(self, peer_id: str, now_s: float) -> None:
         """None of its addresses answered: wait longer each time; forget a peer that never answered."""
         candidate = self._candidates.get(peer_id)
         if candidate is None:
             return
         candidate.failures += 1
-        if candidate.failures >= limits.REDIAL_FAILURES_MAX and not (candidate.is_bootstrap or candidate.has_answered):
+        lately = candidate.was_connected_lately(now_s)
+        is_kept = candidate.is_bootstrap or candidate.has_answered or lately
+        if candidate.failures >= limits.REDIAL_FAILURES_MAX and not is_kept:
             del self._candidates[peer_id]
             return
-        self.postpone(peer_id, now_s, limits.REDIAL_FIRST_S * 2.0 ** min(candidate.failures - 1, 16))
+        pause_s = limits.REDIAL_FIRST_S * 2.0 ** min(candidate.failures - 1, 16)
+        self.postpone(peer_id, now_s, min(pause_s, limits.REDIAL_LOST_MAX_S) if lately else pause_s)
 
     def postpone(self, peer_id: str, now_s: float, pause_s: float) -> None:
         """Not before `pause_s` (at most `limits.REDIAL_MAX_S`), give or take a quarter."""

@@ -1,11 +1,16 @@
-"""Dialling by name, and several dials of one peer at once: each tells the reason of its own address."""
+"""Dialling by name, several dials of one peer at once, and how peers that were lost are found again."""
 
+import random
 import socket
 
 import pytest
 import trio
 
-from p2p import UnreachableError
+from p2p import UnreachableError, limits
+from p2p.addresses import TcpAddress
+from p2p.hardened.transport import BufferedSocket
+from p2p.identity import Identity
+from p2p.peerbook import PeerBook
 from tests.unit.p2p.worlds import Libp2pWorld
 
 
@@ -17,6 +22,36 @@ def _dead_port() -> int:
 
 def _port_of(address: str) -> str:
     return address.split("/tcp/")[1].split("/")[0]
+
+
+def test_a_peer_that_was_connected_lately_is_tried_often_and_kept_and_later_like_any_other() -> None:
+    own, other = (Identity.from_seed(bytes([number]) * 32).peer_id for number in (0, 1))
+    book = PeerBook(own, random.Random(1))
+    book.add(TcpAddress("ip4", "8.8.8.8", 1, other))
+    now_s = 1000.0
+    book.lost(other, now_s)
+    for _ in range(limits.REDIAL_FAILURES_MAX + 4):
+        due_s = book.next_due_s(())
+        assert due_s is not None
+        assert due_s - now_s <= limits.REDIAL_LOST_MAX_S * 1.25
+        now_s = due_s
+        book.failed(other, now_s)
+    book.failed(other, 1000.0 + limits.REDIAL_LOST_FOR_S)
+    assert book.addresses(other) == ()
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux ends connections that are silent")
+async def test_the_system_is_told_to_end_connections_that_are_cut_silently() -> None:
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(trio.serve_tcp, lambda stream: trio.sleep_forever(), 0)
+        stream = await trio.open_tcp_stream("127.0.0.1", listeners[0].socket.getsockname()[1])
+        BufferedSocket(stream)
+        patience_ms = stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        assert patience_ms == limits.SILENCE_MAX_S * 1000
+        assert stream.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == limits.KEEPALIVE_S
+        await stream.aclose()
+        nursery.cancel_scope.cancel()
 
 
 @pytest.mark.parametrize("kind", ["dns", "dns4"])
