@@ -169,17 +169,14 @@ def _notice_silence(stream: trio.SocketStream) -> None:
     Otherwise it repeats what was sent ever less often, for a quarter of an hour. What a system does not offer is left
     out; the probes of the layer above find such connections later.
     """
-    socket = trio.socket
-    wanted = (("SO_KEEPALIVE", socket.SOL_SOCKET, 1),) + tuple(
-        (name, socket.IPPROTO_TCP, value)
-        for name, value in (
-            ("TCP_KEEPIDLE", limits.KEEPALIVE_S),
-            ("TCP_KEEPINTVL", limits.KEEPALIVE_S),
-            ("TCP_USER_TIMEOUT", int(limits.SILENCE_MAX_S * 1000)),
-        )
+    wanted = (
+        (trio.socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
+        (trio.socket.IPPROTO_TCP, "TCP_KEEPIDLE", limits.KEEPALIVE_S),
+        (trio.socket.IPPROTO_TCP, "TCP_KEEPINTVL", limits.KEEPALIVE_S),
+        (trio.socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", int(limits.SILENCE_MAX_S * 1000)),
     )
-    for name, level, value in wanted:
-        option = getattr(socket, name, None)
+    for level, name, value in wanted:
+        option = getattr(trio.socket, name, None)
         if option is not None:
             with suppress(OSError):
                 stream.setsockopt(level, option, value)
