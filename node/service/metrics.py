@@ -10,12 +10,12 @@ import trio
 
 from node.control.schema import ROLES, NodeStatus
 from node.gateway.exposition import Family, by_label, gauge
+from node.service.network_metrics import network_families
 from node.service.status import status_of
 
 if TYPE_CHECKING:
     from node.service.app import Node, Running
 
-REACH: Final = ("direct", "relayed", "unreachable", "not_listening", "unknown")
 TASK_STATES: Final = ("waiting", "running", "judging", "done", "failed")
 
 
@@ -25,7 +25,7 @@ def families_of(node: Node) -> tuple[Family, ...]:
     if running is None:
         return ()
     status = status_of(node)
-    return (*_chain(status, running), *_network(running), *_work(status, running), *_process(status))
+    return (*_chain(status, running), *network_families(running.network), *_work(status, running), *_process(status))
 
 
 def _chain(status: NodeStatus, running: Running) -> tuple[Family, ...]:
@@ -41,27 +41,6 @@ def _chain(status: NodeStatus, running: Running) -> tuple[Family, ...]:
         gauge("sync_behind_blocks", "Blocks behind the peers.", status.sync.target_height - status.sync.height),
         gauge("sync_blocks_per_second", "Speed of catching up.", status.sync.blocks_per_s),
     )
-
-
-def _network(running: Running) -> tuple[Family, ...]:
-    network = running.network
-    directions = Counter(peer.direction for peer in network.peers())
-    reach = network.reachability().state
-    return (
-        by_label(
-            "p2p_peers", "gauge", "Connected peers by direction.", "direction",
-            {"in": directions["in"], "out": directions["out"]},
-        ),
-        gauge("p2p_bans", "Peers kept out.", len(network.bans())),
-        by_label(
-            "p2p_reachability", "gauge", "1 for what peers found when they dialled back.", "state",
-            {state: int(state == reach) for state in REACH},
-        ),
-        by_label(
-            "p2p_events_total", "counter", "What the network layer did and refused, by name.", "event",
-            network.counters(),
-        ),
-    )  # fmt: skip
 
 
 def _work(status: NodeStatus, running: Running) -> tuple[Family, ...]:

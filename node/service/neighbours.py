@@ -33,6 +33,8 @@ def connected_peers(running: Running) -> tuple[PeerInfo, ...]:
             latency_ms=peer.latency_ms,
             height=running.syncer.height_of(peer.peer_id),
             hotkey=to_ss58(seats[peer.peer_id].hotkey) if peer.peer_id in seats else None,
+            route=peer.route,
+            route_reason=peer.route_reason,
         )
         for peer in running.network.peers()
     )

@@ -44,6 +44,9 @@ async def test_the_numbers_are_the_nodes(node: Node) -> None:
     assert found["mempool_transactions"] == {(): 4}
     assert found["p2p_peers"] == {(("direction", "in"),): 1, (("direction", "out"),): 0}
     assert found["p2p_bans"] == {(): 1}
+    assert found["p2p_routes"] == {(("route", "direct"),): 1, (("route", "relayed"),): 0}
+    assert found["p2p_scores"][(("band", "clean"),)] == 1
+    assert found["p2p_dht_peers"] == {(): 1}
     assert found["p2p_reachability"][(("state", "direct"),)] == 1
     assert sum(found["role"].values()) == 1
     assert found["role_events_total"] == {(("event", "answered"),): 9}
