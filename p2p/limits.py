@@ -100,6 +100,10 @@ CONNECTION_STREAMS_MAX = 192
 """Streams of both directions on one connection; the multiplexer itself stops answering at 256 of our own."""
 STREAM_WINDOW_MAX_BYTES = 1 << 20
 """Bytes a peer may have in flight on one stream: full speed up to 100 ms of distance at 10 MB/s."""
+STREAM_STALL_S = 30.0
+"""A reader that takes nothing for so long does not want the rest; one that is dead is noticed by the probes before."""
+FRAME_BODY_S = 60.0
+"""An announced piece of a stream, at most 64 KB, has this long to arrive: 1 KB/s."""
 UNREAD_BUDGET_BYTES = 16 << 20
 """Bytes of one connection received but not read by handlers; a peer that exceeds it loses the connection."""
 OUTBOX_HIGH_BYTES = 256 << 10
@@ -312,10 +316,10 @@ KAD_REFRESH_S = 600.0
 """The pause once there are enough peers; a node behind a relay is forgotten by others after three of them."""
 KAD_BUCKET_STALE_S = 3600.0
 """A bucket whose range was not looked up for so long is refreshed, one a round."""
-KAD_REFRESHED_BUCKETS_MAX = 12
-"""Buckets refreshed by a search of their own; keys for nearer ones take thousands of tries, oneself is near them."""
-KAD_KEY_TRIES_MAX = 50_000
-"""Random keys tried for the range of a bucket, 1.5 us each; one in 8192 falls into the last that is refreshed."""
+KAD_REFRESHED_BUCKETS_MAX = 8
+"""Buckets refreshed by a search of their own; nearer ones are met on the way to oneself."""
+KAD_KEY_TRIES_MAX = 2_000
+"""Random keys tried for the range of a bucket, 3 ms; one in 512 falls into the last that is refreshed."""
 KAD_STALE_S = 900.0
 """An entry that has not been heard of for so long is asked whether it lives."""
 KAD_CHECKED = 8
@@ -459,3 +463,33 @@ REJECTED_POINTS = 10.0
 """A message our check rejected: ten within minutes mean a ban."""
 MALFORMED_POINTS = 40.0
 """A frame no honest implementation sends (not protobuf, over the bounds, forged signature): the third means a ban."""
+
+# Doors: what strangers and neighbours may cost before anything is held against them
+PLACE_KEPT_S = 1.0
+"""How long a stream keeps its place although its peer holds more of them than somebody who finds none."""
+ARRIVALS_PER_IP_PER_S = 10.0
+"""Inbound connections of one IP address a second: a handshake costs us 5 ms of processor, so 5 % of one."""
+ARRIVALS_PER_IP_BURST = 64.0
+"""Such connections at once: a whole devnet or office that starts in the same moment."""
+ARRIVALS_PER_BAN = 16.0
+"""Arrivals that a ban costs the IP address it came from: with new ids from one address, a ban takes 1.6 s."""
+CONNECTIONS_PER_IP = 32
+"""Inbound connections of one IP address: two thirds of the places for inbound peers, the rest is for others."""
+RATES_REMEMBERED_MAX = 4096
+"""Addresses and peers whose rate is remembered; forgetting one gives it a fresh burst."""
+PEER_STREAMS_PER_S = 500.0
+"""Streams one peer may open a second before they wait; opening one costs a side 2 ms of processor."""
+PEER_STREAMS_BURST = 1000.0
+"""Such streams at once."""
+PEER_WASTED_STREAMS_PER_S = 5.0
+"""Streams of one peer a second that end before they have a protocol; an honest peer gives up a few under load."""
+PEER_WASTED_STREAMS_BURST = 200.0
+"""Such streams at once; beyond it the peer loses points and its connections."""
+HEARSAY_DIALS_PER_S = 4.0
+"""Dials a second of peers that only others told of: what a node can be made to knock at the doors of third parties."""
+HEARSAY_DIALS_BURST = 48.0
+"""Such dials at once: a new node in a network of some dozens."""
+HEARSAY_FAILURES_PER_HOST = 16
+"""Such dials of one host without an answer, before it is left alone."""
+HEARSAY_PAUSE_S = 2.0
+"""The first pause of such a host; doubled with each further dial up to the longest of all redials."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import trio
 from libp2p.abc import ISecureConn, ISecureTransport
-from libp2p.io.exceptions import ConnectionClosedError
+from libp2p.io.exceptions import ConnectionClosedError, IncompleteReadError
 from libp2p.peer.id import ID
 from libp2p.protocol_muxer.exceptions import MultiselectError
 from libp2p.stream_muxer.yamux import yamux as stock
@@ -18,6 +18,7 @@ from libp2p.transport.exceptions import MuxerUpgradeFailure
 from libp2p.transport.upgrader import TransportUpgrader
 
 from p2p import limits
+from p2p.hardened.yamux_stream import wait_for_credit
 
 _log = logging.getLogger(__name__)
 
@@ -107,7 +108,10 @@ class HardenedYamux(stock.Yamux):  # type: ignore[misc]  # libp2p is opaque to t
         if unread + length > limits.UNREAD_BUDGET_BYTES:
             # The stock reader closes the connection on this error, and on this error only.
             raise trio.TooSlowError(f"{unread} unread bytes")
-        body: bytes = await super()._read_data_body(length)
+        with trio.fail_after(limits.FRAME_BODY_S):
+            body: bytes = await self.secured_conn.read(length)  # waits for all of it, so one read is enough
+        if len(body) < length:
+            raise IncompleteReadError("the connection ended inside a frame")
         return body
 
     async def _cut(self, reason: str) -> None:
@@ -161,3 +165,4 @@ def batch_window_updates() -> None:
 
 limit_windows()
 batch_window_updates()
+wait_for_credit()
