@@ -1,4 +1,5 @@
-"""Multiaddresses as far as this package speaks them: /ip4|ip6|dns.../<host>/tcp/<port>[/p2p/<peer id>].
+"""Multiaddresses as far as this package speaks them: /ip4|ip6|dns.../<host>/tcp/<port>[/p2p/<peer id>], and the same
+with /p2p/<relay>/p2p-circuit in front of the last part for a peer that is reached through a relay.
 
 Parsed here by hand, with bounds, because most of them come from peers. Every other transport is refused.
 """
@@ -18,20 +19,32 @@ _LOOPBACK, _PRIVATE, _PUBLIC = 0, 1, 2
 
 @dataclass(frozen=True, slots=True)
 class TcpAddress:
-    """A TCP endpoint and, when known, the peer expected there."""
+    """A TCP endpoint and, when known, the peer expected there, or behind the relay there."""
 
     kind: str
     host: str
     port: int
     peer_id: str | None = None
+    relay_id: str | None = None
+    """The relay at this endpoint through which the peer is reached; None for the peer's own endpoint."""
 
     def __str__(self) -> str:
+        circuit = "" if self.relay_id is None else f"/p2p/{self.relay_id}/p2p-circuit"
         suffix = "" if self.peer_id is None else f"/p2p/{self.peer_id}"
-        return f"/{self.kind}/{self.host}/tcp/{self.port}{suffix}"
+        return f"/{self.kind}/{self.host}/tcp/{self.port}{circuit}{suffix}"
 
     def with_peer(self, peer_id: str) -> "TcpAddress":
         """The same endpoint, naming the peer expected there."""
         return replace(self, peer_id=peer_id)
+
+    def through(self, relay_id: str) -> "TcpAddress":
+        """Behind the relay at this endpoint; the peer is yet to be named."""
+        return replace(self, peer_id=None, relay_id=relay_id)
+
+    @property
+    def relay(self) -> "TcpAddress":
+        """The endpoint of the relay. Only for an address with a relay."""
+        return replace(self, peer_id=self.relay_id, relay_id=None)
 
     @property
     def scope(self) -> int:
@@ -59,14 +72,19 @@ def parse_address(text: str) -> TcpAddress:
     if len(text) > limits.ADDRESS_MAX_BYTES:
         raise AddressError(f"the address is longer than {limits.ADDRESS_MAX_BYTES} characters")
     parts = text.split("/")
-    if len(parts) not in (5, 7) or parts[0] or parts[1] not in _HOST_KINDS or parts[3] != "tcp":
+    if len(parts) not in (5, 7, 8, 10) or parts[0] or parts[1] not in _HOST_KINDS or parts[3] != "tcp":
         raise AddressError(f"{text!r} is not a TCP multiaddress; write /ip4/<address>/tcp/<port>/p2p/<peer id>")
-    peer_id = None
+    relay_id = peer_id = None
+    if len(parts) in (8, 10) and parts[7] == "p2p-circuit":
+        relay_id = _check_peer(text, parts[5:7])
+        del parts[5:8]
     if len(parts) == 7:
-        if parts[5] != "p2p":
-            raise AddressError(f"{text!r} uses /{parts[5]}; only plain TCP addresses are supported")
-        peer_id = check_peer_id(parts[6])
-    return TcpAddress(parts[1], _check_host(parts[1], parts[2]), _check_port(parts[4]), peer_id)
+        peer_id = _check_peer(text, parts[5:])
+    elif len(parts) != 5:
+        raise AddressError(f"{text!r} uses /{parts[7]}; only plain TCP addresses and relays are supported")
+    if relay_id is not None and relay_id == peer_id:
+        raise AddressError(f"{text!r} names a peer as its own relay")
+    return TcpAddress(parts[1], _check_host(parts[1], parts[2]), _check_port(parts[4]), peer_id, relay_id)
 
 
 def check_peer_id(text: str) -> str:
@@ -91,6 +109,12 @@ def concrete_addresses(address: TcpAddress) -> tuple[TcpAddress, ...]:
     else:
         hosts = [_outgoing_host(socket.AF_INET6, "2001:db8::1"), "::1"]
     return tuple(replace(address, host=host) for host in dict.fromkeys(hosts) if host is not None)
+
+
+def _check_peer(text: str, parts: list[str]) -> str:
+    if parts[0] != "p2p":
+        raise AddressError(f"{text!r} uses /{parts[0]}; only plain TCP addresses and relays are supported")
+    return check_peer_id(parts[1])
 
 
 def _check_host(kind: str, host: str) -> str:

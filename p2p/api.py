@@ -286,3 +286,5 @@ class HostConfig:
     max_peers: int = limits.PEERS_MAX
     target_peers: int = limits.PEERS_TARGET
     """The host dials known addresses by itself until it has this many peers."""
+    relays_for_others: bool = True
+    """Whether to carry circuits of peers that cannot be dialled, within bounds, once this node is found reachable."""

@@ -120,6 +120,8 @@ async def _bind(addresses: tuple[str, ...]) -> "list[ExclusiveListener]":
     try:
         for text in addresses:
             address = parse_address(text)
+            if address.relay_id is not None:
+                raise ListenError(f"cannot listen on {text}: relays are found by themselves")
             if address.peer_id is not None:
                 raise ListenError(f"cannot listen on {text}: leave out /p2p/{address.peer_id}")
             listeners.append(await ExclusiveListener.bind(address))

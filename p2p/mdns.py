@@ -191,7 +191,7 @@ def _start(network: Network, tag: str, interfaces: tuple[str, ...], listener: _L
     zeroconf = Zeroconf(interfaces=list(interfaces), ip_version=IPVersion.V4Only)
     try:
         own = [parse_address(text) for text in network.addresses]
-        reachable = [each for each in own if each.host in interfaces]
+        reachable = [each for each in own if each.host in interfaces and each.relay_id is None]
         if reachable:
             info = ServiceInfo(
                 SERVICE,

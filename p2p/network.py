@@ -19,7 +19,7 @@ from p2p.addresses import TcpAddress, check_peer_id, concrete_addresses, parse_a
 from p2p.api import Ban, Check, Discovery, Handler, HostConfig, Message, PeerView, Reachability
 from p2p.calls import Calls
 from p2p.calls_served import CallServer
-from p2p.connections import Notifee, PeerState, remote_of
+from p2p.connections import Circuits, NoCircuits, Notifee, PeerState
 from p2p.counters import Counters
 from p2p.dialer import Dialer
 from p2p.errors import AddressError, UnreachableError
@@ -64,8 +64,11 @@ class Libp2pNetwork:
         self.listeners: list[ExclusiveListener] = []
         self.is_dirty = False
         self.reach = Reachability("unknown" if config.listen else "not_listening")
+        """What peers found who dialled back; what `reachability` tells counts relays in."""
+        self.circuits: Circuits = NoCircuits()
         self.dialer = Dialer(self.book, self._connect, self.connected.keys, self.is_banned, config.target_peers)
         self.on_connection: Callable[[str, SwarmConn], None] = lambda _peer_id, _connection: None
+        self.on_new_addresses: Callable[[], None] = lambda: None
         self._nursery = nursery
         self._dials: dict[str, _Dial] = {}
         self._raw_handlers: dict[str, RawHandler] = {}
@@ -89,10 +92,10 @@ class Libp2pNetwork:
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        return tuple(str(address.with_peer(self.peer_id)) for address in self.listen_addresses())
+        return tuple(str(address.with_peer(self.peer_id)) for address in self.told_addresses())
 
     def reachability(self) -> Reachability:
-        return self.reach
+        return self.circuits.shown(self.reach)
 
     def discovery(self) -> Discovery:
         return Discovery(len(self.connected))
@@ -168,6 +171,8 @@ class Libp2pNetwork:
                 agent=state.agent,
                 score=self.reputation.score(peer_id, now_s),
                 connected_at_s=state.connected_at_s,
+                route=state.route,
+                route_reason=state.route_reason,
             )
             for peer_id, state in sorted(self.connected.items())
             if self.host.connections(peer_id)
@@ -237,9 +242,9 @@ class Libp2pNetwork:
         inbound = connection.direction == ConnectionDirection.INBOUND
         state = self.connected.get(peer_id)
         if state is None:
-            state = PeerState("in" if inbound else "out", trio.current_time(), remote_of(connection))
-            self.connected[peer_id] = state
-        state.connections.append(connection)
+            state = self.connected[peer_id] = PeerState("in" if inbound else "out", trio.current_time())
+        if state.add(connection):
+            self.spawn(state.retire_relayed)
         self.on_connection(peer_id, connection)
 
     def connection_closed(self, peer_id: str, connection: SwarmConn) -> None:
@@ -263,9 +268,17 @@ class Libp2pNetwork:
         """The concrete addresses we listen on, without peer id."""
         return [address for listener in self.listeners for address in concrete_addresses(listener.bound)]
 
+    def told_addresses(self) -> list[TcpAddress]:
+        """The addresses others are told, without our id: where we listen, and through which relays we are reached."""
+        return [*self.listen_addresses(), *self.circuits.addresses()]
+
     def handle_raw(self, protocol: str, handler: RawHandler) -> None:
         """Serve one of the host's own protocols."""
         self._raw_handlers[protocol] = handler
+
+    def refuse_raw(self, protocol: str) -> None:
+        """Serve one of them no longer."""
+        self._raw_handlers.pop(protocol, None)
 
     def protocols(self) -> list[str]:
         """The protocols we tell others we speak; some open a gossip stream only to who names one here."""
@@ -330,7 +343,10 @@ class Libp2pNetwork:
         attempt = self._dials[peer_id] = _Dial(address)
         self.totals.add("dials")
         try:
-            await self.host.swarm.dial(address, ID.from_base58(peer_id))
+            if address.relay_id is None:
+                await self.host.swarm.dial(address, ID.from_base58(peer_id))
+            else:
+                await self.circuits.dial(address)
             await self._settle(address, peer_id)
         except UnreachableError as error:
             self.totals.add("dials.failed")

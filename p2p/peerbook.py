@@ -61,7 +61,7 @@ class PeerBook:
     def add(self, address: TcpAddress, *, is_bootstrap: bool = False, has_answered: bool = False) -> bool:
         """Remember one address with a peer id; True when it was new and usable."""
         peer_id = address.peer_id
-        if peer_id is None or peer_id == self._own_peer_id or not address.is_dialable:
+        if peer_id is None or self._own_peer_id in (peer_id, address.relay_id) or not address.is_dialable:
             return False
         candidate = self._candidates.get(peer_id)
         if candidate is None:
@@ -77,9 +77,17 @@ class PeerBook:
         return is_new
 
     def addresses(self, peer_id: str) -> tuple[TcpAddress, ...]:
-        """The known addresses of a peer, the ones that answered last first."""
+        """The known addresses of a peer, the ones that answered last first; those through relays after the others."""
         candidate = self._candidates.get(peer_id)
-        return () if candidate is None else tuple(reversed(candidate.addresses))
+        if candidate is None:
+            return ()
+        latest_first = list(reversed(candidate.addresses))
+        return tuple(sorted(latest_first, key=lambda address: address.relay_id is not None))
+
+    def is_proven(self, peer_id: str) -> bool:
+        """Whether a peer answered once, or is one of the configuration; all others are hearsay."""
+        candidate = self._candidates.get(peer_id)
+        return candidate is not None and (candidate.is_bootstrap or candidate.has_answered)
 
     def due(self, excluded: Iterable[str], now_s: float) -> tuple[str, ...]:
         """Peers to dial now: bootstrap peers first, the others in random order."""

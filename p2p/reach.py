@@ -7,7 +7,7 @@ made to knock at a third party's door. A peer can lie about us; so several are a
 import logging
 import random
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -71,8 +71,9 @@ class DialBackRate:
 class Reach:
     """Both sides of dial-back for one network."""
 
-    def __init__(self, network: Libp2pNetwork, rng: random.Random) -> None:
+    def __init__(self, network: Libp2pNetwork, rng: random.Random, on_found: Callable[[bool], None]) -> None:
         self._network = network
+        self._on_found = on_found
         self._rng = rng
         self._rate = DialBackRate()
         network.serve(PROTOCOL, self._serve, per_peer=1, total=limits.REACH_SERVED_AT_ONCE)
@@ -120,6 +121,7 @@ class Reach:
                 continue
             self._network.reach = conclude(answers, trio.current_time())
             is_direct = self._network.reach.state == "direct"
+            self._on_found(is_direct)
             pause_s = limits.REACH_INTERVAL_S if is_direct else limits.REACH_RETRY_S
 
     async def ask(self) -> list[ReachAnswer]:

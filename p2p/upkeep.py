@@ -6,6 +6,8 @@ Every loop here survives whatever one round throws at it; nothing here decides a
 import logging
 import random
 import time
+from collections.abc import Iterable
+from functools import partial
 
 import trio
 from libp2p.network.connection.swarm_connection import SwarmConn
@@ -13,13 +15,17 @@ from libp2p.network.connection.swarm_connection import SwarmConn
 from p2p import limits, wellknown
 from p2p.addresses import TcpAddress, parse_address
 from p2p.api import Stream
+from p2p.connections import remote_of
 from p2p.errors import AddressError, BusyError, P2PError, ProtocolRefusedError
 from p2p.framing import BufferedReader
+from p2p.hardened.circuit import is_relayed
 from p2p.hardened.streams import Libp2pStream
 from p2p.hardened.swarm import close_quietly
 from p2p.network import Libp2pNetwork
 from p2p.peerbook import read_peers_file, usable_addresses, write_peers_file
 from p2p.reach import Reach
+from p2p.relay.client import RelayClient
+from p2p.relay.server import RelayServer
 
 _log = logging.getLogger(__name__)
 
@@ -38,11 +44,14 @@ class Upkeep:
         network.handle_raw(wellknown.IDENTIFY, self._serve_identify)
         network.handle_raw(wellknown.PING, wellknown.answer_pings)
         network.serve(wellknown.EXCHANGE, self._serve_exchange, per_peer=2, total=16)
-        self._reach = Reach(network, self._rng)
+        self._relay = RelayServer(network)
+        self._reach = Reach(network, self._rng, self._relay.offer)
+        self._circuits = RelayClient(network, self._rng)
+        network.on_new_addresses = self._tell_everybody
 
     def start(self) -> None:
         """Start all loops as tasks of the host."""
-        for loop in (self._network.dialer.run, self._seek_peers, self._tidy, self._reach.run):
+        for loop in (self._network.dialer.run, self._seek_peers, self._tidy, self._reach.run, self._circuits.run):
             self._network.spawn(loop)
 
     def load(self) -> None:
@@ -95,27 +104,33 @@ class Upkeep:
             with trio.fail_after(limits.OPEN_TIMEOUT_S):
                 stream, reader, _ = await self._network.host.open_on(connection, (wellknown.IDENTIFY,))
                 try:
-                    agent, addresses = await wellknown.read_identify(reader, peer_id)
+                    description = await wellknown.read_identify(reader, peer_id)
                 finally:
                     await stream.aclose()
         except ProtocolRefusedError:
-            agent, addresses = "", []
+            description = wellknown.Description()
         except (P2PError, trio.TooSlowError) as error:
             _log.debug("%s does not talk to us: %s", peer_id, error)
             await close_quietly(connection)
             return
         state = self._network.connected.get(peer_id)
         if state is not None:
-            state.agent = agent
+            state.agent = description.agent
             state.settled.set()
-        self._learn(peer_id, addresses)
+            if not is_relayed(connection):
+                state.observed = description.observed
+        self._learn(peer_id, description.addresses)
 
     async def _serve_identify(self, stream: Libp2pStream, _reader: BufferedReader) -> None:
         network = self._network
         public_key = network.host.get_public_key().serialize()
         await stream.write(
             wellknown.identify_message(
-                public_key, network.config.agent, network.listen_addresses(), network.protocols()
+                public_key,
+                network.config.agent,
+                network.told_addresses(),
+                network.protocols(),
+                remote_of(stream.connection),
             )
         )
         await stream.aclose()
@@ -173,7 +188,7 @@ class Upkeep:
 
     async def _ask_for_peers(self, peer_id: str) -> None:
         network = self._network
-        own = [address.with_peer(network.peer_id) for address in network.listen_addresses()]
+        own = [address.with_peer(network.peer_id) for address in network.told_addresses()]
         try:
             with trio.fail_after(limits.REQUEST_TIMEOUT_S):
                 stream = await network.open(peer_id, wellknown.EXCHANGE)
@@ -186,19 +201,23 @@ class Upkeep:
             return
         self._learn(peer_id, addresses)
 
+    def _tell_everybody(self) -> None:
+        """Our addresses have changed: everybody who might pass them on is told."""
+        for peer_id in self._network.connected:
+            self._network.spawn(partial(self._ask_for_peers, peer_id))
+
     async def _serve_exchange(self, stream: Stream) -> None:
         own, wanted = await wellknown.read_exchange_request(stream)
         self._learn(stream.peer_id, own)
         others = (peer_id for peer_id in self._network.connected if peer_id != stream.peer_id)
         await wellknown.send_exchange_answer(stream, self._network.book.sample(wanted, others))
 
-    def _learn(self, teller: str, addresses: list[TcpAddress]) -> None:
+    def _learn(self, teller: str, addresses: Iterable[TcpAddress]) -> None:
         """Take candidates from a peer; one that came over the internet cannot name addresses of our own network."""
         state = self._network.connected.get(teller)
-        if state is None or state.remote is None:
+        if state is None:
             return
-        scope = state.remote.scope
-        fresh = [self._network.book.add(address) for address in addresses if address.scope >= scope]
+        fresh = [self._network.book.add(address) for address in addresses if address.scope >= state.scope]
         if any(fresh):
             self._network.dialer.wake()
 

@@ -4,8 +4,11 @@ Identify and ping are libp2p's own, so other implementations can talk to us; pee
 bounded before it is read and none of it is believed further than a candidate to dial.
 """
 
+import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 import msgspec
 import trio
@@ -24,6 +27,8 @@ IDENTIFY = "/ipfs/id/1.0.0"
 PING = "/ipfs/ping/1.0.0"
 EXCHANGE = "/neurond/peers/1"
 
+_log = logging.getLogger(__name__)
+
 _PING_BYTES = 32
 _PROTOCOL_VERSION = "neurond/1"
 
@@ -41,21 +46,37 @@ class ExchangeAnswer(msgspec.Struct, frozen=True):
     addresses: tuple[str, ...]
 
 
-def identify_message(public_key: bytes, agent: str, addresses: Iterable[TcpAddress], protocols: Iterable[str]) -> bytes:
-    """Our description of ourselves, with its length; `public_key` is in libp2p's protobuf form."""
+class Description(NamedTuple):
+    """What a peer says of itself, and where it sees us."""
+
+    agent: str = ""
+    addresses: Sequence[TcpAddress] = ()
+    observed: TcpAddress | None = None
+
+
+def identify_message(
+    public_key: bytes,
+    agent: str,
+    addresses: Iterable[TcpAddress],
+    protocols: Iterable[str],
+    observed: TcpAddress | None = None,
+) -> bytes:
+    """Our description of ourselves, with its length, for a peer that we see at `observed`; `public_key` is in libp2p's
+    protobuf form."""
     message = Identify(
         protocol_version=_PROTOCOL_VERSION,
         agent_version=agent[: limits.AGENT_MAX_CHARS],
         public_key=public_key,
-        listen_addrs=[Multiaddr(f"/{a.kind}/{a.host}/tcp/{a.port}").to_bytes() for a in addresses],
+        listen_addrs=[Multiaddr(str(replace(address, peer_id=None))).to_bytes() for address in addresses],
         protocols=list(protocols),
     )
-    raw: bytes = message.SerializeToString()
-    return _varint(len(raw)) + raw
+    if observed is not None:
+        message.observed_addr = Multiaddr(str(replace(observed, peer_id=None))).to_bytes()
+    return with_length(message.SerializeToString())
 
 
-async def read_identify(reader: BufferedReader, peer_id: str) -> tuple[str, list[TcpAddress]]:
-    """The agent name and the TCP addresses of a peer. Raises StreamFailed for anything malformed."""
+async def read_identify(reader: BufferedReader, peer_id: str) -> Description:
+    """What a peer says of itself. Raises StreamFailed for anything malformed."""
     frame = await reader.varint_frame(limits.IDENTIFY_MAX_BYTES)
     message = Identify()
     try:
@@ -64,14 +85,19 @@ async def read_identify(reader: BufferedReader, peer_id: str) -> tuple[str, list
     except (DecodeError, UnicodeDecodeError) as error:
         raise StreamFailed("the peer's description of itself is malformed") from error
     printable = "".join(character for character in agent[: limits.AGENT_MAX_CHARS] if character.isprintable())
-    texts = []
-    for raw in message.listen_addrs[: limits.ADDRESSES_PER_PEER]:
-        try:
-            text = str(Multiaddr(raw))
-        except Exception:  # the library raises many kinds for hostile bytes; such an address is no use to us
-            continue
-        texts.append(f"{text}/p2p/{peer_id}")
-    return printable, usable_addresses(texts)
+    told = [text_of(raw) for raw in message.listen_addrs[: limits.ADDRESSES_PER_PEER]]
+    addresses = usable_addresses(f"{text}/p2p/{peer_id}" for text in told)
+    observed = usable_addresses([f"{text_of(message.observed_addr)}/p2p/{peer_id}"])
+    return Description(printable, addresses, replace(observed[0], peer_id=None) if observed else None)
+
+
+def text_of(raw: bytes) -> str:
+    """A peer's multiaddress in bytes as text; empty when it is none, which is no address to any parser."""
+    try:
+        return str(Multiaddr(raw)) if len(raw) <= limits.ADDRESS_MAX_BYTES else ""
+    except Exception as error:  # the library raises many kinds for hostile bytes
+        _log.debug("an address is malformed: %r", error)
+        return ""
 
 
 async def answer_pings(stream: ByteStream, reader: BufferedReader) -> None:
@@ -132,10 +158,11 @@ async def send_exchange_answer(stream: Stream, addresses: Iterable[TcpAddress]) 
     await stream.send(msgspec.json.encode(ExchangeAnswer(tuple(texts))))
 
 
-def _varint(number: int) -> bytes:
-    raw = bytearray()
+def with_length(message: bytes) -> bytes:
+    """A message of libp2p's protocols behind its length."""
+    number, raw = len(message), bytearray()
     while number >= 0x80:
         raw.append(number & 0x7F | 0x80)
         number >>= 7
     raw.append(number)
-    return bytes(raw)
+    return bytes(raw) + message

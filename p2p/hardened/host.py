@@ -25,6 +25,7 @@ from p2p.counters import Counters
 from p2p.errors import BusyError, P2PError, ProtocolRefusedError, StreamFailed, UnreachableError
 from p2p.framing import BufferedReader
 from p2p.hardened import negotiation
+from p2p.hardened.circuit import is_relayed
 from p2p.hardened.gossipsub import PROTOCOLS as GOSSIP_PROTOCOLS
 from p2p.hardened.gossipsub import HardenedGossipSub
 from p2p.hardened.pubsub import HardenedPubsub, Punish, Receive
@@ -79,8 +80,10 @@ class HardenedHost:
         await self.pubsub.wait_until_ready()
 
     def connections(self, peer_id: str) -> list[SwarmConn]:
-        """The sound connections to a peer, oldest first; the table itself forgets dead ones 0.2 s late."""
-        return [conn for conn in self.swarm.get_connections(ID.from_base58(peer_id)) if is_sound(conn)]
+        """The sound connections to a peer, direct ones first, then oldest first; the table itself forgets dead ones
+        0.2 s late."""
+        sound = [conn for conn in self.swarm.get_connections(ID.from_base58(peer_id)) if is_sound(conn)]
+        return sorted(sound, key=is_relayed)
 
     async def open(self, peer_id: str, protocols: Sequence[str]) -> tuple[Libp2pStream, BufferedReader, str]:
         """Open a stream to a connected peer; the reader may hold bytes already received, and the protocol agreed on.

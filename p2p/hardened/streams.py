@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 import trio
+from libp2p.network.connection.swarm_connection import SwarmConn
 from libp2p.network.stream.exceptions import StreamEOF
 from libp2p.network.stream.net_stream import NetStream
 
@@ -28,6 +29,11 @@ class Libp2pStream:
     @property
     def peer_id(self) -> str:
         return self._peer_id
+
+    @property
+    def connection(self) -> SwarmConn:
+        """What carries it."""
+        return self._net_stream.swarm_conn
 
     async def read(self, max_bytes: int) -> bytes:
         try:

@@ -98,6 +98,38 @@ class HardenedSwarm(Swarm):  # type: ignore[misc]  # libp2p is opaque to the typ
         except Exception as error:
             raise UnreachableError(f"cannot connect to {address}: {_first_cause(error)}") from error
 
+    async def connect_raw(self, raw: RawConnection, peer_id: ID) -> None:
+        """Do the handshakes of the side that connects on a fresh raw connection. Raises UnreachableError."""
+        try:
+            with trio.fail_after(2 * limits.UPGRADE_TIMEOUT_S):
+                await self.upgrade_outbound_raw_conn(raw, peer_id)
+        except (Exception, trio.Cancelled) as error:
+            await _abort(raw)
+            if isinstance(error, trio.Cancelled):
+                raise
+            raise UnreachableError(f"{peer_id} does not answer there: {_first_cause(error)}") from error
+
+    async def accept_raw(self, raw: RawConnection, origin: str, peer_id: ID) -> None:
+        """Do those of the side that accepts, and hang up on anybody else than `peer_id`. Raises UnreachableError.
+
+        `origin` takes the place of the IP address where unfinished handshakes are counted.
+        """
+        if not self._pending.enter(origin):
+            self._counters.add("connections.refused.pending")
+            await _abort(raw)
+            raise UnreachableError(f"too many unfinished handshakes come from {origin}")
+        try:
+            muxed_conn = await self.upgrade_inbound_raw_conn(raw, Multiaddr("/p2p-circuit"))
+        except Exception as error:
+            self._counters.add("connections.handshake_failed")
+            await _abort(raw)
+            raise UnreachableError(f"the handshake through {origin} failed: {_first_cause(error)}") from error
+        finally:
+            self._pending.leave(origin)
+        if muxed_conn.peer_id != peer_id:
+            await muxed_conn.close()
+            raise UnreachableError(f"{origin} announced {peer_id}, but another peer came")
+
     async def prove(self, address: TcpAddress, peer_id: ID) -> None:
         """Connect anew, see who answers there, hang up. Raises UnreachableError when it is not `peer_id`."""
         try:
