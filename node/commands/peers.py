@@ -21,6 +21,7 @@ from node.control.limits import BAN_DEFAULT_S, BAN_MAX_S, NAME_CHARS_MAX, REASON
 from node.control.schema import BanInfo, PeerInfo
 
 _PING_PAUSE_S: Final = 0.5
+_CLOCK_ERROR_S: Final = 0.2
 
 
 class _Text(click.ParamType[str]):
@@ -89,18 +90,24 @@ def list_bans(env: Env) -> None:
 
 
 @peers.command("add")
-@click.argument("address", metavar="MULTIADDR", type=_Text(TARGET_CHARS_MAX))
+@click.argument("address", metavar="MULTIADDR|PEER", type=_Text(TARGET_CHARS_MAX))
 @command
 def add_peer(env: Env, address: str) -> None:
-    """Connect to a peer now; the node remembers it.
+    """Connect to a peer now; the node remembers it. Of a peer id alone the address is looked up.
 
     \b
-    Example:
+    Examples:
       neurond peers add /ip4/192.0.2.7/tcp/4001/p2p/12D3…
+      neurond peers add 12D3…
     """
+    began_s = time.monotonic()
     with SyncClient(env.home) as client:
         added = client.call(PeerAddRequest(address))
-    env.emit(added, lambda: click.echo(f"Connected to {added.peer_id} ({plain(added.agent) or 'of unknown make'})."))
+    was_there = added.connected_s > time.monotonic() - began_s + _CLOCK_ERROR_S
+    verb = "Was connected already" if was_there else "Connected"
+    make = plain(added.agent) or "of unknown make"
+    way = "" if added.route == "direct" else f", through a relay: {plain(added.route_reason)}"
+    env.emit(added, lambda: click.echo(f"{verb} to {added.peer_id} ({make}{way})."))
 
 
 @peers.command("ban")
@@ -169,17 +176,21 @@ def _show_peers(found: tuple[PeerInfo, ...]) -> None:
         (
             peer.peer_id,
             peer.direction,
+            peer.route,
             "-" if peer.latency_ms is None else f"{peer.latency_ms:.0f} ms",
             "-" if peer.height is None else f"{peer.height:,}",
             f"{peer.score:.1f}",
             duration(peer.connected_s),
             peer.agent,
-            peer.addresses[0] if peer.addresses else "-",
+            peer.addresses[0].removesuffix(f"/p2p/{peer.peer_id}") if peer.addresses else "-",
         )
         for peer in found
     ]
-    columns = ("peer", "dir", "latency", "height", "score", "since", "agent", "address")
-    table(columns, rows, right=("latency", "height", "score"), empty="No peers yet.")
+    columns = ("peer", "dir", "way", "latency", "height", "score", "since", "agent", "address")
+    table(columns, rows, right=("latency", "height", "score"), empty="No peers yet. Join with an invite, or add one.")
+    for peer in found:
+        if peer.route == "relayed":
+            click.echo(f"{peer.peer_id} comes through a relay: {plain(peer.route_reason) or 'no reason is known'}")
 
 
 def _show_bans(bans: tuple[BanInfo, ...]) -> None:

@@ -261,7 +261,7 @@ class Api(Protocol):
     async def proposals(self) -> tuple[ProposalView, ...]: ...
 
     async def peer_add(self, address: str) -> PeerInfo:
-        """Connect to the multiaddress of a peer now, and remember it when that works."""
+        """Connect to a peer's multiaddress, or to its id where others know it, and remember it when that works."""
         ...
 
     async def peer_bans(self) -> tuple[BanInfo, ...]:

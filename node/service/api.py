@@ -38,7 +38,7 @@ from node.service.errors import NotReady, RoleRefused
 from node.service.inviting import join_running, sign_invite
 from node.service.jobs import Report
 from node.service.model_store import shared_model_store
-from node.service.neighbours import BY_HAND, add_peer, ban_view, connected_peers, lift_ban
+from node.service.neighbours import BY_HAND, add_peer, ban_view, connected_peers, lift_ban, ping_peer
 from node.service.role_switch import switch_role
 from node.service.status import status_of
 from node.service.views import account_view, metagraph_view, quote_view, stored_task_view, subnet_view, task_view
@@ -113,7 +113,7 @@ class NodeApi:
 
     async def peer_ping(self, peer_id: str) -> schema.PeerPing:
         """Measure a round trip."""
-        return schema.PeerPing(peer_id, await self._running().network.ping(peer_id))
+        return await ping_peer(self._running(), peer_id)
 
     async def logs(self, since: int = 0, level: schema.LogLevel = "info", limit: int = 200) -> schema.LogPage:
         """Return lines of the log."""

@@ -24,6 +24,13 @@ class BadInvite(ServiceError):
     remedy = "Ask for a new one: `neurond invite` prints it on any node of that network."
 
 
+class BadAddress(ServiceError):
+    """A text that is no address at which this node could dial another one."""
+
+    code = "bad_address"
+    remedy = "Write /ip4/192.0.2.7/tcp/4001/p2p/<peer id>, or the peer id alone."
+
+
 class NobodyAnswered(ServiceError):
     """Nobody could be reached at any of the addresses; the message says why, address by address."""
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 import trio
 
-from node.control.schema import AddressReach, BanInfo, PeerInfo, Reachability
+from node.control.schema import AddressReach, BanInfo, PeerInfo, PeerPing, Reachability
 from node.primitives.address import to_ss58
-from node.service.errors import Unknown
-from p2p import Ban
+from node.service.errors import BadAddress, NobodyAnswered, Unknown
+from node.service.first_answer import first_answer
+from node.service.invite import looks_like_invite
+from p2p import AddressError, Ban, BannedError, Network
+from p2p.addresses import check_peer_id
 
 if TYPE_CHECKING:
     from node.service.app import Running
@@ -40,13 +44,42 @@ def connected_peers(running: Running) -> tuple[PeerInfo, ...]:
     )
 
 
-async def add_peer(running: Running, address: str) -> PeerInfo:
-    """Connect to a multiaddress and return the peer there. Raises P2PError, Unknown when it leaves at once."""
-    peer_id = await running.network.dial(address.strip())
+async def add_peer(running: Running, target: str) -> PeerInfo:
+    """Connect to a multiaddress, or to a peer id wherever others know it, and return the peer there.
+
+    Raises:
+        BadAddress: `target` is neither. NobodyAnswered: says why. Unknown: nobody knows the id, or it leaves at once.
+        P2PError: the peer is banned.
+    """
+    target = target.strip()
+    addresses = await _found(running.network, target) if _is_peer_id(target) else (_checked(running.network, target),)
+
+    async def connected(peer_id: str) -> str:
+        return peer_id
+
+    outcome = await first_answer(running.network, addresses, connected)
+    if outcome.answer is None:
+        for each in outcome.failed:
+            if isinstance(each.error, AddressError):
+                raise BadAddress(f"{each.error}.")
+            if isinstance(each.error, BannedError):
+                raise each.error
+        raise NobodyAnswered(f"Nobody answered ({outcome.tried()}).", remedy=outcome.advice())
     for peer in connected_peers(running):
-        if peer.peer_id == peer_id:
+        if peer.peer_id == outcome.answer:
             return peer
-    raise Unknown(f"{peer_id} answered and hung up again.", remedy="It may be full; try again, or another peer.")
+    raise Unknown(f"{outcome.answer} answered and hung up again.", remedy="It may be full; try again, or another peer.")
+
+
+async def ping_peer(running: Running, peer_id: str) -> PeerPing:
+    """Measure a round trip. Raises Unknown for a peer that is not connected, P2PError when it does not answer."""
+    network = running.network
+    if peer_id == network.peer_id:
+        raise Unknown("That is this node itself.", remedy="`neurond peers list` shows the others.")
+    if all(peer.peer_id != peer_id for peer in network.peers()):
+        remedy = "`neurond peers list` shows who is; `neurond peers add` connects to one."
+        raise Unknown(f"{peer_id} is not connected.", remedy=remedy)
+    return PeerPing(peer_id, await network.ping(peer_id))
 
 
 def lift_ban(running: Running, peer_id: str) -> BanInfo:
@@ -55,7 +88,7 @@ def lift_ban(running: Running, peer_id: str) -> BanInfo:
         if ban.peer_id == peer_id:
             running.network.unban(peer_id)
             return ban_view(ban)
-    raise Unknown(f"{peer_id} is not banned.", remedy="`neurond peers list` shows who is.")
+    raise Unknown(f"{peer_id} is not banned.", remedy="`neurond peers bans` shows who is.")
 
 
 def reachability_view(running: Running) -> Reachability:
@@ -67,6 +100,42 @@ def reachability_view(running: Running) -> Reachability:
         addresses=tuple(AddressReach(a.address, a.reached_by, a.asked, a.problem) for a in found.addresses),
         checked_s_ago=None if found.checked_at_s is None else max(0.0, trio.current_time() - found.checked_at_s),
     )
+
+
+async def _found(network: Network, peer_id: str) -> tuple[str, ...]:
+    """Where others know a peer. Raises Unknown when nobody does."""
+    if peer_id == network.peer_id:
+        raise BadAddress("That is this node itself.", remedy="Name another node.")
+    addresses = await network.find(peer_id)
+    if not addresses:
+        remedy = "Ask for its address, or for an invite: `neurond invite` prints one there."
+        raise Unknown(f"Nobody who was asked knows where {peer_id} is.", remedy=remedy)
+    return addresses
+
+
+def _checked(network: Network, address: str) -> str:
+    """The address, when it is one that could be dialled. Raises BadAddress with what to write instead."""
+    if looks_like_invite(address):
+        raise BadAddress("This is an invite.", remedy="Use it with `neurond join`.")
+    if re.fullmatch(r"[^/\s]+:\d{1,5}", address):
+        host, _, port = address.rpartition(":")
+        kind = "ip4" if re.fullmatch(r"[\d.]+", host) else "dns"
+        raise BadAddress(
+            f"{address} does not say who listens there.", remedy=f"Write /{kind}/{host}/tcp/{port}/p2p/<peer id>."
+        )
+    if "/p2p/" not in address:
+        remedy = "Add /p2p/ and the peer id that `neurond status` shows there."
+        raise BadAddress(f"{address} does not say who listens there.", remedy=remedy)
+    if address.endswith(f"/p2p/{network.peer_id}"):
+        raise BadAddress("That is this node itself.", remedy="Name another node.")
+    return address
+
+
+def _is_peer_id(text: str) -> bool:
+    try:
+        return check_peer_id(text) == text
+    except AddressError:
+        return False
 
 
 def ban_view(ban: Ban) -> BanInfo:

@@ -1,8 +1,9 @@
-"""Promises of `neurond invite` and of `neurond join --dry-run`: bounds, QR code, and a look before the leap."""
+"""Promises of `neurond invite`, `neurond join --dry-run` and `neurond peers`: bounds, QR code, a look before the leap."""
 
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from node.control.limits import INVITE_MAX_S
@@ -10,7 +11,7 @@ from node.primitives.crypto import Ed25519Signer
 from node.primitives.types import Hash
 from node.service.invite import write_invite
 from tests.unit.cli.conftest import Run
-from tests.unit.control.fake import ADDRESS, Served
+from tests.unit.control.fake import ADDRESS, PEERS, Served
 
 PEER = "12D3KooWQSztTaXGEy5t5Zvcwu4DNiEs8kMkkXgkZLzAmjX6wzTc"
 HOST = f"/ip4/192.0.2.7/tcp/4001/p2p/{PEER}"
@@ -125,3 +126,18 @@ def test_joining_what_cannot_be_joined_starts_nothing_and_says_why(
     assert outcome.code in (1, 2)
     assert word in outcome.err
     assert outcome.err.count("\n") == 1
+
+
+def test_a_relayed_peer_is_listed_with_its_way_and_the_reason(run: Run, node: Served) -> None:
+    node.api.now_peers = (msgspec.structs.replace(PEERS[0], route="relayed", route_reason="it cannot be dialled"),)
+    outcome = run("peers")
+    assert "relayed" in outcome.out
+    assert "comes through a relay: it cannot be dialled" in outcome.out
+    added = run("peers", "add", HOST)
+    assert "through a relay: it cannot be dialled" in added.out
+
+
+def test_adding_a_peer_that_was_there_says_so(run: Run, node: Served) -> None:
+    assert "Was connected already to" in run("peers", "add", ADDRESS).out  # for 12.5 s, says the recorded one
+    node.api.now_peers = (msgspec.structs.replace(PEERS[0], connected_s=0.0),)
+    assert run("peers", "add", ADDRESS).out.startswith("Connected to")

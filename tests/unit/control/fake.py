@@ -156,6 +156,7 @@ class FakeApi:
         self.parts: tuple[str, ...] = ANSWER
         self.endless = False
         self.lines = LINES
+        self.now_peers = PEERS
         self.hub = Hub(self._page, lambda: 1_700_000_000_000)
 
     def _page(self, since: int, level: LogLevel, limit: int) -> LogPage:
@@ -182,7 +183,7 @@ class FakeApi:
 
     async def peers(self) -> tuple[PeerInfo, ...]:
         self._note("peers")
-        return PEERS
+        return self.now_peers
 
     async def authorities(self) -> AuthorityBoard:
         self._note("authorities")
@@ -194,7 +195,7 @@ class FakeApi:
 
     async def peer_add(self, address: str) -> PeerInfo:
         self._note("peer_add", address)
-        return PEERS[0]
+        return self.now_peers[0]
 
     async def peer_bans(self) -> tuple[BanInfo, ...]:
         self._note("peer_bans")
