@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tests.soak.series import Growth, growth
+from tests.soak.series import Growth, Sample, growth
 
 if TYPE_CHECKING:
     from tests.soak.churn import Churn
@@ -35,6 +35,8 @@ class Report(msgspec.Struct, frozen=True):
     transfers_executed: int
     signed_places: int
     growths: dict[str, tuple[Growth, ...]]
+    samples: dict[str, tuple[Sample, ...]]
+    """Of the nodes that were spared."""
     wrong: tuple[str, ...]
 
     def text(self) -> str:
@@ -80,6 +82,7 @@ def judged(churn: Churn, *, executed: int, height: int) -> Report:
         transfers_executed=executed,
         signed_places=len(churn.findings.signed),
         growths=growths,
+        samples={name: tuple(found) for (name, _), found in churn.samples.items() if name in churn.spared},
         wrong=tuple(wrong),
     )
 

@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
-SAMPLES_MIN: Final = 20
-"""Below it a line through samples says nothing."""
+SAMPLES_MIN: Final = 12
+"""Below it a line through samples says nothing: two minutes of a half at one look in ten seconds."""
 SURE_ERRORS: Final = 3.0
 """Standard errors by which a slope must be above nothing to count: samples ten seconds apart are not independent."""
 
