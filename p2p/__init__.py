@@ -5,6 +5,7 @@ A leaf package: it knows bytes and peer ids, never blocks or transactions.
 
 from p2p.api import (
     AddressReach,
+    Again,
     Ban,
     Check,
     Discovery,
@@ -13,6 +14,7 @@ from p2p.api import (
     Message,
     Network,
     PeerView,
+    Priority,
     Reachability,
     Route,
     Stream,
@@ -44,6 +46,7 @@ from p2p.memory import MemorySwarm
 __all__ = [
     "AddressError",
     "AddressReach",
+    "Again",
     "Ban",
     "BannedError",
     "BlobError",
@@ -65,6 +68,7 @@ __all__ = [
     "P2PError",
     "PeerError",
     "PeerView",
+    "Priority",
     "ProtocolRefusedError",
     "Reachability",
     "Route",

@@ -19,6 +19,17 @@ ReachState = Literal["unknown", "direct", "relayed", "unreachable", "not_listeni
 Route = Literal["direct", "relayed"]
 
 
+class Priority(enum.IntEnum):
+    """What goes first, and what is dropped last, when there is more gossip than a connection or a node can take."""
+
+    HIGH = 0
+    """What consensus needs; never waits behind the others."""
+    NORMAL = 1
+    """What users wait for."""
+    LOW = 2
+    """The rest."""
+
+
 class Verdict(enum.Enum):
     """What a topic check says about one message."""
 
@@ -150,6 +161,9 @@ class Stream(Protocol):
 Check = Callable[[str, bytes], Verdict]
 """(peer id of the neighbour, data) -> verdict. Runs on the event loop: cheap checks only, under about 1 ms."""
 
+Again = Callable[[str, bytes], None]
+"""(peer id of the neighbour, data): known content was published again. Runs on the event loop, like a check."""
+
 Handler = Callable[[Stream], Awaitable[None]]
 """Serves one inbound stream; the stream is closed after it returns and reset when it raises."""
 
@@ -181,19 +195,36 @@ class Network(Protocol):
         ...
 
     def subscribe(
-        self, topic: str, check: Check, *, capacity: int = limits.TOPIC_QUEUE_MESSAGES
+        self,
+        topic: str,
+        check: Check,
+        *,
+        capacity: int = limits.TOPIC_QUEUE_MESSAGES,
+        priority: Priority = Priority.LOW,
+        again: Again | None = None,
     ) -> trio.MemoryReceiveChannel[Message]:
         """Join a topic; messages that `check` accepts come out of the returned channel, each content once.
 
-        When the reader falls `capacity` messages behind, the newest ones are dropped and counted. A `check` that raises
-        counts as IGNORE. Raises P2PError when the topic is subscribed already, or its name or the number of topics is
-        over the bounds. Own publications are not delivered to oneself. Closing the channel leaves the topic.
+        When the reader falls `capacity` messages behind, the newest ones are dropped and counted; published again, they
+        are judged again. A `check` that raises counts as IGNORE. `priority` holds both ways: for what is sent and for
+        what is judged; beyond the budget of a priority messages are dropped and counted. `again` hears of known content
+        that its author, or somebody else, published once more; it decides nothing.
+
+        Raises P2PError when the topic is subscribed already, or its name or the number of topics is over the bounds.
+        Own publications are not delivered to oneself. Closing the channel leaves the topic.
         """
         ...
 
     async def publish(self, topic: str, data: bytes) -> None:
         """Send a message to everyone on the topic; best effort. Raises MessageTooLargeError. Publishing the same bytes
         again sends them again; receivers that already have that content stay silent."""
+        ...
+
+    async def tell(self, peer_id: str, topic: str, data: bytes) -> None:
+        """Send a message on a topic to one neighbour alone; nothing happens when it is not connected, or not on it.
+
+        Raises MessageTooLargeError.
+        """
         ...
 
     def serve(

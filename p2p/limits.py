@@ -47,7 +47,7 @@ PEER_RATES_MAX = 256
 WORK_UNIT_BYTES = 8 << 10
 """A message costs one unit of work and another for every so many bytes: about half a millisecond of CPU each."""
 JUDGED_HIGH_PER_S = 500.0
-"""Units of votes and headers judged a second beyond the shares: a quarter of a core, ten times what 16 authorities say."""
+"""Units of votes and headers judged a second beyond the shares: a quarter of a core; 16 authorities say 100."""
 JUDGED_NORMAL_PER_S = 300.0
 """The same of transactions: 300 lists of up to 64, far more than blocks hold."""
 JUDGED_LOW_PER_S = 100.0
@@ -57,7 +57,7 @@ JUDGED_BURST_S = 2.0
 JUDGED_SHARES = 16.0
 """Every neighbour's own share is one in this many of each budget: what it says is heard whatever the others send."""
 PACED_PER_S = 100.0
-"""Units of gossip below votes and headers sent to one neighbour a second: half of what it reads, so nothing piles up."""
+"""Units of gossip below votes and headers sent to one neighbour a second: half of what it reads: nothing piles up."""
 PACED_BURST_S = 1.0
 """Seconds of that pace that may leave at once, after a quiet time."""
 SEQNO_MAX_BYTES = 8

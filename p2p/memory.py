@@ -18,7 +18,7 @@ import trio
 
 from p2p import limits
 from p2p.addresses import check_peer_id
-from p2p.api import Ban, Check, Direction, Discovery, Handler, Message, PeerView, Reachability
+from p2p.api import Again, Ban, Check, Direction, Discovery, Handler, Message, PeerView, Priority, Reachability
 from p2p.calls import Calls
 from p2p.calls_served import CallServer
 from p2p.counters import Counters
@@ -174,15 +174,31 @@ class MemoryNetwork:
         return self._swarm.addresses_of(check_peer_id(peer_id))
 
     def subscribe(
-        self, topic: str, check: Check, *, capacity: int = limits.TOPIC_QUEUE_MESSAGES
+        self,
+        topic: str,
+        check: Check,
+        *,
+        capacity: int = limits.TOPIC_QUEUE_MESSAGES,
+        priority: Priority = Priority.LOW,
+        again: Again | None = None,
     ) -> trio.MemoryReceiveChannel[Message]:
-        return self._topics.subscribe(topic, check, capacity)
+        return self._topics.subscribe(topic, check, capacity, priority, again)
 
     async def publish(self, topic: str, data: bytes) -> None:
         await trio.lowlevel.checkpoint()
         self._topics.note_own(topic, data)
         self._totals.add("gossip.published")
         self._pass_on(_Gossip(self._swarm.next_number(), topic, data))
+
+    async def tell(self, peer_id: str, topic: str, data: bytes) -> None:
+        await trio.lowlevel.checkpoint()
+        check_peer_id(peer_id)
+        self._topics.check_own(topic, data)
+        link = self._links.get(peer_id)
+        if link is not None:
+            gossip = _Gossip(self._swarm.next_number(), topic, data)
+            self._swarm.deliver_soon(partial(link.peer.take, gossip, self._peer_id))
+        self._totals.add("gossip.told")
 
     def serve(
         self,

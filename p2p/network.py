@@ -16,7 +16,18 @@ from libp2p.rcmgr import Direction as ConnectionDirection
 
 from p2p import limits, wellknown
 from p2p.addresses import TcpAddress, check_peer_id, concrete_addresses, parse_address
-from p2p.api import Ban, Check, Discovery, Handler, HostConfig, Message, PeerView, Reachability
+from p2p.api import (
+    Again,
+    Ban,
+    Check,
+    Discovery,
+    Handler,
+    HostConfig,
+    Message,
+    PeerView,
+    Priority,
+    Reachability,
+)
 from p2p.calls import Calls
 from p2p.calls_served import CallServer
 from p2p.connections import Circuits, NoCircuits, Notifee, PeerState
@@ -76,6 +87,7 @@ class Libp2pNetwork:
             identity,
             gate=self,
             receive=self.topics.receive,
+            priority_of=self.topics.priority,
             punish=self.report,
             find_handler=self._find_handler,
             spawn=self.spawn,
@@ -105,9 +117,15 @@ class Libp2pNetwork:
         return tuple(map(str, self.book.addresses(check_peer_id(peer_id))))
 
     def subscribe(
-        self, topic: str, check: Check, *, capacity: int = limits.TOPIC_QUEUE_MESSAGES
+        self,
+        topic: str,
+        check: Check,
+        *,
+        capacity: int = limits.TOPIC_QUEUE_MESSAGES,
+        priority: Priority = Priority.LOW,
+        again: Again | None = None,
     ) -> trio.MemoryReceiveChannel[Message]:
-        channel = self.topics.subscribe(topic, check, capacity)
+        channel = self.topics.subscribe(topic, check, capacity, priority, again)
         self.spawn(lambda: self.host.pubsub.subscribe(topic))
         return channel
 
@@ -115,6 +133,13 @@ class Libp2pNetwork:
         self.topics.note_own(topic, data)
         await self.host.pubsub.publish(topic, data)
         self.totals.add("gossip.published")
+
+    async def tell(self, peer_id: str, topic: str, data: bytes) -> None:
+        await trio.lowlevel.checkpoint()
+        check_peer_id(peer_id)
+        self.topics.check_own(topic, data)
+        self.host.pubsub.tell(peer_id, topic, data)
+        self.totals.add("gossip.told")
 
     def serve(
         self,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import trio
 
 from p2p import limits
-from p2p.api import Check, Message, Verdict
+from p2p.api import Again, Check, Message, Priority, Verdict
 from p2p.counters import Counters
 from p2p.errors import MessageTooLargeError, P2PError
 
@@ -60,6 +60,8 @@ class SeenCache:
 class _Subscription:
     check: Check
     channel: trio.MemorySendChannel[Message]
+    priority: Priority
+    again: Again | None
 
     @property
     def is_abandoned(self) -> bool:
@@ -86,7 +88,14 @@ class Topics:
     def __contains__(self, topic: str) -> bool:
         return topic in self._subscriptions
 
-    def subscribe(self, topic: str, check: Check, capacity: int) -> trio.MemoryReceiveChannel[Message]:
+    def subscribe(
+        self,
+        topic: str,
+        check: Check,
+        capacity: int,
+        priority: Priority = Priority.LOW,
+        again: Again | None = None,
+    ) -> trio.MemoryReceiveChannel[Message]:
         """Register a check and return the channel of accepted messages. Raises P2PError."""
         check_topic_name(topic)
         existing = self._subscriptions.get(topic)
@@ -95,17 +104,26 @@ class Topics:
         if existing is None and len(self._subscriptions) >= limits.TOPICS_MAX:
             raise P2PError(f"at most {limits.TOPICS_MAX} topics can be subscribed")
         send, receive = trio.open_memory_channel[Message](capacity)
-        self._subscriptions[topic] = _Subscription(check, send)
+        self._subscriptions[topic] = _Subscription(check, send, priority, again)
         return receive
+
+    def priority(self, topic: str) -> Priority:
+        """How important a topic's messages are; those of a topic we are not on are not."""
+        subscription = self._subscriptions.get(topic)
+        return Priority.LOW if subscription is None else subscription.priority
 
     def note_own(self, topic: str, data: bytes) -> None:
         """Remember our own publication, so that its echo is not delivered to us. Raises MessageTooLargeError."""
+        self.check_own(topic, data)
+        self._contents.add(_content_key(topic, data), self._clock())
+
+    def check_own(self, topic: str, data: bytes) -> None:
+        """Refuse what we must not send. Raises P2PError for a bad topic name, MessageTooLargeError."""
         check_topic_name(topic)
         if len(data) > limits.MESSAGE_MAX_BYTES:
             raise MessageTooLargeError(
                 f"a message of {len(data)} bytes exceeds {limits.MESSAGE_MAX_BYTES}; gossip its hash instead"
             )
-        self._contents.add(_content_key(topic, data), self._clock())
 
     def receive(self, topic: str, peer_id: str, data: bytes) -> Outcome:
         """Judge one inbound message and deliver it when it is new and accepted."""
@@ -116,11 +134,12 @@ class Topics:
         key = _content_key(topic, data)
         passed_on_s = self._contents.marked_s(key, now_s)
         if passed_on_s is not None:
+            self._tell_again(subscription, topic, peer_id, data)
             return self._known_again(key, passed_on_s, now_s)
         match self._verdict(subscription, topic, peer_id, data):
             case Verdict.ACCEPT:
-                self._contents.add(key, now_s)
-                self._deliver(subscription, Message(topic, peer_id, data))
+                if self._deliver(subscription, Message(topic, peer_id, data)):
+                    self._contents.add(key, now_s)  # what found no room is not known: its repetition is another chance
                 return Outcome.FORWARD
             case Verdict.IGNORE:
                 self._counters.add("gossip.refused.ignored")
@@ -149,6 +168,15 @@ class Topics:
         self._contents.add(key, now_s)
         return Outcome.FORWARD
 
+    def _tell_again(self, subscription: _Subscription, topic: str, peer_id: str, data: bytes) -> None:
+        if subscription.again is None:
+            return
+        try:
+            subscription.again(peer_id, data)
+        except Exception:
+            self._counters.add("gossip.check_failed")
+            _log.exception("hearing again of %d bytes on topic %s failed", len(data), topic)
+
     def _verdict(self, subscription: _Subscription, topic: str, peer_id: str, data: bytes) -> Verdict:
         try:
             return subscription.check(peer_id, data)
@@ -157,15 +185,17 @@ class Topics:
             _log.exception("the check of topic %s failed on %d bytes of %s", topic, len(data), peer_id)
             return Verdict.IGNORE
 
-    def _deliver(self, subscription: _Subscription, message: Message) -> None:
+    def _deliver(self, subscription: _Subscription, message: Message) -> bool:
         try:
             subscription.channel.send_nowait(message)
         except trio.WouldBlock:
             self._counters.add("gossip.dropped.slow_reader")
+            return False
         except trio.BrokenResourceError:
             self._counters.add("gossip.dropped.no_reader")
-        else:
-            self._counters.add("gossip.delivered")
+            return False
+        self._counters.add("gossip.delivered")
+        return True
 
 
 def check_topic_name(topic: str) -> None:

@@ -6,7 +6,7 @@ whoever a PRUNE names, queues whole messages for peers that never subscribed, an
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import trio
 from libp2p.peer.id import ID
@@ -15,9 +15,14 @@ from libp2p.pubsub.mcache import MessageCache
 from libp2p.pubsub.pb import rpc_pb2
 
 from p2p import limits
+from p2p.api import Priority
 from p2p.counters import Counters
+from p2p.hardened.outbound import Frame, OutboundQueue, encode_frame
 
 _log = logging.getLogger(__name__)
+
+PriorityOf = Callable[[str], Priority]
+"""A topic's priority here."""
 
 PROTOCOLS = ("/meshsub/1.2.0", "/meshsub/1.1.0")
 
@@ -25,13 +30,15 @@ PROTOCOLS = ("/meshsub/1.2.0", "/meshsub/1.1.0")
 class BoundedMessageCache(MessageCache):  # type: ignore[misc]  # libp2p is opaque to the type checker
     """Recent messages, bounded by bytes as well as by heartbeats."""
 
-    def __init__(self, window_size: int, history_size: int) -> None:
+    def __init__(self, window_size: int, history_size: int, priority_of: PriorityOf) -> None:
         super().__init__(window_size, history_size)
         self._bytes = 0
+        self._priority_of = priority_of
 
     def put(self, msg: rpc_pb2.Message) -> None:
-        """Keep a message; when the cache is full it is simply not offered to latecomers."""
-        if self._bytes + len(msg.data) > limits.RELAY_CACHE_MAX_BYTES:
+        """Keep a message; when the cache is full it is simply not offered to latecomers. Half is for the important."""
+        share = 1 if self._priority_of(msg.topicIDs[0]) == Priority.HIGH else 2
+        if self._bytes + len(msg.data) > limits.RELAY_CACHE_MAX_BYTES // share:
             return
         before = len(self.msgs)
         super().put(msg)
@@ -47,7 +54,7 @@ class BoundedMessageCache(MessageCache):  # type: ignore[misc]  # libp2p is opaq
 class HardenedGossipSub(GossipSub):  # type: ignore[misc]  # libp2p is opaque to the type checker
     """Gossipsub 1.1/1.2 with the library's experiments (adaptive degrees, spam and eclipse guesses, scores) off."""
 
-    def __init__(self, counters: Counters) -> None:
+    def __init__(self, counters: Counters, priority_of: PriorityOf) -> None:
         super().__init__(
             protocols=list(PROTOCOLS),
             degree=limits.MESH_DEGREE,
@@ -60,9 +67,10 @@ class HardenedGossipSub(GossipSub):  # type: ignore[misc]  # libp2p is opaque to
             spam_protection_enabled=False,
             eclipse_protection_enabled=False,
         )
-        self.mcache = BoundedMessageCache(window_size=3, history_size=5)
+        self.mcache = BoundedMessageCache(window_size=3, history_size=5, priority_of=priority_of)
         self.scorer = None  # reputation is kept above, for all protocols alike
         self._counters = counters
+        self._priority_of = priority_of
 
     async def heartbeat(self) -> None:
         """Mesh upkeep that one surprise does not end."""
@@ -80,12 +88,12 @@ class HardenedGossipSub(GossipSub):  # type: ignore[misc]  # libp2p is opaque to
         message_id = self.pubsub.get_message_id(pubsub_msg)
         if len(pubsub_msg.data) >= limits.IDONTWANT_MIN_BYTES:
             await self._emit_idontwant_for_message(message_id, pubsub_msg.topicIDs)
-        rpc = rpc_pb2.RPC(publish=[pubsub_msg])
+        frame = self.frame_of(pubsub_msg)
         receivers = set(self._get_peers_to_send(pubsub_msg.topicIDs, msg_forwarder, ID(pubsub_msg.from_id), message_id))
         if msg_forwarder == self.pubsub.my_id and len(pubsub_msg.data) < limits.IDONTWANT_MIN_BYTES:
             receivers |= self._some_subscribers(pubsub_msg.topicIDs, receivers)
         for peer_id in receivers:
-            self.send_rpc(peer_id, rpc)
+            self.send_frame(peer_id, frame)
         for topic in pubsub_msg.topicIDs:
             self.time_since_last_publish[topic] = int(time.time())
 
@@ -95,15 +103,15 @@ class HardenedGossipSub(GossipSub):  # type: ignore[misc]  # libp2p is opaque to
         wanted = max(0, limits.MESH_DEGREE_HIGH - len(besides))
         return set(self.select_from_minus(wanted, subscribers, besides))
 
-    def send_rpc(self, peer_id: ID, rpc: rpc_pb2.RPC, priority: bool = False) -> None:
-        """Queue a frame for a peer. A frame without control parts that fits is shared between peers, not copied."""
-        queue = self.pubsub.peer_queues.get(peer_id)
-        if queue is None:
-            return
-        if rpc.HasField("control") or peer_id in self._pending_control or rpc.ByteSize() > queue.max_message_size:
-            super().send_rpc(peer_id, rpc, priority)
-        elif not queue.push(rpc, priority):
-            self._counters.add("gossip.dropped.slow_peer")
+    def frame_of(self, message: rpc_pb2.Message) -> Frame:
+        """A message as it goes to every neighbour, in the lane of its topic."""
+        return encode_frame(rpc_pb2.RPC(publish=[message]), self._priority_of(message.topicIDs[0]))
+
+    def send_frame(self, peer_id: ID, frame: Frame) -> None:
+        """Queue a message for a peer; what finds no room there is counted by the queue."""
+        queue: OutboundQueue | None = self.pubsub.peer_queues.get(peer_id)
+        if queue is not None:
+            queue.push_frame(frame)
 
     async def emit_control_message(self, control_msg: rpc_pb2.ControlMessage, to_peer: ID) -> None:
         """Send control parts, without the signed address record that stock makes and verifies for every frame."""
@@ -114,7 +122,7 @@ class HardenedGossipSub(GossipSub):  # type: ignore[misc]  # libp2p is opaque to
         for message_id in self.mcache.window(topic):
             message = self.mcache.get(message_id)
             if message is not None and message.from_id != peer_id.to_bytes():
-                self.send_rpc(peer_id, rpc_pb2.RPC(publish=[message]))
+                self.send_frame(peer_id, self.frame_of(message))
 
     async def flush_pending_messages(self, peer_id: ID) -> None:
         """Nothing waits for peers here: recent messages are replayed instead."""
@@ -150,7 +158,7 @@ class HardenedGossipSub(GossipSub):  # type: ignore[misc]  # libp2p is opaque to
             budget -= len(message.data)
             if budget < 0:
                 return
-            self.send_rpc(sender_peer_id, rpc_pb2.RPC(publish=[message]))
+            self.send_frame(sender_peer_id, self.frame_of(message))
 
     async def _emit_control_msgs(
         self,
@@ -160,15 +168,24 @@ class HardenedGossipSub(GossipSub):  # type: ignore[misc]  # libp2p is opaque to
     ) -> None:
         """One control frame per peer with its own parts (stock adds the grafts of one peer to those of the next)."""
         for peer in {*peers_to_graft, *peers_to_prune, *peers_to_gossip}:
+            offered = self._offered(peers_to_gossip.get(peer, {}))
             control = rpc_pb2.ControlMessage(
                 graft=[rpc_pb2.ControlGraft(topicID=topic) for topic in peers_to_graft.get(peer, ())],
                 prune=[
                     rpc_pb2.ControlPrune(topicID=topic, backoff=self.prune_back_off)
                     for topic in peers_to_prune.get(peer, ())
                 ],
-                ihave=[
-                    rpc_pb2.ControlIHave(topicID=topic, messageIDs=ids[-limits.RPC_MESSAGE_IDS_MAX // 4 :])
-                    for topic, ids in peers_to_gossip.get(peer, {}).items()
-                ],
+                ihave=[rpc_pb2.ControlIHave(topicID=topic, messageIDs=ids) for topic, ids in offered.items()],
             )
             await self.emit_control_message(control, peer)
+
+    def _offered(self, recent: dict[str, list[bytes]]) -> dict[str, list[bytes]]:
+        """What to offer of recent messages: the important topics first, no more in all than a frame may name."""
+        offered: dict[str, list[bytes]] = {}
+        room = limits.RPC_MESSAGE_IDS_MAX
+        for topic in sorted(recent, key=self._priority_of):
+            ids = recent[topic][-min(room, limits.RPC_MESSAGE_IDS_MAX // 4) :]
+            if room and ids:
+                offered[topic] = ids
+                room -= len(ids)
+        return offered

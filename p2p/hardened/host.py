@@ -28,7 +28,7 @@ from p2p.hardened import negotiation
 from p2p.hardened.circuit import is_relayed
 from p2p.hardened.gossipsub import PROTOCOLS as GOSSIP_PROTOCOLS
 from p2p.hardened.gossipsub import HardenedGossipSub
-from p2p.hardened.pubsub import HardenedPubsub, Punish, Receive
+from p2p.hardened.pubsub import HardenedPubsub, PriorityOf, Punish, Receive
 from p2p.hardened.services import running
 from p2p.hardened.streams import Libp2pStream, Spawn
 from p2p.hardened.swarm import Gate, HardenedSwarm
@@ -51,6 +51,7 @@ class HardenedHost:
         *,
         gate: Gate,
         receive: Receive,
+        priority_of: PriorityOf,
         punish: Punish,
         find_handler: FindHandler,
         spawn: Spawn,
@@ -69,8 +70,8 @@ class HardenedHost:
         self._find_handler = find_handler
         self._spawn = spawn
         self._counters = counters
-        self.router = HardenedGossipSub(counters)
-        self.pubsub = HardenedPubsub(self, self.router, receive, punish, counters)
+        self.router = HardenedGossipSub(counters, priority_of)
+        self.pubsub = HardenedPubsub(self, self.router, receive, punish, counters, priority_of)
 
     async def start(self, stack: AsyncExitStack) -> None:
         """Run the services until `stack` is closed."""

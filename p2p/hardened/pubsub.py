@@ -6,7 +6,7 @@ a validator that raises (A4); it starts a task per message and never forgets a p
 
 import logging
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 import trio
@@ -16,17 +16,16 @@ from libp2p.network.stream.net_stream import NetStream
 from libp2p.peer.id import ID
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.pubsub.pubsub import Pubsub
-from libp2p.pubsub.rpc_queue import RpcQueue
-from libp2p.pubsub.validators import signature_validator
+from libp2p.pubsub.validators import PUBSUB_SIGNING_PREFIX, signature_validator
 from libp2p.tools.timed_cache.last_seen_cache import LastSeenCache
-from libp2p.utils import encode_varint_prefixed
 
 from p2p import limits
 from p2p.counters import Counters
 from p2p.errors import StreamFailed
 from p2p.framing import BufferedReader
-from p2p.hardened.gossipsub import HardenedGossipSub
-from p2p.hardened.rates import GossipRate
+from p2p.hardened.gossipsub import HardenedGossipSub, PriorityOf
+from p2p.hardened.outbound import Frame, OutboundQueue
+from p2p.hardened.rates import GossipRate, JudgeBudget
 from p2p.hardened.streams import Libp2pStream
 from p2p.topics import Outcome, SeenCache
 
@@ -46,7 +45,13 @@ class HardenedPubsub(Pubsub):  # type: ignore[misc]  # libp2p is opaque to the t
     """The library's pubsub with our reader, our judgement and our bookkeeping of streams."""
 
     def __init__(
-        self, host: IHost, router: HardenedGossipSub, receive: Receive, punish: Punish, counters: Counters
+        self,
+        host: IHost,
+        router: HardenedGossipSub,
+        receive: Receive,
+        punish: Punish,
+        counters: Counters,
+        priority_of: PriorityOf,
     ) -> None:
         super().__init__(
             host,
@@ -59,6 +64,7 @@ class HardenedPubsub(Pubsub):  # type: ignore[misc]  # libp2p is opaque to the t
         # Stock numbers messages from the clock's seconds on, so a busy node that restarts repeats numbers that its
         # neighbours remember, and is not heard until it has used them up: half a minute and more.
         self.counter = time.time_ns()
+        self._public_key: bytes = host.get_public_key().serialize()
         # Stock sweeps its unbounded cache from a thread of its own.
         stock_cache: LastSeenCache = self.__dict__["seen_messages"]
         stock_cache.stop()
@@ -67,6 +73,9 @@ class HardenedPubsub(Pubsub):  # type: ignore[misc]  # libp2p is opaque to the t
         self._punish = punish
         self._counters = counters
         self._readers: Counter[str] = Counter()
+        self._priority_of = priority_of
+        self._rates: OrderedDict[str, GossipRate] = OrderedDict()
+        self._budget = JudgeBudget(trio.current_time())
 
     # Inbound
 
@@ -95,7 +104,7 @@ class HardenedPubsub(Pubsub):  # type: ignore[misc]  # libp2p is opaque to the t
                 del self._readers[peer_id]
 
     async def _read_frames(self, peer_id: ID, reader: BufferedReader) -> None:
-        rate = GossipRate(trio.current_time())
+        rate = self._rate_of(str(peer_id))
         while True:
             frame = await reader.varint_frame(limits.RPC_MAX_BYTES)
             if frame is None:
@@ -107,6 +116,14 @@ class HardenedPubsub(Pubsub):  # type: ignore[misc]  # libp2p is opaque to the t
             if pause_s > 0:
                 self._counters.add("gossip.slowed")
                 await trio.sleep(pause_s)
+
+    def _rate_of(self, peer_id: str) -> GossipRate:
+        """One rate a peer, however many streams it opens one after the other or side by side."""
+        rate = self._rates.setdefault(peer_id, GossipRate(trio.current_time()))
+        self._rates.move_to_end(peer_id)
+        if len(self._rates) > limits.PEER_RATES_MAX:
+            self._rates.popitem(last=False)
+        return rate
 
     async def _act_on(self, rpc: rpc_pb2.RPC, peer_id: ID) -> None:
         for subscription in rpc.subscriptions:
@@ -131,10 +148,13 @@ class HardenedPubsub(Pubsub):  # type: ignore[misc]  # libp2p is opaque to the t
         if topic not in self.topic_ids or self._is_msg_seen(msg) or msg.from_id == self.my_id.to_bytes():
             return
         self._counters.add("gossip.in")
+        peer_id, priority = str(msg_forwarder), self._priority_of(topic)
+        if not self._budget.take(peer_id, priority, len(msg.data), trio.current_time()):
+            self._counters.add(f"gossip.dropped.over_budget.{priority.name.lower()}")
+            return  # not marked as seen: it may come again, from whoever has a share left
         if not _is_signed_by_author(msg):
             raise MalformedRpc("a message is not signed by its author")
         self._mark_msg_seen(msg)
-        peer_id = str(msg_forwarder)
         match self._receive(topic, peer_id, msg.data):
             case Outcome.FORWARD:
                 await self.router.publish(msg_forwarder, msg)
@@ -145,6 +165,22 @@ class HardenedPubsub(Pubsub):  # type: ignore[misc]  # libp2p is opaque to the t
         await trio.lowlevel.checkpoint()
 
     # Outbound
+
+    async def publish(self, topic_id: str, data: bytes) -> None:
+        """Send a message of our own to everyone on the topic."""
+        await self.push_msg(self.my_id, self._signed(topic_id, data))
+
+    def tell(self, peer_id: str, topic: str, data: bytes) -> None:
+        """Send a message of our own to one neighbour alone."""
+        message = self._signed(topic, data)
+        self._mark_msg_seen(message)
+        self.router.send_frame(ID.from_base58(peer_id), self.router.frame_of(message))
+
+    def _signed(self, topic: str, data: bytes) -> rpc_pb2.Message:
+        message = rpc_pb2.Message(data=data, topicIDs=[topic], from_id=self.my_id.to_bytes(), seqno=self._next_seqno())
+        message.signature = self.sign_key.sign(PUBSUB_SIGNING_PREFIX.encode() + message.SerializeToString())
+        message.key = self._public_key
+        return message
 
     def get_hello_packet(self) -> rpc_pb2.RPC:
         """Our topics, for a peer that just connected."""
@@ -158,7 +194,7 @@ class HardenedPubsub(Pubsub):  # type: ignore[misc]  # libp2p is opaque to the t
         if peer_id in self.peers:  # another attempt was faster
             await stream.reset()
             return
-        queue = BoundedRpcQueue()
+        queue = OutboundQueue(self._counters)
         self.peers[peer_id] = stream
         self.peer_queues[peer_id] = queue
         self.router.add_peer(peer_id, stream.get_protocol())
@@ -169,11 +205,11 @@ class HardenedPubsub(Pubsub):  # type: ignore[misc]  # libp2p is opaque to the t
             if peer_id in self.peer_topics.get(topic, ()):
                 await self.router.on_peer_subscribed(peer_id, topic)
 
-    async def handle_sending_messages(self, peer_id: ID, stream: NetStream, queue: RpcQueue) -> None:
+    async def handle_sending_messages(self, peer_id: ID, stream: NetStream, queue: OutboundQueue) -> None:
         """Write a peer's queue to its stream until either ends."""
         try:
-            while (rpc := await queue.pop()) is not None:
-                await self.write_msg(stream, rpc)
+            while (frame := await queue.pop()) is not None:
+                await self._write_frame(stream, frame)
         except Exception as error:
             _log.debug("gossip to %s broke: %r", peer_id, error)
             if self.peers.get(peer_id) is stream:
@@ -182,11 +218,10 @@ class HardenedPubsub(Pubsub):  # type: ignore[misc]  # libp2p is opaque to the t
             with trio.CancelScope(shield=True):
                 await stream.reset()
 
-    async def write_msg(self, stream: NetStream, rpc_msg: rpc_pb2.RPC) -> bool:
+    async def _write_frame(self, stream: NetStream, frame: Frame) -> None:
         """Write one frame of a peer's queue; the only writer of that stream."""
-        await stream.write(encode_varint_prefixed(rpc_msg.SerializeToString()))
-        self._counters.add("gossip.out", len(rpc_msg.publish))
-        return True
+        await stream.write(frame.data)
+        self._counters.add("gossip.out", frame.messages)
 
     def _handle_dead_peer(self, peer_id: ID) -> None:
         """Our stream to a peer ended. While it stays connected its subscriptions still hold: only open another."""
@@ -202,29 +237,6 @@ class HardenedPubsub(Pubsub):  # type: ignore[misc]  # libp2p is opaque to the t
     def _build_announce_rpc(self, topic_id: str, subscribe: bool) -> tuple[rpc_pb2.RPC, rpc_pb2.RPC.SubOpts]:
         subscription = _subscription(topic_id, subscribe)
         return rpc_pb2.RPC(subscriptions=[subscription]), subscription
-
-
-class BoundedRpcQueue(RpcQueue):  # type: ignore[misc]  # libp2p is opaque to the type checker
-    """A peer's outbound frames, bounded by number and by bytes."""
-
-    def __init__(self) -> None:
-        super().__init__(limits.OUTBOUND_RPC_MAX, limits.RPC_MAX_BYTES)
-        self._bytes = 0
-
-    def push(self, rpc: rpc_pb2.RPC, priority: bool = False) -> bool:
-        size = rpc.ByteSize()
-        if self._bytes and self._bytes + size > limits.OUTBOUND_RPC_MAX_BYTES:
-            return False
-        pushed = bool(super().push(rpc, priority))
-        if pushed:
-            self._bytes += size
-        return pushed
-
-    async def pop(self) -> rpc_pb2.RPC | None:
-        rpc: rpc_pb2.RPC | None = await super().pop()
-        if rpc is not None:
-            self._bytes -= rpc.ByteSize()
-        return rpc
 
 
 class _SeenMessages:
