@@ -12,50 +12,79 @@ from node.version import __version__
 
 if TYPE_CHECKING:
     from node.control.client_sync import SyncClient
+    from node.market.errors import MalformedMessage, ServeFailed
     from node.primitives.address import from_ss58, to_ss58
+    from node.primitives.crypto import digest
     from node.primitives.errors import NodeError
+    from node.primitives.types import HASH_BYTES, AccountId, Hash, NetUid
     from node.service.light_client import LightClient
-    from node.subnets.base import Answer, Code, Host, Message, Part, Route, Spec, Subnet, Verdict, View
+    from node.subnets.base import Answer, Code, Host, Message, Part, Route, Spec, Standing, Subnet, Usage, Verdict, View
+    from node.subnets.lab.hosts import NoModels
+    from node.subnets.lab.trial import Trial, run_trial
     from node.wallet import Wallet, WalletStore
 
 _HOME = {
+    "AccountId": "node.primitives.types",
     "Answer": "node.subnets.base",
     "Code": "node.subnets.base",
+    "HASH_BYTES": "node.primitives.types",
+    "Hash": "node.primitives.types",
     "Host": "node.subnets.base",
     "LightClient": "node.service.light_client",
+    "MalformedMessage": "node.market.errors",
     "Message": "node.subnets.base",
+    "NetUid": "node.primitives.types",
+    "NoModels": "node.subnets.lab.hosts",
     "NodeError": "node.primitives.errors",
     "Part": "node.subnets.base",
     "Route": "node.subnets.base",
+    "ServeFailed": "node.market.errors",
     "Spec": "node.subnets.base",
+    "Standing": "node.subnets.base",
     "Subnet": "node.subnets.base",
     "SyncClient": "node.control.client_sync",
+    "Trial": "node.subnets.lab.trial",
+    "Usage": "node.subnets.base",
     "Verdict": "node.subnets.base",
     "View": "node.subnets.base",
     "Wallet": "node.wallet",
     "WalletStore": "node.wallet",
+    "digest": "node.primitives.crypto",
     "from_ss58": "node.primitives.address",
+    "run_trial": "node.subnets.lab.trial",
     "to_ss58": "node.primitives.address",
 }
 
 __all__ = [
+    "HASH_BYTES",
+    "AccountId",
     "Answer",
     "Code",
+    "Hash",
     "Host",
     "LightClient",
+    "MalformedMessage",
     "Message",
+    "NetUid",
+    "NoModels",
     "NodeError",
     "Part",
     "Route",
+    "ServeFailed",
     "Spec",
+    "Standing",
     "Subnet",
     "SyncClient",
+    "Trial",
+    "Usage",
     "Verdict",
     "View",
     "Wallet",
     "WalletStore",
     "__version__",
+    "digest",
     "from_ss58",
+    "run_trial",
     "to_ss58",
 ]
 

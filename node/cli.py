@@ -42,6 +42,7 @@ _COMMANDS: Final = {
     "stake": ("node.commands.stake:stake", "Stake, unstake, quotes."),
     "tx": ("node.commands.tx:tx", "List and send any call of the chain."),
     "subnets": ("node.commands.subnets:subnets", "List subnets, show one, register on one."),
+    "subnet": ("node.commands.subnet:subnet", "Write a subnet of one's own: new, test, simulate."),
     "metagraph": ("node.commands.subnets:metagraph", "Show all neurons of a subnet."),
     "proposals": ("node.commands.proposals:proposals", "Governance: list, vote on and close proposals."),
     "authorities": ("node.commands.authorities:authorities", "Show who produces and finalises blocks."),

@@ -4,7 +4,8 @@ CommandError
 ├── Declined           the person, or the absence of one, said no
 ├── PasswordNeeded     a wallet is locked and nobody can be asked for its password
 ├── NothingThere       something named on the command line that does not exist
-└── AlreadyThere       a file to be written that exists already
+├── AlreadyThere       a file to be written that exists already
+└── IncentiveFails     a subnet's rules that pay for dishonest work, or whose program fails
 """
 
 from node.primitives.errors import NodeError
@@ -42,3 +43,10 @@ class AlreadyThere(CommandError):
 
     code = "already_there"
     remedy = "Name another file, or move that one aside first; nothing is ever written over."
+
+
+class IncentiveFails(CommandError):
+    """A trial of a subnet's rules did not end as it should."""
+
+    code = "incentive_fails"
+    remedy = "The table shows which miner was paid for what; docs/subnet-tutorial.md says what helps against it."

@@ -11,7 +11,8 @@ MarketError
 ├── Unreachable           the miner cannot be connected
 ├── NoMiner               nobody could be asked; `tried` lists who refused and why
 ├── ServeFailed           a miner cannot serve a task; `refusal` is what the caller is told
-└── UnknownSubnet         a subnet this build has no rules for
+├── UnknownSubnet         a subnet this build has no rules for
+└── BadSubnetPackage      a subnet of the user's own that cannot be loaded
 """
 
 from typing import TYPE_CHECKING, Literal
@@ -118,3 +119,10 @@ class UnknownSubnet(MarketError):
 
     code = "market.unknown_subnet"
     remedy = "Update neurond, or choose a subnet that `neurond subnets list` shows as known."
+
+
+class BadSubnetPackage(MarketError):
+    """A package or folder that should hold a subnet's rules does not."""
+
+    code = "market.bad_subnet_package"
+    remedy = "`neurond subnet new NAME` writes one that works; docs/subnet-tutorial.md explains it."

@@ -1,6 +1,11 @@
-"""The subnets this build knows, by name and by the seat they take on a network that does not say otherwise."""
+"""The subnets this node knows, by name and by the seat they take on a network that does not say otherwise.
 
+Those of this package come first: an installed one cannot take their name or their seat.
+"""
+
+import copy
 from collections.abc import Sequence
+from dataclasses import replace
 
 from node.market.errors import UnknownSubnet
 from node.primitives.types import NetUid
@@ -8,13 +13,14 @@ from node.subnets.base import AnySubnet
 from node.subnets.nineteen.adversaries import CHEATS
 from node.subnets.nineteen.strategies import honest
 from node.subnets.nineteen.subnet import DEFAULT_MODELS, Nineteen
+from node.subnets.plugins import plugins
 
 _HOME_SEATS = {NetUid(19): "nineteen"}
 
 
 def known_subnets() -> tuple[str, ...]:
-    """Names of the subnets this build has rules for."""
-    return tuple(_HOME_SEATS.values())
+    """Names of the subnets this node has rules for."""
+    return tuple(dict.fromkeys((*_HOME_SEATS.values(), *plugins())))
 
 
 def cheat_names() -> tuple[str, ...]:
@@ -26,9 +32,10 @@ def name_of(netuid: NetUid, chain_name: str = "") -> str:
     """The known subnet behind a seat: by the name the chain gives it, else by its home seat. Raises UnknownSubnet."""
     if chain_name.lower() in known_subnets():
         return chain_name.lower()
-    if netuid in _HOME_SEATS:
-        return _HOME_SEATS[netuid]
-    raise UnknownSubnet(f"This build has no rules for subnet {netuid} ({chain_name or 'without a name'}).")
+    seats = {subnet.spec.home_netuid: name for name, subnet in plugins().items()} | _HOME_SEATS
+    if netuid in seats:
+        return seats[netuid]
+    raise UnknownSubnet(f"This node has no rules for subnet {netuid} ({chain_name or 'without a name'}).")
 
 
 def open_subnet(
@@ -41,8 +48,21 @@ def open_subnet(
 ) -> AnySubnet:
     """The rules of a subnet, ready for a role; `cheat` names a dishonest strategy. Raises UnknownSubnet."""
     if name not in known_subnets():
-        raise UnknownSubnet(f"This build has no rules for a subnet called {name!r}.")
-    if cheat is not None and cheat not in CHEATS:
-        raise UnknownSubnet(f"There is no way to cheat called {cheat!r}.", remedy=f"Choose one of {', '.join(CHEATS)}.")
+        raise UnknownSubnet(f"This node has no rules for a subnet called {name!r}.")
+    ways = CHEATS if name == "nineteen" else {}
+    if cheat is not None and cheat not in ways:
+        raise UnknownSubnet(
+            f"There is no way to cheat called {cheat!r} in {name}.",
+            remedy=f"Choose one of {', '.join(ways) or 'none'}.",
+        )
+    if name != "nineteen":
+        return _paced(plugins()[name], challenge_blocks)
     strategy = honest if cheat is None else CHEATS[cheat]()
     return Nineteen(models, strategy=strategy, challenge_blocks=challenge_blocks, timeout_s=timeout_s)
+
+
+def _paced(subnet: AnySubnet, challenge_blocks: int) -> AnySubnet:
+    """The same rules with rounds as often as this network's tempo allows."""
+    paced = copy.copy(subnet)
+    paced.spec = replace(subnet.spec, challenge_blocks=min(challenge_blocks, subnet.spec.challenge_blocks))
+    return paced

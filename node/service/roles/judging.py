@@ -1,6 +1,5 @@
 """Judges answers one after the other, off the event loop, and writes down what came out."""
 
-import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,6 +8,7 @@ from typing import Final
 import trio
 
 from node.market.book import ScoreBook
+from node.market.judge import judge
 from node.market.limits import JUDGE_QUEUE_MAX
 from node.market.tasks import TaskView
 from node.primitives.types import AccountId, Height
@@ -16,8 +16,6 @@ from node.service.roles.journal import RoleJournal
 from node.subnets.base import Answer, AnySubnet, Code, Host, Message, Verdict
 
 JUDGE_TIMEOUT_S: Final = 60.0  # a pass over the longest answer takes about 6 s of one core
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class Bench:
     async def run(self) -> None:
         """Judge what comes, until cancelled."""
         async for case in self._receive:
-            verdict = await self._judge(case)
+            verdict = await judge(self._subnet, case.task, case.answer, self._host, timeout_s=self._timeout_s)
             self.settle(case.view, verdict, case.height)
             self._open -= 1
             if not self._open:
@@ -89,15 +87,6 @@ class Bench:
         judged = replace(view, state="done", score=score, code=verdict.code.name)
         self._journal.task(judged, validator=self._host.hotkey)
         self._journal.verdict(judged, self._host.hotkey, replace(verdict, score=score), self._now_ms())
-
-    async def _judge(self, case: Case) -> Verdict:
-        try:
-            with trio.move_on_after(self._timeout_s):
-                return await self._subnet.judge(case.task, case.answer, self._host)
-        except Exception as error:  # a subnet's program may fail in any way; its miners are not to blame
-            _log.exception("the subnet %s failed to judge an answer", self._subnet.spec.name)
-            return Verdict(None, Code.VALIDATOR_FAULT, type(error).__name__)
-        return Verdict(None, Code.VALIDATOR_FAULT, f"not judged within {self._timeout_s:.0f} s")
 
 
 def unjudged(view: TaskView, answer: Answer, preview: str) -> TaskView:

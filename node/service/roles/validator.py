@@ -45,7 +45,7 @@ from node.service.roles.announce import Announcer
 from node.service.roles.host import RoleHost
 from node.service.roles.journal import RoleJournal
 from node.service.roles.judging import Bench, Case, pending_view, unjudged
-from node.service.roles.rounds import choose_targets, round_at, silence
+from node.market.rounds import choose_targets, round_at, silence
 from node.service.roles.secrets import WeightSecrets
 from node.service.roles.weights import WeightSetter
 from node.subnets.base import Answer, AnySubnet, Book, Message, ModelPool, Standing, View

@@ -13,7 +13,7 @@ from node.market.tasks import TaskLog, TaskView, one_line
 from node.market.weights import weight_vector
 from node.primitives.crypto import digest
 from node.primitives.types import ZERO_HASH, AccountId, Hash, Height, NetUid, Uid
-from node.service.roles.rounds import choose_targets, round_at, silence
+from node.market.rounds import choose_targets, round_at, silence
 from node.subnets.base import Code, Neuron, Standing, Verdict, View
 
 
