@@ -58,13 +58,19 @@ class TcpAddress:
 
     @property
     def is_dialable(self) -> bool:
-        """Whether anybody could connect to it: a port, and neither an unspecified nor a multicast address."""
+        """Whether anybody could connect to it: a port, and neither an unspecified nor a multicast address.
+
+        Nor a link-local one of IPv6, which means nothing without the name of an interface.
+        """
         if self.port == 0:
             return False
         if not self.kind.startswith("ip"):
             return True
         ip = ipaddress.ip_address(self.host)
-        return not (ip.is_unspecified or ip.is_multicast or ip.is_reserved)
+        if ip.is_loopback:
+            return True  # Python counts ::1 among the reserved ones
+        needs_interface = ip.version == 6 and ip.is_link_local
+        return not (ip.is_unspecified or ip.is_multicast or ip.is_reserved or needs_interface)
 
 
 def parse_address(text: str) -> TcpAddress:
@@ -96,7 +102,9 @@ def check_peer_id(text: str) -> str:
     sha256 = len(raw) == 34 and raw.startswith(b"\x12\x20")
     inlined = 2 < len(raw) <= 44 and raw[0] == 0 and raw[1] == len(raw) - 2
     if not (sha256 or inlined):
-        raise AddressError(f"{text[:64]!r} is not a peer id; it starts with 12D3Koo or Qm")
+        raise AddressError(
+            f"{text[:64]!r} is not a peer id: a part is missing or mistyped; one has 52 characters and begins with 12D3Koo"
+        )
     return text
 
 
@@ -123,15 +131,18 @@ def _check_host(kind: str, host: str) -> str:
         if len(host) > 253 or not all(_DNS_LABEL.fullmatch(label) for label in labels):
             raise AddressError(f"{host[:64]!r} is not a DNS name")
         return host
+    if "%" in host:
+        raise AddressError(f"{host[:64]!r} names an interface of this machine; write an address without %")
     try:
         return str(ipaddress.IPv4Address(host) if kind == "ip4" else ipaddress.IPv6Address(host))
     except ValueError as error:
-        raise AddressError(f"{host[:64]!r} is not an {kind} address") from error
+        hint = "; leave out the brackets" if host.startswith("[") else ""
+        raise AddressError(f"{host[:64]!r} is not an {kind} address{hint}") from error
 
 
 def _check_port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65_535):
-        raise AddressError(f"{text[:16]!r} is not a TCP port")
+        raise AddressError(f"{text[:16]!r} is not a TCP port, which is a number up to 65535")
     return int(text)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,20 @@ def test_no_text_breaks_the_address_parser(text: str) -> None:
             continue
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("/ip6/[::1]/tcp/1", "leave out the brackets"),
+        ("/ip6/fe80::1%eth0/tcp/1", "without %"),
+        ("/ip4/1.2.3.4/tcp/99999", "65535"),
+        (f"/ip4/1.2.3.4/tcp/1/p2p/{PEER[:40]}", "missing or mistyped"),
+    ],
+)
+def test_what_is_wrong_with_an_address_is_said(text: str, said: str) -> None:
+    with pytest.raises(AddressError, match=re.escape(said)):
+        parse_address(text)
+
+
 def test_both_kinds_of_peer_id_are_known() -> None:
     assert check_peer_id(PEER) == PEER
     rsa = base58_text.encode(b"\x12\x20" + bytes(range(32)))
@@ -149,6 +164,11 @@ def test_scopes_and_dialability() -> None:
     assert {host: TcpAddress("ip4", host, 1).scope for host in scopes} == scopes
     for host, port in (("0.0.0.0", 1), ("224.0.0.1", 1), ("8.8.8.8", 0)):
         assert not TcpAddress("ip4", host, port).is_dialable
+    for host in ("::", "ff02::1", "fe80::1", "::ffff:127.0.0.1"):
+        assert not TcpAddress("ip6", host, 1).is_dialable, host
+    for host, scope in (("::1", 0), ("fd00::1", 1), ("2a00:1450::1", 2)):
+        address = TcpAddress("ip6", host, 1)
+        assert (address.is_dialable, address.scope) == (True, scope), host
     assert concrete_addresses(TcpAddress("ip4", "8.8.8.8", 1)) == (TcpAddress("ip4", "8.8.8.8", 1),)
 
 
