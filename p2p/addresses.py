@@ -103,7 +103,7 @@ def check_peer_id(text: str) -> str:
     inlined = 2 < len(raw) <= 44 and raw[0] == 0 and raw[1] == len(raw) - 2
     if not (sha256 or inlined):
         raise AddressError(
-            f"{text[:64]!r} is not a peer id: a part is missing or mistyped; one has 52 characters and begins with 12D3Koo"
+            f"{text[:64]!r} is not a peer id: a part is missing or mistyped (it begins with 12D3Koo and has 52 characters)"
         )
     return text
 
