@@ -10,6 +10,7 @@ import trio
 
 from p2p import limits
 from p2p.addresses import TcpAddress
+from p2p.doorsteps import Doorsteps
 from p2p.errors import P2PError
 from p2p.peerbook import PeerBook
 
@@ -33,6 +34,7 @@ class Dialer:
         self._connected = connected
         self._is_banned = is_banned
         self._target_peers = target_peers
+        self._doorsteps = Doorsteps()
         self._dialling: set[str] = set()
         self._woken = trio.Event()
 
@@ -73,10 +75,14 @@ class Dialer:
         """Try the addresses of one peer, the likeliest first."""
         try:
             for address in self._book.addresses(peer_id):
+                on_hearsay = not self._book.is_proven(peer_id)
+                if on_hearsay and not self._doorsteps.may_knock(address.host, trio.current_time()):
+                    continue
                 try:
                     await self._connect(address, limits.DIAL_TIMEOUT_S / 2)
                 except P2PError:
                     continue
+                self._doorsteps.answered(address.host)
                 return
             self._book.failed(peer_id, trio.current_time())
         finally:

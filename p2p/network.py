@@ -211,6 +211,9 @@ class Libp2pNetwork:
         self.totals.add("bans")
         self.is_dirty = True
         _log.warning("peer %s is banned for %g s: %s", peer_id, limits.BAN_S, reason)
+        state = self.connected.get(peer_id)
+        if state is not None and state.remote is not None and state.direction == "in":
+            self.host.swarm.blame_address(state.remote.host)
         self.book.forget(peer_id)
         self.spawn(lambda: self._close_connections(peer_id))
 
@@ -246,16 +249,16 @@ class Libp2pNetwork:
 
     # What the host asks and tells
 
-    def admits(self, peer_id: str, *, inbound: bool) -> bool:
-        """Whether a peer whose id is proven may stay."""
+    def admits(self, peer_id: str, *, inbound: bool, entering: int = 0) -> bool:
+        """Whether a peer whose id is proven may stay, while `entering` others are on their way in."""
         if self.is_banned(peer_id) or peer_id == self.peer_id:
             return False
         if peer_id in self.connected:
             return len(self.connected[peer_id].connections) < limits.CONNECTIONS_PER_PEER
         places = self.config.max_peers
         if not inbound:
-            return len(self.connected) < places
-        taken = sum(state.direction == "in" for state in self.connected.values())
+            return len(self.connected) + entering < places
+        taken = sum(state.direction == "in" for state in self.connected.values()) + entering
         return len(self.connected) < places and taken < places - places // limits.OUTBOUND_RESERVED_SHARE
 
     def is_banned(self, peer_id: str) -> bool:

@@ -1,6 +1,8 @@
 """Inbound streams: who may open how many, and what happens to them when a handler returns, raises or is cancelled.
 
-Shared by both implementations of the network. Nothing a handler or a peer does may escape from here.
+When every place of a protocol is taken, a peer with fewer streams gets the place of one that holds more: whoever hoards
+places, and says nothing, keeps nobody else out. Shared by both implementations of the network. Nothing a handler or a
+peer does may escape from here.
 """
 
 import logging
@@ -17,29 +19,64 @@ from p2p.errors import P2PError
 _log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True, eq=False)
+class _Place:
+    """One stream being served."""
+
+    peer_id: str
+    since_s: float
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+
+
 @dataclass(slots=True)
 class _Service:
     handler: Handler
     per_peer: int
     total: int
     open_by_peer: Counter[str] = field(default_factory=Counter)
-    open_streams: int = 0
+    places: dict[_Place, None] = field(default_factory=dict)
+
+    @property
+    def open_streams(self) -> int:
+        return len(self.places)
 
     def has_room(self, peer_id: str) -> bool:
-        return self.open_streams < self.total and self.open_by_peer.get(peer_id, 0) < self.per_peer
-
-    def admit(self, peer_id: str) -> bool:
-        if not self.has_room(peer_id):
+        if self.open_by_peer.get(peer_id, 0) >= self.per_peer:
             return False
-        self.open_streams += 1
-        self.open_by_peer[peer_id] += 1
-        return True
+        return len(self.places) < self.total or self._hoarded(peer_id, trio.current_time()) is not None
 
-    def leave(self, peer_id: str) -> None:
-        self.open_streams -= 1
-        self.open_by_peer[peer_id] -= 1
-        if not self.open_by_peer[peer_id]:
-            del self.open_by_peer[peer_id]
+    def admit(self, peer_id: str) -> _Place | None:
+        """Take a place, if need be one that somebody hoards; None when there is none."""
+        now_s = trio.current_time()
+        if self.open_by_peer.get(peer_id, 0) >= self.per_peer:
+            return None
+        if len(self.places) >= self.total:
+            hoarded = self._hoarded(peer_id, now_s)
+            if hoarded is None:
+                return None
+            self.leave(hoarded)
+            hoarded.scope.cancel()
+        place = _Place(peer_id, now_s)
+        self.places[place] = None
+        self.open_by_peer[peer_id] += 1
+        return place
+
+    def leave(self, place: _Place) -> None:
+        """Give a place back; nothing when it was taken away."""
+        if place not in self.places:
+            return
+        del self.places[place]
+        self.open_by_peer[place.peer_id] -= 1
+        if not self.open_by_peer[place.peer_id]:
+            del self.open_by_peer[place.peer_id]
+
+    def _hoarded(self, peer_id: str, now_s: float) -> _Place | None:
+        """The oldest place of the peer that holds most, if more than `peer_id` would have; not one just taken."""
+        holder, held = max(self.open_by_peer.items(), key=lambda each: each[1])
+        if held <= self.open_by_peer.get(peer_id, 0) + 1:
+            return None
+        oldest = next(place for place in self.places if place.peer_id == holder)
+        return oldest if now_s - oldest.since_s >= limits.PLACE_KEPT_S else None
 
 
 class Services:
@@ -74,13 +111,19 @@ class Services:
         """Run the handler of `protocol` on `stream`; closes or resets it on every path."""
         service = self._services[protocol]
         peer_id = stream.peer_id
-        if not service.admit(peer_id):
+        place = service.admit(peer_id)
+        if place is None:
             self._counters.add("streams.refused.busy")
             await stream.reset()
             return
         self._counters.add("streams.in")
         try:
-            await service.handler(stream)
+            with place.scope:
+                await service.handler(stream)
+            if place.scope.cancelled_caught:
+                self._counters.add("streams.given_to_others")
+                await stream.reset()
+                return
         except Exception as error:
             self._note_failure(protocol, peer_id, error)
             await stream.reset()
@@ -91,7 +134,7 @@ class Services:
         else:
             await stream.aclose()
         finally:
-            service.leave(peer_id)
+            service.leave(place)
 
     def _note_failure(self, protocol: str, peer_id: str, error: Exception) -> None:
         """A broken stream is daily life; any other error of a handler is worth a line with its traceback."""

@@ -43,7 +43,7 @@ class Upkeep:
         network.on_connection = self._greet
         network.handle_raw(wellknown.IDENTIFY, self._serve_identify)
         network.handle_raw(wellknown.PING, wellknown.answer_pings)
-        network.serve(wellknown.EXCHANGE, self._serve_exchange, per_peer=2, total=16)
+        network.serve(wellknown.EXCHANGE, self._serve_exchange, per_peer=2)
         self._relay = RelayServer(network)
         self._reach = Reach(network, self._rng, self._relay.offer)
         self._circuits = RelayClient(network, self._rng)
@@ -207,7 +207,8 @@ class Upkeep:
             self._network.spawn(partial(self._ask_for_peers, peer_id))
 
     async def _serve_exchange(self, stream: Stream) -> None:
-        own, wanted = await wellknown.read_exchange_request(stream)
+        with trio.fail_after(limits.REQUEST_TIMEOUT_S):
+            own, wanted = await wellknown.read_exchange_request(stream)
         self._learn(stream.peer_id, own)
         others = (peer_id for peer_id in self._network.connected if peer_id != stream.peer_id)
         await wellknown.send_exchange_answer(stream, self._network.book.sample(wanted, others))

@@ -7,6 +7,7 @@ identify runs as trio system tasks, which outlive the host. Only what gossip nee
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 
 import trio
 from libp2p import generate_peer_id_from
@@ -24,14 +25,14 @@ from p2p import limits
 from p2p.counters import Counters
 from p2p.errors import BusyError, P2PError, ProtocolRefusedError, StreamFailed, UnreachableError
 from p2p.framing import BufferedReader
-from p2p.hardened import negotiation
+from p2p.hardened import doors, negotiation
 from p2p.hardened.circuit import is_relayed
 from p2p.hardened.gossipsub import PROTOCOLS as GOSSIP_PROTOCOLS
 from p2p.hardened.gossipsub import HardenedGossipSub
 from p2p.hardened.pubsub import HardenedPubsub, PriorityOf, Punish, Receive
 from p2p.hardened.services import running
 from p2p.hardened.streams import Libp2pStream, Spawn
-from p2p.hardened.swarm import Gate, HardenedSwarm
+from p2p.hardened.swarm import Gate, HardenedSwarm, close_quietly
 from p2p.hardened.yamux import HardenedUpgrader
 from p2p.identity import Identity
 
@@ -70,6 +71,9 @@ class HardenedHost:
         self._find_handler = find_handler
         self._spawn = spawn
         self._counters = counters
+        self._punish = punish
+        self._openings = doors.openings()
+        self._wasted = doors.wasted()
         self.router = HardenedGossipSub(counters, priority_of)
         self.pubsub = HardenedPubsub(self, self.router, receive, punish, counters, priority_of)
 
@@ -163,9 +167,12 @@ class HardenedHost:
                 self._counters.add("streams.refused.busy")
                 await stream.reset()
                 return
+            pause_s = self._openings.charge(stream.peer_id, trio.current_time(), 1.0)
+            if pause_s > 0:
+                self._counters.add("streams.slowed")
+                await trio.sleep(pause_s)
             reader = BufferedReader(stream)
-            with trio.fail_after(limits.NEGOTIATION_TIMEOUT_S):
-                protocol = await negotiation.answer(stream, reader, lambda name: self._find_handler(name) is not None)
+            protocol = await self._agree(stream, reader)
             net_stream.set_protocol(protocol)
             handler = self._find_handler(protocol)
             if handler is not None:
@@ -178,6 +185,23 @@ class HardenedHost:
             self._counters.add("streams.failed")
             _log.warning("serving a stream of %s failed: %r", stream.peer_id, error)
             await stream.reset()
+
+    async def _agree(self, stream: Libp2pStream, reader: BufferedReader) -> str:
+        """Let the peer choose a protocol; one that opens streams by the hundred and names none loses its connections.
+
+        Raises StreamFailed, TooSlowError.
+        """
+        try:
+            with trio.fail_after(limits.NEGOTIATION_TIMEOUT_S):
+                return await negotiation.answer(stream, reader, lambda name: self._find_handler(name) is not None)
+        except (StreamFailed, trio.TooSlowError):
+            if not self._wasted.take(stream.peer_id, trio.current_time()):
+                self._wasted.forget(stream.peer_id)
+                self._counters.add("streams.wasted")
+                self._punish(stream.peer_id, limits.MALFORMED_POINTS, "streams opened and thrown away by the hundred")
+                for connection in self.connections(stream.peer_id):
+                    self._spawn(partial(close_quietly, connection))
+            raise
 
 
 def is_sound(connection: SwarmConn) -> bool:

@@ -23,6 +23,7 @@ from p2p import limits
 from p2p.addresses import TcpAddress
 from p2p.counters import Counters
 from p2p.errors import UnreachableError
+from p2p.hardened.doors import arrivals
 from p2p.hardened.transport import BufferedSocket, ExclusiveListener, HardenedTcp, connect_raw
 
 _log = logging.getLogger(__name__)
@@ -31,8 +32,8 @@ _log = logging.getLogger(__name__)
 class Gate(Protocol):
     """Decides after the handshake, when the peer id is proven, whether a connection may stay."""
 
-    def admits(self, peer_id: str, *, inbound: bool) -> bool:
-        """Whether there is room for, and no ban on, this peer."""
+    def admits(self, peer_id: str, *, inbound: bool, entering: int = 0) -> bool:
+        """Whether there is room for, and no ban on, this peer, while `entering` others are on their way in."""
         ...
 
 
@@ -80,6 +81,14 @@ class HardenedSwarm(Swarm):  # type: ignore[misc]  # libp2p is opaque to the typ
         self._gate = gate
         self._counters = counters
         self._pending = PendingUpgrades()
+        self._arrivals = arrivals()
+        self._by_ip: Counter[str] = Counter()
+        self._entering: Counter[str] = Counter()
+        self._per_ip_max = min(limits.CONNECTIONS_PER_IP, max(limits.CONNECTIONS_PER_PEER, max_peers * 2 // 3))
+
+    def blame_address(self, ip: str) -> None:
+        """Somebody who came from there was banned: the next arrivals from there wait."""
+        self._arrivals.charge(ip, trio.current_time(), limits.ARRIVALS_PER_BAN)
 
     async def serve(self, listener: ExclusiveListener) -> None:
         """Accept connections on a bound listener until it is closed."""
@@ -144,12 +153,21 @@ class HardenedSwarm(Swarm):  # type: ignore[misc]  # libp2p is opaque to the typ
             await _abort(raw)
 
     async def add_conn(self, muxed_conn: Yamux, direction: str = "unknown") -> SwarmConn:
-        """Admit a connection whose peer has proven its id."""
-        if not self._gate.admits(str(muxed_conn.peer_id), inbound=direction == "inbound"):
+        """Admit a connection whose peer has proven its id; those on their way in count, else a crowd passes the bounds."""
+        peer_id = str(muxed_conn.peer_id)
+        entering = self._entering.total()
+        of_peer = self._entering[peer_id] + len(self.get_connections(muxed_conn.peer_id))
+        too_many = of_peer >= limits.CONNECTIONS_PER_PEER
+        if too_many or not self._gate.admits(peer_id, inbound=direction == "inbound", entering=entering):
             self._counters.add("connections.refused.not_admitted")
             await _abort(muxed_conn.secured_conn)
             raise SwarmException("not admitted: banned, or no room")
-        connection = await super().add_conn(muxed_conn, direction)
+        self._entering[peer_id] += 1
+        try:
+            connection = await super().add_conn(muxed_conn, direction)
+        finally:
+            self._entering[peer_id] -= 1
+            self._entering += Counter()  # forgets those at zero
         self._counters.add(f"connections.{direction}")
         return connection
 
@@ -170,11 +188,28 @@ class HardenedSwarm(Swarm):  # type: ignore[misc]  # libp2p is opaque to the typ
         """Handshake, then stay with the connection until it ends; never raises for what a peer does."""
         remote = read_write_closer.get_remote_address()
         ip = "?" if remote is None else remote[0]
-        if not self._pending.enter(ip):
-            self._counters.add("connections.refused.pending")
+        reason = self._refused(ip)
+        if reason:
+            self._counters.add(f"connections.refused.{reason}")
             await _abort(read_write_closer)
             return
-        raw = RawConnection(read_write_closer, False)
+        self._by_ip[ip] += 1
+        try:
+            await self._stay_with(RawConnection(read_write_closer, False), ip, maddr)
+        finally:
+            self._by_ip[ip] -= 1
+            if not self._by_ip[ip]:
+                del self._by_ip[ip]
+
+    def _refused(self, ip: str) -> str:
+        """Why a connection of this address is not even looked at; empty when it is."""
+        if self._by_ip[ip] >= self._per_ip_max:
+            return "per_ip"
+        if not self._arrivals.take(ip, trio.current_time()):
+            return "rate"
+        return "" if self._pending.enter(ip) else "pending"
+
+    async def _stay_with(self, raw: RawConnection, ip: str, maddr: Multiaddr) -> None:
         try:
             try:
                 muxed_conn = await self.upgrade_inbound_raw_conn(raw, maddr)

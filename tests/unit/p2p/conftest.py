@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from tests.unit.p2p.scene import Scene, open_scene
 from tests.unit.p2p.worlds import Libp2pWorld, MemoryWorld, World, stop_all
 
 
@@ -24,3 +25,8 @@ async def world(request: pytest.FixtureRequest, nursery: trio.Nursery, tmp_path:
     libp2p = Libp2pWorld(nursery, tmp_path)
     yield libp2p
     await stop_all(libp2p)
+
+
+@pytest.fixture
+async def scene(libp2p_world: Libp2pWorld) -> Scene:
+    return await open_scene(libp2p_world)
