@@ -30,6 +30,7 @@ from tui.screens.ask import AskScreen
 from tui.screens.base import Dialog, NodeScreen
 from tui.screens.help import HelpScreen
 from tui.screens.home import HomeScreen
+from tui.screens.invite import InviteScreen
 from tui.screens.logs import LogsScreen
 from tui.screens.metagraph import MetagraphScreen
 from tui.screens.peers import PeersScreen
@@ -252,8 +253,7 @@ class NeurondApp(App[Farewell]):
             self.notify(clean(str(error)), title="No invite", severity="error", markup=False)
             return
         self.copy_to_clipboard(invite.text)
-        words = f"{clean(invite.text, 60)}…\nGive it to the other machine: neurond join nd1…"
-        self.notify(words, title="Invite copied", timeout=12, markup=False)
+        self.push_screen(InviteScreen(invite, self.clock.now_ms()))
 
     def action_restart(self) -> None:
         """Start a node that is gone; the connection then comes back by itself."""

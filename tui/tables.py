@@ -10,7 +10,7 @@ from tui.widgets.live_table import Cell, Column, Row
 
 PEER_COLUMNS: Final = (
     Column("peer", 11),
-    Column("way", 3, rank=5),
+    Column("way", 7, rank=1),
     Column("latency", 8, right=True),
     Column("height", 9, right=True, rank=2),
     Column("score", 6, right=True, rank=3),
@@ -50,7 +50,7 @@ def peer_rows(peers: Iterable[PeerInfo]) -> list[Row]:
             clean(peer.peer_id),
             (
                 Cell(short(peer.peer_id, 4, 6), "strong"),
-                Cell("→" if peer.direction == "out" else "←", "dim"),
+                Cell(*_way(peer)),
                 Cell(millis(peer.latency_ms), _latency_tone(peer.latency_ms), peer.latency_ms or 0.0),
                 Cell("–" if peer.height is None else count(peer.height), "plain", peer.height or 0),
                 Cell(f"{peer.score:+.1f}" if peer.score else "0", "bad" if peer.score < 0 else "dim", peer.score),
@@ -61,6 +61,12 @@ def peer_rows(peers: Iterable[PeerInfo]) -> list[Row]:
         )
         for peer in peers
     ]
+
+
+def _way(peer: PeerInfo) -> tuple[str, Tone]:
+    """Who dialled, and whether the bytes take the long way through a relay."""
+    arrow = "→" if peer.direction == "out" else "←"
+    return (f"{arrow} relay", "warn") if peer.route == "relayed" else (arrow, "dim")
 
 
 def seat_rows(metagraph: Metagraph, status: NodeStatus | None) -> list[Row]:

@@ -14,6 +14,7 @@ from tests.unit.tui.fake import FakePort, FrozenClock, until
 from tui.app import NeurondApp
 from tui.screens.ask import AskScreen
 from tui.screens.home import HomeScreen
+from tui.screens.invite import InviteScreen
 from tui.screens.role import RoleScreen
 
 Act = Callable[[Pilot[object], NeurondApp, FakePort], Awaitable[None]]
@@ -83,6 +84,19 @@ async def role_refused(pilot: Pilot[object], app: NeurondApp, port: FakePort) ->
     await settle(pilot, app)
 
 
+def invite(*keys: str) -> Act:
+    """Return the dialog of an invite, after `keys`."""
+
+    async def act(pilot: Pilot[object], app: NeurondApp, port: FakePort) -> None:
+        await key("5")(pilot, app, port)  # above a screen that stands still
+        app.action_invite()
+        await until(pilot, app, lambda: isinstance(app.screen, InviteScreen))
+        await pilot.press(*keys)
+        await settle(pilot, app)
+
+    return act
+
+
 async def gone(pilot: Pilot[object], app: NeurondApp, port: FakePort) -> None:
     await home(pilot, app, port)
     port.api.die()
@@ -108,6 +122,8 @@ SCENES: Final[dict[str, tuple[Act, Callable[[], FakePort]]]] = {
     "peers": (key("5"), FakePort),
     "logs": (key("9"), FakePort),
     "role": (role_refused, FakePort),
+    "invite": (invite(), FakePort),
+    "qr": (invite("s"), FakePort),
     "quit": (key("Q"), FakePort),
     "help": (key("question_mark"), FakePort),
     "gone": (gone, FakePort),

@@ -2,6 +2,7 @@
 
 from textual.content import Content
 
+from node.control.schema import PeerInfo
 from tui.model import Model
 from tui.screens.tabled import TableScreen
 from tui.tables import PEER_COLUMNS, peer_rows
@@ -28,7 +29,9 @@ class PeersScreen(TableScreen):
     def words(self, model: Model) -> Content:
         peers = model.peers or ()
         out = sum(peer.direction == "out" for peer in peers)
-        return Content(f"{plural(len(peers), 'peer')} · {out} out · {len(peers) - out} in")
+        relayed = sum(peer.route == "relayed" for peer in peers)
+        words = f"{plural(len(peers), 'peer')} · {out} out · {len(peers) - out} in"
+        return Content(f"{words} · {relayed} by relay" if relayed else words)
 
     def detail(self, model: Model, key: str) -> Content:
         peer = next((each for each in model.peers or () if clean(each.peer_id) == key), None)
@@ -39,6 +42,8 @@ class PeersScreen(TableScreen):
                 say((clean(peer.peer_id, 80), "strong")),
                 say(""),
                 field("direction", say("this node dialled" if peer.direction == "out" else "the peer dialled")),
+                field("way", say(("through a relay", "warn")) if peer.route == "relayed" else say("direct")),
+                *_why(peer),
                 field("latency", say(millis(peer.latency_ms))),
                 field("height", say("unknown" if peer.height is None else count(peer.height))),
                 field("score", say(f"{peer.score:+.2f}", (" misbehaved", "bad") if peer.score < 0 else "")),
@@ -52,3 +57,10 @@ class PeersScreen(TableScreen):
                 *(say(clean(address, 200)) for address in peer.addresses[:8]),
             ]
         )
+
+
+def _why(peer: PeerInfo) -> list[Content]:
+    """Why a peer is not reached directly; nothing for one that is."""
+    if peer.route != "relayed":
+        return []
+    return [field("why", say(clean(peer.route_reason, 200) or "no reason is known"))]

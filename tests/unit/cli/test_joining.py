@@ -1,4 +1,4 @@
-"""Promises of `neurond invite`, `neurond join --dry-run` and `neurond peers`: bounds, QR code, a look before the leap."""
+"""Promises of `neurond invite`, `join --dry-run` and `peers`: bounds, QR code, a look before the leap."""
 
 import time
 from pathlib import Path

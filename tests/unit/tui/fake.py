@@ -228,7 +228,8 @@ class FakeApi:
         self, valid_s: int = INVITE_DEFAULT_S, addresses: Sequence[str] = (), only_these: bool = False
     ) -> Invite:
         self._check()
-        return Invite("nd1" + "7" * 300, "devnet-7f3a", "ab" * 32, ("/ip4/127.0.0.1/tcp/4001",), recorded.NOW_MS)
+        address = f"/ip4/192.0.2.7/tcp/4001/p2p/{recorded.PEERS[0]}"
+        return Invite("nd1" + "7q" * 160, "devnet-7f3a", "ab" * 32, (address,), recorded.NOW_MS + 1000 * valid_s)
 
     async def join(self, target: str) -> Joined:
         return Joined(recorded.PEERS[0], "devnet-7f3a", "ab" * 32)

@@ -5,6 +5,7 @@ from typing import get_args
 import msgspec
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from node.control.schema import SyncProgress
 from tests.snapshots.scenes import home, key, settle
@@ -14,6 +15,8 @@ from tests.unit.tui.test_attach import shown
 from tui.app import NeurondApp
 from tui.screens.base import NodeScreen
 from tui.screens.help import HelpScreen
+from tui.screens.home import HomeScreen
+from tui.screens.invite import InviteScreen
 from tui.themes import THEMES, TONES, Tone
 from tui.widgets.tab_strip import TABS
 
@@ -179,8 +182,34 @@ def test_i_copies_an_invite() -> None:
         await home(pilot, app, port)
         await pilot.press("i")
         await until(pilot, app, lambda: app.clipboard.startswith("nd1"))
+        await until(pilot, app, lambda: isinstance(app.screen, InviteScreen))
+        app.copy_to_clipboard("")
+        await pilot.press("c")
+        assert app.clipboard.startswith("nd1")
+        await pilot.press("escape")
+        assert isinstance(app.screen, HomeScreen)
 
     drive(scenario, port)
+
+
+def test_the_qr_code_of_an_invite_is_shown_where_it_fits_and_otherwise_that_is_said() -> None:
+    def shown(app: NeurondApp) -> str:
+        return str(app.screen.query_one("#invite-words", Static).content)
+
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        await home(pilot, app, port)
+        await pilot.press("i")
+        await until(pilot, app, lambda: isinstance(app.screen, InviteScreen))
+        assert "leads to" in shown(app)
+        await pilot.press("s")
+        fits = app.size.height >= 40
+        assert ("█" in shown(app)) == fits
+        await pilot.press("s")
+        assert "leads to" in shown(app)
+
+    for size in ((80, 24), (140, 40)):
+        port = FakePort()
+        drive(scenario, port, size)
 
 
 def test_a_hidden_screen_is_not_painted() -> None:
