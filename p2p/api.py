@@ -133,8 +133,8 @@ class Stream(Protocol):
     async def send(self, frame: bytes) -> None:
         """Send one frame. Raises MessageTooLargeError above `limits.FRAME_MAX_BYTES`, StreamFailed when it cannot go.
 
-        A reader that stands still for 5 s with a full window (256 KB to 1 MB) fails the stream: producers faster than
-        their consumers need acknowledgements of their own.
+        A reader that stands still for 30 s with a full window (256 KB to 1 MB) fails a plain stream. On one with credit
+        it may stand still as long as its side is alive, and a cancelled send has sent nothing.
         """
         ...
 
@@ -234,12 +234,18 @@ class Network(Protocol):
         *,
         per_peer: int = limits.STREAMS_PER_PEER,
         total: int = limits.STREAMS_TOTAL,
+        with_credit: bool = False,
     ) -> None:
-        """Answer streams of `protocol`; beyond `per_peer` or `total` at once, new streams are reset and counted."""
+        """Answer streams of `protocol`; beyond `per_peer` or `total` at once, new streams are reset and counted.
+
+        `with_credit` belongs to the protocol and both sides: senders wait for readers, see `p2p.credit`.
+        """
         ...
 
-    async def open(self, peer_id: str, protocol: str, *, timeout_s: float = limits.OPEN_TIMEOUT_S) -> Stream:
-        """Open a stream to a connected peer.
+    async def open(
+        self, peer_id: str, protocol: str, *, timeout_s: float = limits.OPEN_TIMEOUT_S, with_credit: bool = False
+    ) -> Stream:
+        """Open a stream to a connected peer, `with_credit` where the protocol is served so.
 
         Raises UnreachableError, ProtocolRefusedError, BannedError, BusyError (too many of ours), and StreamFailed when
         the peer resets it at once, as busy ones do.

@@ -145,6 +145,18 @@ CALL_GRACE_S = 1.0
 CALL_STREAMS_PER_PEER = 3
 """Shared streams one peer may have open here: one a connection."""
 
+# Streams with credit
+CREDIT_WINDOW_BYTES = 256 << 10
+"""Parts that may be under way or unread each way: seconds of any model's words, a moment of anything else."""
+CREDIT_PART_MAX_BYTES = (128 << 10) - 64
+"""One part. With its cost it is half a window: credit is granted in halves, so the largest one always gets through."""
+CREDIT_PART_COST_BYTES = 64
+"""What a part takes of the window beside its length: what holding it costs."""
+CREDIT_ALIVE_S = 2.0
+"""A side that has sent nothing for so long says that it is alive."""
+CREDIT_SILENT_S = 10.0
+"""A side that has been silent so long is gone: five signs of life were due."""
+
 # Time
 OPEN_TIMEOUT_S = 10.0
 """Opening a stream takes 5-9 ms on loopback; a peer that needs longer than this is no use."""

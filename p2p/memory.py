@@ -18,10 +18,11 @@ import trio
 
 from p2p import limits
 from p2p.addresses import check_peer_id
-from p2p.api import Again, Ban, Check, Direction, Discovery, Handler, Message, PeerView, Priority, Reachability
+from p2p.api import Again, Ban, Check, Direction, Discovery, Handler, Message, PeerView, Priority, Reachability, Stream
 from p2p.calls import Calls
 from p2p.calls_served import CallServer
 from p2p.counters import Counters
+from p2p.credit import CreditStream
 from p2p.errors import AddressError, BusyError, ProtocolRefusedError, UnreachableError
 from p2p.framing import FramedStream
 from p2p.identity import Identity
@@ -146,8 +147,8 @@ class MemoryNetwork:
         self._max_peers = max_peers
         self._totals = Counters()
         self._topics = Topics(self._totals, trio.current_time)
-        self._services = Services(self._totals)
-        self._calls = Calls(self.open, swarm.spawn, self._totals)
+        self._services = Services(self._totals, swarm.spawn)
+        self._calls = Calls(self._open_framed, swarm.spawn, self._totals)
         CallServer(self._services, self.report, self._totals).start()
         self._reputation = Reputation()
         self._passed_on = SeenCache()
@@ -207,10 +208,17 @@ class MemoryNetwork:
         *,
         per_peer: int = limits.STREAMS_PER_PEER,
         total: int = limits.STREAMS_TOTAL,
+        with_credit: bool = False,
     ) -> None:
-        self._services.add(protocol, handler, per_peer=per_peer, total=total)
+        self._services.add(protocol, handler, per_peer=per_peer, total=total, with_credit=with_credit)
 
-    async def open(self, peer_id: str, protocol: str, *, timeout_s: float = limits.OPEN_TIMEOUT_S) -> FramedStream:
+    async def open(
+        self, peer_id: str, protocol: str, *, timeout_s: float = limits.OPEN_TIMEOUT_S, with_credit: bool = False
+    ) -> Stream:
+        stream = await self._open_framed(peer_id, protocol)
+        return CreditStream(stream, self._swarm.spawn) if with_credit else stream
+
+    async def _open_framed(self, peer_id: str, protocol: str) -> FramedStream:
         await trio.lowlevel.checkpoint()
         check_peer_id(peer_id)
         self._refuse_banned(peer_id)

@@ -27,11 +27,13 @@ from p2p.api import (
     PeerView,
     Priority,
     Reachability,
+    Stream,
 )
 from p2p.calls import Calls
 from p2p.calls_served import CallServer
 from p2p.connections import Circuits, NoCircuits, Notifee, PeerState
 from p2p.counters import Counters
+from p2p.credit import CreditStream
 from p2p.dialer import Dialer
 from p2p.errors import AddressError, UnreachableError
 from p2p.framing import BufferedReader, FramedStream
@@ -68,7 +70,7 @@ class Libp2pNetwork:
         self.book = PeerBook(identity.peer_id, random.Random())
         self.reputation = Reputation()
         self.topics = Topics(self.totals, trio.current_time)
-        self.services = Services(self.totals)
+        self.services = Services(self.totals, self.spawn)
         self.calls = Calls(self._open_framed, self.spawn, self.totals)
         CallServer(self.services, self.report, self.totals).start()
         self.connected: dict[str, PeerState] = {}
@@ -148,14 +150,18 @@ class Libp2pNetwork:
         *,
         per_peer: int = limits.STREAMS_PER_PEER,
         total: int = limits.STREAMS_TOTAL,
+        with_credit: bool = False,
     ) -> None:
-        self.services.add(protocol, handler, per_peer=per_peer, total=total)
+        self.services.add(protocol, handler, per_peer=per_peer, total=total, with_credit=with_credit)
 
-    async def open(self, peer_id: str, protocol: str, *, timeout_s: float = limits.OPEN_TIMEOUT_S) -> FramedStream:
+    async def open(
+        self, peer_id: str, protocol: str, *, timeout_s: float = limits.OPEN_TIMEOUT_S, with_credit: bool = False
+    ) -> Stream:
         check_peer_id(peer_id)
         self._refuse_banned(peer_id)
         with trio.move_on_after(timeout_s):
-            return await self._open_framed(peer_id, protocol)
+            stream = await self._open_framed(peer_id, protocol)
+            return CreditStream(stream, self.spawn) if with_credit else stream
         raise UnreachableError(f"{peer_id} did not open a stream within {timeout_s:g} s")
 
     async def request(

@@ -14,6 +14,7 @@ import trio
 from p2p import limits
 from p2p.api import Handler, Stream
 from p2p.counters import Counters
+from p2p.credit import CreditStream, Spawn
 from p2p.errors import P2PError
 
 _log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class _Service:
     handler: Handler
     per_peer: int
     total: int
+    with_credit: bool = False
     open_by_peer: Counter[str] = field(default_factory=Counter)
     places: dict[_Place, None] = field(default_factory=dict)
 
@@ -82,8 +84,9 @@ class _Service:
 class Services:
     """The protocols this node serves."""
 
-    def __init__(self, counters: Counters) -> None:
+    def __init__(self, counters: Counters, spawn: Spawn) -> None:
         self._services: dict[str, _Service] = {}
+        self._spawn = spawn
         self._counters = counters
 
     def __contains__(self, protocol: str) -> bool:
@@ -93,7 +96,7 @@ class Services:
         """The names of all protocols served."""
         return list(self._services)
 
-    def add(self, protocol: str, handler: Handler, *, per_peer: int, total: int) -> None:
+    def add(self, protocol: str, handler: Handler, *, per_peer: int, total: int, with_credit: bool = False) -> None:
         """Serve `protocol`. Raises P2PError for a name or number over the bounds, or one served already."""
         if not protocol.startswith("/") or len(protocol.encode()) > limits.PROTOCOL_NAME_MAX_BYTES:
             raise P2PError(f"a protocol name starts with / and has at most {limits.PROTOCOL_NAME_MAX_BYTES} bytes")
@@ -101,7 +104,7 @@ class Services:
             raise P2PError(f"the protocol {protocol} is served already")
         if len(self._services) >= limits.PROTOCOLS_MAX:
             raise P2PError(f"at most {limits.PROTOCOLS_MAX} protocols can be served")
-        self._services[protocol] = _Service(handler, per_peer, total)
+        self._services[protocol] = _Service(handler, per_peer, total, with_credit)
 
     def has_room(self, protocol: str, peer_id: str) -> bool:
         """Whether one more stream of this peer would be admitted."""
@@ -110,6 +113,8 @@ class Services:
     async def handle(self, protocol: str, stream: Stream) -> None:
         """Run the handler of `protocol` on `stream`; closes or resets it on every path."""
         service = self._services[protocol]
+        if service.with_credit:
+            stream = CreditStream(stream, self._spawn)
         peer_id = stream.peer_id
         place = service.admit(peer_id)
         if place is None:

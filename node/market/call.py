@@ -46,7 +46,7 @@ from node.primitives.types import Hash
 from node.subnets.base import Answer, AnySubnet, M, Message, Neuron, Part, decode_message
 from p2p import P2PError, Stream
 
-CALL_PROTOCOL = "/neurond/call/1"
+CALL_PROTOCOL = "/neurond/call/2"
 _FRAME_BYTES_MAX = ANSWER_PART_BYTES_MAX + 1
 
 
@@ -63,7 +63,7 @@ async def open_call(
 ) -> Call:
     """Connect, sign and send a task; the deadlines run from now. Raises Unreachable, CallBroken, CallTimeout."""
     started = trio.current_time()
-    stream = await open_stream(context.network, miner, CALL_PROTOCOL)
+    stream = await open_stream(context.network, miner, CALL_PROTOCOL, with_credit=True)
     try:
         request = sign_call(
             context.chain.genesis_hash,

@@ -27,7 +27,9 @@ class Switchboard:
         self._plugs: dict[str, _Plug | None] = {}
 
     @contextmanager
-    def plug(self, protocol: str, handler: Handler, *, per_peer: int, total: int) -> Iterator[None]:
+    def plug(
+        self, protocol: str, handler: Handler, *, per_peer: int, total: int, with_credit: bool = False
+    ) -> Iterator[None]:
         """Answer `protocol` for the length of the block; the bounds are those of the first time. Raises P2PError."""
         if self._plugs.get(protocol) is not None:
             raise P2PError(f"the protocol {protocol} is answered already; stop that role first")
@@ -36,7 +38,7 @@ class Switchboard:
             async def dispatch(stream: Stream) -> None:
                 await self._dispatch(protocol, stream)
 
-            self._network.serve(protocol, dispatch, per_peer=per_peer, total=total)
+            self._network.serve(protocol, dispatch, per_peer=per_peer, total=total, with_credit=with_credit)
         plug = self._plugs[protocol] = _Plug(handler)
         try:
             yield

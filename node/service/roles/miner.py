@@ -75,7 +75,11 @@ class MinerRole:
         context = self._context
         topic = challenge_topic(context.chain.genesis_hash, context.netuid)
         doors = context.doors.plug(
-            CALL_PROTOCOL, self._server.handle, per_peer=STREAMS_PER_CALLER_MAX, total=STREAMS_MAX
+            CALL_PROTOCOL,
+            self._server.handle,
+            per_peer=STREAMS_PER_CALLER_MAX,
+            total=STREAMS_MAX,
+            with_credit=True,
         )
         with doors, context.network.subscribe(topic, self._gate, capacity=CHALLENGES_QUEUED_MAX) as inbox:
             async with trio.open_nursery() as nursery:

@@ -54,7 +54,7 @@ async def house(*subnets: Doubling, seated: bool = True) -> AsyncIterator[House]
     ]
     with ExitStack() as stack:
         for miner, server in zip(miners, servers, strict=True):
-            stack.enter_context(miner.doors.plug(CALL_PROTOCOL, server.handle, per_peer=8, total=8))
+            stack.enter_context(miner.doors.plug(CALL_PROTOCOL, server.handle, per_peer=8, total=8, with_credit=True))
         yield House(world, door, miners, servers, log, exchanges)
 
 
