@@ -150,7 +150,7 @@ class _Line:
     @property
     def is_unused(self) -> bool:
         """Whether nothing would be lost with it."""
-        return not (self.users or self.session or self.opening or self.is_refused)
+        return not self.users and self.session is None and self.opening is None and not self.is_refused
 
 
 @dataclass(slots=True, eq=False)
@@ -195,6 +195,8 @@ class _Session:
             await self._queue.put(encode_call(Ask(number, patience_ms, max_bytes, protocol, payload)))
             is_asked = True
             await pending.done.wait()
+        except StreamFailed as error:  # of the queue: the question never left
+            raise _NotBegun from error
         finally:
             self._pending.pop(number, None)
             if is_asked and not pending.done.is_set():
@@ -216,6 +218,7 @@ class _Session:
                     is_clean = True
                 except StreamFailed as error:
                     reason = str(error)
+                self.takes = False
                 nursery.cancel_scope.cancel()
         finally:
             self.takes = False
