@@ -102,9 +102,8 @@ def check_peer_id(text: str) -> str:
     sha256 = len(raw) == 34 and raw.startswith(b"\x12\x20")
     inlined = 2 < len(raw) <= 44 and raw[0] == 0 and raw[1] == len(raw) - 2
     if not (sha256 or inlined):
-        raise AddressError(
-            f"{text[:64]!r} is not a peer id: a part is missing or mistyped (it begins with 12D3Koo and has 52 characters)"
-        )
+        like = "it begins with 12D3Koo and has 52 characters"
+        raise AddressError(f"{text[:64]!r} is not a peer id: a part is missing or mistyped ({like})")
     return text
 
 

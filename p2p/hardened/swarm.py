@@ -15,6 +15,7 @@ from libp2p.network.exceptions import SwarmException
 from libp2p.network.swarm import Swarm
 from libp2p.peer.id import ID
 from libp2p.peer.peerstore import PeerStore
+from libp2p.security.noise.exceptions import PeerIDMismatchesPubkey
 from libp2p.stream_muxer.yamux.yamux import Yamux
 from libp2p.transport.upgrader import TransportUpgrader
 from multiaddr import Multiaddr
@@ -148,7 +149,7 @@ class HardenedSwarm(Swarm):  # type: ignore[misc]  # libp2p is opaque to the typ
         try:
             await self.upgrader.upgrade_security(raw, True, peer_id)
         except Exception as error:
-            raise UnreachableError(f"somebody else answers at {address}: {_first_cause(error)}") from error
+            raise UnreachableError(f"the handshake with {address} failed: {_first_cause(error)}") from error
         finally:
             await _abort(raw)
 
@@ -272,5 +273,7 @@ def _first_cause(error: BaseException) -> str:
         error = error.__cause__
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    if isinstance(error, PeerIDMismatchesPubkey):
+        return f"somebody else answers there, {str(error).rpartition('=')[2]}"
     reason = error.strerror if isinstance(error, OSError) else None
     return reason or str(error) or type(error).__name__

@@ -16,6 +16,7 @@ from p2p import (
     ListenError,
     P2PError,
     StreamFailed,
+    UnreachableError,
     limits,
     load_or_create_identity,
     open_host,
@@ -248,3 +249,10 @@ async def _run_until_the_swarm_dies(key: Path) -> None:
 
 async def _die() -> None:
     raise RuntimeError("the library fell over")
+
+
+async def test_whoever_answers_instead_is_named(libp2p_world: Libp2pWorld, tmp_path: Path) -> None:
+    ours, theirs = await libp2p_world.open("ours"), await libp2p_world.open("theirs")
+    wanted = load_or_create_identity(tmp_path / "wanted.key").peer_id
+    with pytest.raises(UnreachableError, match=rf"somebody else answers there, {theirs.peer_id}$"):
+        await ours.dial(theirs.addresses[0].replace(theirs.peer_id, wanted))
