@@ -39,6 +39,8 @@ BACK_S_MAX: Final = 10.0
 """After waking: it hears at once that its connections are gone, and dials after half a second."""
 LEVEL_S_MAX: Final = 20.0
 """After waking: a minute of blocks is fetched and executed in a second or two; the rest is a busy machine."""
+LEVEL_BLOCKS: Final = 1
+"""A final block fewer than the others at the same look is level: nodes do not finalise at the same moment."""
 AWAKE_S: Final = 10.0
 """How long the woken node is watched for late signatures."""
 MESHED_S_MAX: Final = 60.0
@@ -176,7 +178,7 @@ class Sleeper:
             seen = self.fleet.statuses()
             own = seen.get(self.sleeper.name)
             head = max(seen[name].finalized_height for name in self.others if name in seen)
-            if level_s is None and own is not None and own.finalized_height >= head:
+            if level_s is None and own is not None and own.finalized_height >= head - LEVEL_BLOCKS:
                 level_s = passed_s
             everybody = all(self.sleeper.peer_id in self._peers(name) for name in self.others)
             if back_s is None and everybody and len(self._peers(self.sleeper.name)) >= len(self.others):
