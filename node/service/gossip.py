@@ -3,7 +3,8 @@
 Topic names hold the genesis hash, so networks never mix. The checks run on the event loop before a message is passed
 on: form, size and signature, so that garbage costs its sender score and goes no further. Large blocks travel as their
 header alone and the body is fetched by stream. Transactions cost too much to check there: the topic passes none on,
-each node gossips what it has taken into its pool, and so answers for what it sends. What gossip loses, sync repairs.
+each node gossips what it has taken into its pool, and so answers for what it sends. Blocks and finality go first and
+have budgets of their own; a neighbour that missed a decision is told of it. What gossip loses, sync repairs.
 """
 
 from contextlib import suppress
@@ -32,8 +33,9 @@ from node.primitives.errors import ConsensusError, DecodeError, LedgerError
 from node.primitives.limits import BLOCK_BYTES_MAX, TRANSACTION_BYTES_MAX, TRANSACTIONS_PER_BLOCK_MAX
 from node.primitives.types import Hash
 from node.service.chain import Chain, now_ms
+from node.service.helping import Helper
 from node.service.logbook import logger
-from p2p import Message, Network, Verdict
+from p2p import Message, Network, Priority, Verdict
 
 INLINE_BLOCK_BYTES_MAX: Final = 64 * 1024  # gossip sends several copies; a larger body is fetched once, by stream
 BATCH_TRANSACTIONS_MAX: Final = 64  # one message a batch: its price is per message, not per byte
@@ -41,6 +43,7 @@ POINTS_BAD_TRANSACTION: Final = 10.0  # once a batch
 BATCH_DELAY_S: Final = 0.1  # how long a transaction waits for company
 OUTBOX_MAX: Final = 4096  # own transactions waiting; the pool still has what does not fit
 BATCHES_WAITING_MAX: Final = 256  # of others, until their signatures are checked: two seconds of a full topic
+FINALITY_WAITING_MAX: Final = 1024  # votes a busy chain may fall behind: seconds of what a node judges
 _BATCH_BYTES_MAX: Final = BATCH_TRANSACTIONS_MAX * TRANSACTION_BYTES_MAX
 _NEWS_BYTES_MAX: Final = INLINE_BLOCK_BYTES_MAX + 16
 
@@ -99,14 +102,27 @@ class Gossip:
     async def run(self, chain: Chain, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Pass messages on until cancelled."""
         network = self._network
-        blocks = network.subscribe(self.blocks_topic, partial(check_news, chain))
-        finality = network.subscribe(self.finality_topic, partial(check_finality, chain), capacity=1024)
-        transactions = network.subscribe(self.transactions_topic, partial(self.take_batch, chain))
+        helper = Helper(chain, network, self.finality_topic)
+
+        def judge(peer_id: str, data: bytes) -> Verdict:
+            verdict = check_finality(chain, peer_id, data)
+            if verdict is Verdict.IGNORE:
+                helper.hear(peer_id, data)
+            return verdict
+
+        blocks = network.subscribe(self.blocks_topic, partial(check_news, chain), priority=Priority.HIGH)
+        finality = network.subscribe(
+            self.finality_topic, judge, capacity=FINALITY_WAITING_MAX, priority=Priority.HIGH, again=helper.hear
+        )
+        transactions = network.subscribe(
+            self.transactions_topic, partial(self.take_batch, chain), priority=Priority.NORMAL
+        )
         async with transactions, trio.open_nursery() as nursery:
             nursery.start_soon(_pass_blocks, blocks, chain)
             nursery.start_soon(_pass_finality, finality, chain)
             nursery.start_soon(self._pass_transactions, chain, network)
             nursery.start_soon(self._send_batches)
+            nursery.start_soon(helper.run)
             nursery.start_soon(chain.transactions.run)
             task_status.started()
 
