@@ -80,6 +80,12 @@ class Calls:
             line.is_refused = False
             self._tidy(peer_id, line)
 
+    def renew(self, peer_id: str) -> None:
+        """A better connection to a peer is there: what is asked from now on goes over it."""
+        line = self._lines.get(peer_id)
+        if line is not None and line.session is not None:
+            line.session.finish()
+
     def _tidy(self, peer_id: str, line: "_Line") -> None:
         if line.is_unused and self._lines.get(peer_id) is line:
             del self._lines[peer_id]
@@ -279,6 +285,10 @@ class _Session:
         while self._was_used or self._pending:
             self._was_used = False
             await trio.sleep(limits.CALLS_IDLE_S)
+        self.finish()
+
+    def finish(self) -> None:
+        """Ask nothing more here, and end once everything is answered."""
         self.takes = False
         self._queue.finish()
 

@@ -28,8 +28,8 @@ class PeerState:
     scope: int = 0
     """How far away it may be, as `TcpAddress.scope` says; of a relayed peer, how far its relay is."""
     route_reason: str = ""
-    observed: TcpAddress | None = None
-    """Where the peer sees us."""
+    seen_as: tuple[SwarmConn, TcpAddress] | None = None
+    """A direct connection, and the address of ours from which the peer sees it come."""
     agent: str = ""
     latency_ms: float | None = None
     connections: list[SwarmConn] = field(default_factory=list)
@@ -48,7 +48,7 @@ class PeerState:
             if self.remote is None:
                 relay = relay_of(connection)
                 self.scope = 0 if relay is None else relay.scope
-                self.route_reason = self.route_reason or "a direct way is being looked for"
+                self.route_reason = self.route_reason or "no direct way was found yet"
             return False
         if self.remote is None:
             self.remote = remote_of(connection)

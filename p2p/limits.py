@@ -408,6 +408,20 @@ RELAY_RETRY_S = 60.0
 RELAY_RETIRE_S = 30.0
 """How long a relayed connection may finish what runs on it after a direct one is there."""
 
+# Hole punching
+PUNCH_ATTEMPTS = 3
+"""Tries of one hole punching, as in other implementations."""
+PUNCH_S = 5.0
+"""One try: the system repeats a dropped first packet after 1 s and 3 s."""
+PUNCH_AGAIN_S = 0.1
+"""The pause after an attempt that was refused at once, because the other side had not begun yet."""
+PUNCH_DIRECT_S = 3.0
+"""How long the addresses the other side listens on are tried first."""
+PUNCHES_PER_MINUTE = 6
+"""Hole punchings one peer may ask for; each makes this node knock at a few addresses that the peer names."""
+PUNCHES_AT_ONCE = 4
+"""Hole punchings under way on behalf of peers."""
+
 # Multicast DNS
 MDNS_INTERFACES_MAX = 4
 """Interfaces announced on; machines with more have virtual ones."""

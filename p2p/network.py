@@ -278,6 +278,7 @@ class Libp2pNetwork:
         if state is None:
             state = self.connected[peer_id] = PeerState("in" if inbound else "out", trio.current_time())
         if state.add(connection):
+            self.calls.renew(peer_id)
             self.spawn(state.retire_relayed)
         self.on_connection(peer_id, connection)
 

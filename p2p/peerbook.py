@@ -89,11 +89,6 @@ class PeerBook:
         candidate = self._candidates.get(peer_id)
         return candidate is not None and (candidate.is_bootstrap or candidate.has_answered)
 
-    def is_proven(self, peer_id: str) -> bool:
-        """Whether a peer answered once, or is one of the configuration; all others are hearsay."""
-        candidate = self._candidates.get(peer_id)
-        return candidate is not None and (candidate.is_bootstrap or candidate.has_answered)
-
     def due(self, excluded: Iterable[str], now_s: float) -> tuple[str, ...]:
         """Peers to dial now: bootstrap peers first, the others in random order."""
         skip = set(excluded)

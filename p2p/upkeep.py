@@ -11,6 +11,7 @@ from functools import partial
 
 import trio
 from libp2p.network.connection.swarm_connection import SwarmConn
+from libp2p.rcmgr import Direction
 
 from p2p import limits, wellknown
 from p2p.addresses import TcpAddress, parse_address
@@ -23,6 +24,7 @@ from p2p.hardened.streams import Libp2pStream
 from p2p.hardened.swarm import close_quietly
 from p2p.network import Libp2pNetwork
 from p2p.peerbook import read_peers_file, usable_addresses, write_peers_file
+from p2p.punch import Punch
 from p2p.reach import Reach
 from p2p.relay.client import RelayClient
 from p2p.relay.server import RelayServer
@@ -47,6 +49,7 @@ class Upkeep:
         self._relay = RelayServer(network)
         self._reach = Reach(network, self._rng, self._relay.offer)
         self._circuits = RelayClient(network, self._rng)
+        self._punch = Punch(network)
         network.on_new_addresses = self._tell_everybody
 
     def start(self) -> None:
@@ -117,9 +120,11 @@ class Upkeep:
         if state is not None:
             state.agent = description.agent
             state.settled.set()
-            if not is_relayed(connection):
-                state.observed = description.observed
+            if description.observed is not None and not is_relayed(connection):
+                state.seen_as = connection, description.observed
         self._learn(peer_id, description.addresses)
+        if is_relayed(connection) and connection.direction == Direction.INBOUND:
+            await self._punch.improve(peer_id, connection)
 
     async def _serve_identify(self, stream: Libp2pStream, _reader: BufferedReader) -> None:
         network = self._network
@@ -210,8 +215,9 @@ class Upkeep:
         with trio.fail_after(limits.REQUEST_TIMEOUT_S):
             own, wanted = await wellknown.read_exchange_request(stream)
         self._learn(stream.peer_id, own)
-        others = (peer_id for peer_id in self._network.connected if peer_id != stream.peer_id)
-        await wellknown.send_exchange_answer(stream, self._network.book.sample(wanted, others))
+        others = [peer_id for peer_id in self._network.connected if peer_id != stream.peer_id]
+        told = [*self._relay.addresses_of(others)[:wanted], *self._network.book.sample(wanted, others)]
+        await wellknown.send_exchange_answer(stream, told)
 
     def _learn(self, teller: str, addresses: Iterable[TcpAddress]) -> None:
         """Take candidates from a peer; one that came over the internet cannot name addresses of our own network."""

@@ -25,11 +25,16 @@ class CircuitSocket(ReadWriteCloser):  # type: ignore[misc]  # libp2p is opaque 
         """Where the relay is, as we see it."""
 
     async def read(self, n: int | None = None) -> bytes:
-        """At most `n` bytes (whatever is there for None); b"" at the end."""
+        """All of `n` bytes (whatever is there for None); b"" at the end.
+
+        The library gives a message up that does not arrive within a hundred reads.
+        """
         if n == 0:
             return b""
         try:
-            return await self._reader.some(limits.READ_CHUNK_BYTES if n is None else n)
+            if n is not None and n <= limits.READ_CHUNK_BYTES:
+                return await self._reader.exactly(n)
+            return await self._reader.some(limits.READ_CHUNK_BYTES)
         except StreamFailed as error:
             raise ConnectionClosedError(f"the circuit broke: {error}", transport="circuit") from error
 

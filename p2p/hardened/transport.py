@@ -77,6 +77,15 @@ class BufferedSocket(ReadWriteCloser):  # type: ignore[misc]  # libp2p is opaque
         """(host, port) of the other side."""
         return self._remote
 
+    def share_port(self) -> tuple[str, int] | None:
+        """(host, port) of our side, from which other connections may be made from now on; None when it is gone."""
+        try:
+            _let_share_port(self._stream.socket)
+            host, port, *_ = self._stream.socket.getsockname()
+        except OSError:
+            return None
+        return str(host), int(port)
+
 
 class HardenedTcp(TCP):  # type: ignore[misc]  # libp2p is opaque to the type checker
     """Dials like the stock transport, without its SO_REUSEPORT listener.
@@ -95,6 +104,36 @@ class HardenedTcp(TCP):  # type: ignore[misc]  # libp2p is opaque to the type ch
 async def connect_raw(host: str, port: int) -> RawConnection:
     """A fresh TCP connection without any handshake. Raises OSError."""
     return RawConnection(BufferedSocket(await trio.open_tcp_stream(host, port)), True)
+
+
+async def connect_from(source: tuple[str, int], host: str, port: int) -> RawConnection:
+    """Connect from a port that another connection of ours, not a listener, uses already.
+
+    Keeps trying until cancelled: the other side of a hole punching refuses, or its router drops, what comes before it
+    has begun itself. When both sides' attempts cross, they become one connection.
+    """
+    while True:
+        socket = trio.socket.socket(
+            trio.socket.AF_INET6 if ":" in host else trio.socket.AF_INET, trio.socket.SOCK_STREAM
+        )
+        try:
+            _let_share_port(socket)
+            await socket.bind(source)
+            await socket.connect((host, port))
+            return RawConnection(BufferedSocket(trio.SocketStream(socket)), True)
+        except OSError:
+            socket.close()
+            await trio.sleep(limits.PUNCH_AGAIN_S)
+        except BaseException:
+            socket.close()
+            raise
+
+
+def _let_share_port(socket: trio.socket.SocketType) -> None:
+    """Both users of a port have to agree. On Linux this is never enough to share the port of a listener."""
+    socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_REUSEADDR, 1)
+    if sys.platform != "linux" and hasattr(trio.socket, "SO_REUSEPORT"):
+        socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_REUSEPORT, 1)
 
 
 async def _resolved(address: TcpAddress) -> str:

@@ -6,6 +6,7 @@ to a peer that holds a place, so no third party can be made to receive anything,
 
 import logging
 import time
+from collections.abc import Iterable
 
 import trio
 from libp2p.relay.circuit_v2.pb.circuit_pb2 import HopMessage, Reservation, Status, StopMessage
@@ -42,6 +43,12 @@ class RelayServer:
         else:
             self._network.refuse_raw(HOP)
             self._seats.clear()
+
+    def addresses_of(self, peer_ids: Iterable[str]) -> list[TcpAddress]:
+        """How those of some peers that have a place here are reached through us, for others to be told."""
+        own, now_s = self._own_addresses(), trio.current_time()
+        seated = [peer_id for peer_id in peer_ids if self._seats.has_place(peer_id, now_s)]
+        return [each.through(self._network.peer_id).with_peer(peer_id) for peer_id in seated for each in own[:1]]
 
     async def _serve(self, stream: Libp2pStream, reader: BufferedReader) -> None:
         message = await read_message(reader, HopMessage)
