@@ -6,21 +6,28 @@ Works without a node: nothing here touches a chain, a wallet or a network.
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
 from node.commands.common import Env, facts, home_command, narrate, show_progress, table
-from node.commands.errors import IncentiveFails
+from node.commands.errors import IncentiveFails, NothingThere
 from node.commands.lazy import DefaultGroup
+from node.control.amounts import format_amount
 from node.control.options import Progress
 from node.market.errors import UnknownSubnet
 from node.subnets.base import AnySubnet
-from node.subnets.lab.limits import ROUNDS_MAX
+from node.subnets.lab.limits import EPOCHS_MAX, MIX_BYTES_MAX, ROUNDS_MAX
 from node.subnets.lab.scaffold import write_subnet
 from node.subnets.plugins import subnet_in
 from node.subnets.registry import known_subnets, open_subnet
+
+if TYPE_CHECKING:
+    from node.subnets.lab.economy import Economy
+    from node.subnets.lab.trial import Trial
 
 _WHICH = click.argument("which", metavar="NAME|FOLDER|MODULE:CLASS")
 
@@ -149,26 +156,99 @@ def find_subnet(which: str) -> AnySubnet:
     return subnet_in(which)
 
 
-def _trial(found: AnySubnet, rounds: int, seed: str) -> TrialReport:
+@subnet.command("simulate")
+@_WHICH
+@click.option("--miners", type=int, default=200, show_default=True, help="A fifth of them cheat, each way alike.")
+@click.option("--epochs", type=click.IntRange(1, EPOCHS_MAX), default=20, show_default=True)
+@click.option(
+    "--strategy",
+    "mix_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="TOML file that says who takes part, in place of --miners, --epochs and --seed.",
+)
+@click.option(
+    "--rounds", type=click.IntRange(1, ROUNDS_MAX), default=50, show_default=True, help="Of the trial before."
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@home_command
+def simulate(env: Env, which: str, miners: int, epochs: int, mix_file: Path | None, rounds: int, seed: int) -> None:
+    """Let a whole economy run on these rules: the real ledger, its emission, its pool and Yuma Consensus.
+
+    How verdicts on each kind of miner come out is measured in a trial first, then drawn again for every challenge.
+
+    \b
+    Examples:
+      neurond subnet simulate ./weather --miners 200
+      neurond subnet simulate nineteen --strategy mix.toml --rounds 5 --json
+    """
+    from node.subnets.lab.economy import simulate as run_economy
+    from node.subnets.lab.mix import read_mix, usual_mix
+
+    mix = usual_mix(miners, epochs, seed) if mix_file is None else read_mix(_bytes_of(mix_file))
+    found = find_subnet(which)
+    measured = any(group.score is None for group in mix.miners)
+    outcomes = {m.way: m.verdicts for m in _play(found, rounds, str(mix.seed)).miners} if measured else {}
+    economy = run_economy(found, mix, outcomes, progress=teller("epochs"))
+    env.emit(economy, lambda: _render_economy(economy))
+
+
+def _bytes_of(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(MIX_BYTES_MAX + 1)
+    except OSError as error:
+        raise NothingThere(f"{file} cannot be read: {error.strerror}.", remedy="Name a TOML file.") from error
+
+
+def _render_economy(economy: "Economy") -> None:
+    price = partial(format_amount, decimals=6)
+    facts(
+        [
+            ("ran", f"{economy.epochs} epochs, {economy.blocks} blocks, {economy.verdicts} verdicts"),
+            (
+                "price of 1 α",
+                f"{price(economy.price_before_rao)} at first, {price(economy.price_after_rao)} at the end",
+            ),
+            ("new τ", format_amount(economy.issuance_grown_rao)),
+            ("owner", format_amount(economy.owner_alpha, "α", 4)),
+        ]
+    )
+    for title, groups in (("miners", economy.miners), ("validators", economy.validators)):
+        click.echo()
+        rows = [
+            (g.title, g.seats, f"{100 * g.share:.2f} %", format_amount(int(g.alpha_each), "α", 4),
+             f"{100 * g.of_honest:.1f} %", f"{g.trust:.3f}" if title == "validators" else "")
+            for g in groups
+        ]  # fmt: skip
+        honest = "of honest" if title == "miners" else "of honest, per stake"
+        columns = (title, "seats", "share", "a seat and epoch", honest, "v-trust" if title == "validators" else "")
+        table(columns, rows, right=columns[1:], empty="")
+
+
+def _play(found: AnySubnet, rounds: int, seed: str) -> "Trial":
+    """Run a trial in an event loop of its own, with models where the subnet names some."""
     import trio
 
-    from node.service.model_store import shared_model_store
-    from node.service.roles.host import ModelHost
-    from node.subnets.base import ModelPool
     from node.subnets.lab.hosts import NoModels
-    from node.subnets.lab.trial import Trial, run_trial
+    from node.subnets.lab.trial import run_trial
 
-    async def play() -> Trial:
+    async def play() -> "Trial":
         if not found.spec.models:
-            pool: ModelPool = NoModels()
-            return await run_trial(found, pool, rounds=rounds, seed=seed, progress=teller("challenges"))
+            return await run_trial(found, NoModels(), rounds=rounds, seed=seed, progress=teller("challenges"))
+        from node.service.model_store import shared_model_store
+        from node.service.roles.host import ModelHost
+
         host = ModelHost(shared_model_store())
         try:
             return await run_trial(found, host, rounds=rounds, seed=seed, progress=teller("challenges"))
         finally:
             await host.aclose()
 
-    trial = trio.run(play)
+    return trio.run(play)
+
+
+def _trial(found: AnySubnet, rounds: int, seed: str) -> TrialReport:
+    trial = _play(found, rounds, seed)
     rows = tuple(
         MinerRow(
             m.name, m.asked, m.answered, m.score, m.weight, m.pay, m.of_honest, m.is_caught, dict(m.codes),
@@ -189,7 +269,7 @@ def teller(what: str) -> Callable[[int, int], None]:
     def tell(done: int, of: int) -> None:
         nonlocal told_s
         now_s = time.monotonic()
-        if (now_s - told_s < 0.2 and done < of) or now_s - began_s < 1.0:
+        if not done or (now_s - told_s < 0.2 and done < of) or now_s - began_s < 1.0:
             return
         told_s = now_s
         show_progress(Progress(what, what, done, of, eta_s=(now_s - began_s) / done * (of - done)))

@@ -12,7 +12,8 @@ MarketError
 ├── NoMiner               nobody could be asked; `tried` lists who refused and why
 ├── ServeFailed           a miner cannot serve a task; `refusal` is what the caller is told
 ├── UnknownSubnet         a subnet this build has no rules for
-└── BadSubnetPackage      a subnet of the user's own that cannot be loaded
+├── BadSubnetPackage      a subnet of the user's own that cannot be loaded
+└── BadMix                the description of a simulated economy that makes no sense
 """
 
 from typing import TYPE_CHECKING, Literal
@@ -126,3 +127,10 @@ class BadSubnetPackage(MarketError):
 
     code = "market.bad_subnet_package"
     remedy = "`neurond subnet new NAME` writes one that works; docs/subnet-tutorial.md explains it."
+
+
+class BadMix(MarketError):
+    """A simulated economy that cannot be set up as described."""
+
+    code = "market.bad_mix"
+    remedy = "docs/subnet-tutorial.md shows a mix with every word it may have."

@@ -43,7 +43,7 @@ def subnet_in(where: str) -> AnySubnet:
     if folder.is_dir():
         inner = folder / folder.resolve().name  # of a project as `subnet new` writes it
         folder = inner if (inner / "__init__.py").is_file() else folder
-        return _only_subnet_of(_module(folder.resolve().name, folder.resolve().parent))
+        return _only_subnet_of(_package(folder.resolve()))
     module_name, colon, class_name = where.partition(":")
     if not colon:
         raise BadSubnetPackage(f"{where!r} is neither a folder nor of the form module:Class.")
@@ -57,6 +57,18 @@ def _load(point: EntryPoint) -> AnySubnet:
     except Exception as error:  # a stranger's module may fail in any way
         raise BadSubnetPackage(f"The package of the subnet {point.name!r} cannot be loaded: {error!r}.") from error
     return _made(found, point.value)
+
+
+def _package(folder: Path) -> ModuleType:
+    """The package in a folder, loaded from there even if another of its name was loaded before."""
+    name = folder.name
+    if not name.isidentifier() or name in sys.stdlib_module_names:
+        raise BadSubnetPackage(f"A package cannot be called {name!r}.", remedy="Rename the folder.")
+    for loaded in [each for each in sys.modules if each == name or each.startswith(f"{name}.")]:
+        if Path(getattr(sys.modules[loaded], "__file__", None) or ".").parent != folder:
+            del sys.modules[loaded]
+    sys.path[:] = [str(folder.parent), *(each for each in sys.path if each != str(folder.parent))]
+    return _module(name, folder.parent)
 
 
 def _module(name: str, parent: Path) -> ModuleType:

@@ -6,6 +6,7 @@ Never writes over anything.
 
 import keyword
 import re
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -70,7 +71,13 @@ def class_name_of(name: str) -> str:
 
 def check_name(name: str) -> str:
     """The name, if a Python package can have it. Raises BadSubnetPackage."""
-    if not _NAME.fullmatch(name) or len(name) > NAME_CHARS_MAX or keyword.iskeyword(name) or not class_name_of(name):
+    if (
+        not _NAME.fullmatch(name)
+        or len(name) > NAME_CHARS_MAX
+        or keyword.iskeyword(name)
+        or name in sys.stdlib_module_names
+        or not class_name_of(name)
+    ):
         raise BadSubnetPackage(
             f"{name[:NAME_CHARS_MAX]!r} cannot name a subnet.",
             remedy=f"Take lower-case letters, digits and underscores, a letter first, at most {NAME_CHARS_MAX}.",

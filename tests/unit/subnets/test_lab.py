@@ -204,7 +204,7 @@ def test_a_new_subnet_works_and_its_own_test_passes(tmp_path: Path) -> None:
     assert (found.spec.name, type(found).__name__) == ("two_moons", "TwoMoons")
 
 
-@pytest.mark.parametrize("name", ["", "Upper", "2fast", "a-b", "class", "x" * 41, "../up", "a b", "naïve"])
+@pytest.mark.parametrize("name", ["", "Upper", "2fast", "a-b", "class", "x" * 41, "../up", "a b", "naïve", "random"])
 def test_a_name_that_no_package_can_have_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(BadSubnetPackage):
         write_subnet(name, tmp_path)
