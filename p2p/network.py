@@ -183,6 +183,8 @@ class Libp2pNetwork:
             raise AddressError(f"{address} does not say who listens there; add /p2p/<peer id>")
         if target.peer_id == self.peer_id:
             raise AddressError(f"{address} is this node itself")
+        if not target.is_dialable:
+            raise AddressError(f"nobody can dial {address}; name where others reach that machine")
         await self._connect(target, timeout_s)
         return target.peer_id
 

@@ -1,6 +1,7 @@
 """`neurond join` and `neurond invite`: how networks grow."""
 
 import os
+import re
 import shutil
 import sys
 import time
@@ -21,16 +22,17 @@ from node.control.limits import INVITE_ADDRESSES_MAX, INVITE_DEFAULT_S, INVITE_M
 from node.control.options import DaemonConfig
 from node.control.schema import Invite, JoinPreview
 
+_HOST_AND_PORT: Final = re.compile(r"(?:[a-z]{1,10}://)?\[?(?P<host>[\w.:-]+?)\]?:(?P<port>\d{1,5})/?")
 _INK: Final = "\x1b[30;107m"  # black on white, whatever the terminal's own colours are
 _PLAIN: Final = "\x1b[0m"
 _LINES_BESIDE: Final = 6  # of a terminal's rows: the invite itself, its sentence and the prompt
 
 
 @click.command()
-@click.argument("target", metavar="INVITE|MULTIADDR")
+@click.argument("target", metavar="INVITE|MULTIADDR", nargs=-1, required=True)
 @click.option("--dry-run", is_flag=True, help="Show what the invite says and stop there.")
 @daemon_command
-def join(env: Env, config: DaemonConfig, target: str, dry_run: bool) -> int:
+def join(env: Env, config: DaemonConfig, target: tuple[str, ...], dry_run: bool) -> int:
     """Join a network: start this home's node on it, or connect the running one.
 
     TARGET is an invite (nd1…) or the address of any node (/ip4/…/tcp/…/p2p/…). A multiaddress names no network: the
@@ -42,29 +44,44 @@ def join(env: Env, config: DaemonConfig, target: str, dry_run: bool) -> int:
       neurond join nd1… --dry-run
       neurond join /ip4/192.0.2.7/tcp/4001/p2p/12D3… --role miner
     """
-    target = _checked(target)
+    where = _checked(_whole(target))
     if dry_run:
-        return _show_preview(env, target)
+        return _show_preview(env, where)
     if launcher.find(env.home) is not None:
         with SyncClient(env.home) as client:
-            joined = client.call(JoinRequest(target))
+            joined = client.call(JoinRequest(where))
         env.emit(joined, lambda: click.echo(f"Connected to {joined.peer_id} of {joined.network}."))
         return 0
-    start_and_show(env, _with_target(config, target))
+    start_and_show(env, _with_target(config, where))
     return 0
 
 
+def _whole(parts: tuple[str, ...]) -> str:
+    """An invite that a mail or a chat broke into several words is one again; of anything else there is one."""
+    words = " ".join(parts).split()
+    if len(words) > 1 and not (words[0].startswith("nd1") and all(word.isalnum() for word in words)):
+        raise click.UsageError(f"Name one invite or address; {words[1][:40]!r} is one too many.")
+    return "".join(words)
+
+
 def _checked(target: str) -> str:
-    target = target.strip()
-    if not target.startswith("nd1") and not is_peer_address(target):
-        without_peer = target.startswith(("/ip4/", "/ip6/", "/dns"))
-        raise click.BadParameter(
-            "the address does not say who listens there: add /p2p/ and the peer id that `neurond status` shows there"
-            if without_peer
-            else "write an invite (nd1…) or a node's address (/ip4/…/tcp/…/p2p/…)",
-            param_hint="INVITE|MULTIADDR",
-        )
-    return target
+    if target.startswith("nd1") or is_peer_address(target):
+        return target
+    raise click.BadParameter(_instead_of(target), param_hint="INVITE|MULTIADDR")
+
+
+def _instead_of(target: str) -> str:
+    """What to write instead of something that is neither an invite nor the address of a peer."""
+    add = "add /p2p/ and the peer id that `neurond status` shows there"
+    if target.startswith(("/ip4/", "/ip6/", "/dns")):
+        return f"the address does not say who listens there: {add}"
+    plain = _HOST_AND_PORT.fullmatch(target)
+    if plain is not None:
+        kind = "ip4" if plain["host"].replace(".", "").isdigit() else "ip6" if ":" in plain["host"] else "dns"
+        return f"write it as /{kind}/{plain['host']}/tcp/{plain['port']}, and {add}"
+    if target.startswith("12D3Koo"):
+        return "that is a peer id: put its address in front, /ip4/…/tcp/…/p2p/12D3Koo…, or ask for an invite"
+    return "write an invite (nd1…) or a node's address (/ip4/…/tcp/…/p2p/…)"
 
 
 def _with_target(config: DaemonConfig, target: str) -> DaemonConfig:
@@ -75,7 +92,13 @@ def _with_target(config: DaemonConfig, target: str) -> DaemonConfig:
     if is_peer_address(target):
         from p2p.addresses import parse_address
 
-        parse_address(target)  # an AddressError says what is wrong with it before anything is started
+        parsed = parse_address(target)  # an AddressError says what is wrong with it before anything is started
+        if not parsed.is_dialable:
+            raise click.BadParameter(
+                f"nobody can dial {parsed.host} port {parsed.port}: "
+                "name the address and port at which others reach that machine",
+                param_hint="INVITE|MULTIADDR",
+            )
         return replace(config, bootstrap=(target,))
     invite = read_invite(target, _now_ms())
     usable, unusable = sort_addresses(invite.addresses)

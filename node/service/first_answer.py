@@ -19,13 +19,14 @@ DIAL_S: Final = 8.0  # an address that needs longer is not where anybody can be 
 DIAL_SHARE_S: Final = 16.0  # divided among the addresses of one peer, so that eight dead ones are over within it
 DIAL_MIN_S: Final = 2.0
 _LIBRARY_WORDS: Final = re.compile(
-    r"^(cannot connect to \S+: |\S+ (?=did not answer|closed ))?(Error connecting to \(.*?\): )?"
+    r"^(cannot connect to \S+: |/\S+ (?=did not answer|closed |is this node))?(Error connecting to \(.*?\): )?"
 )
 _ADVICE: Final = (
     ("refused", "Nothing listens there: ask whether that node runs and which port it has now."),
     (
         "did not answer",
-        "A firewall or a router swallows the way there: ask for a port that is open, or for a new invite.",
+        "A firewall or a router swallows the way there, or the program there hangs: "
+        "ask for a port that is open, or for a new invite.",
     ),
     ("name", "Check the spelling of the name, and that this machine resolves names."),
     ("unreachable", "This machine has no way there: check its own connection."),

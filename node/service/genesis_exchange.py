@@ -55,7 +55,7 @@ async def fetch_genesis(network: Network, addresses: tuple[str, ...], expected: 
         return outcome.answer
     tried = f"Nobody could tell the genesis of this network ({outcome.tried()})."
     if any(isinstance(each.error, BadGenesis) for each in outcome.failed):
-        raise BadGenesis(tried)
+        raise BadGenesis(tried, remedy="Ask for a new invite, or for the address of a node of that network.")
     raise NoGenesis(tried, remedy=outcome.advice())
 
 
@@ -66,4 +66,4 @@ def check_genesis(data: bytes, expected: Hash | None) -> None:
     except LedgerError as error:
         raise BadGenesis(f"This is no genesis: {error.message}") from error
     if expected is not None and state.hash != expected:
-        raise BadGenesis(f"The genesis has hash {state.hash.hex()}, but {expected.hex()} was expected.")
+        raise BadGenesis(f"This is another network: genesis {state.hash.hex()[:16]}…, not {expected.hex()[:16]}….")

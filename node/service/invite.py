@@ -81,7 +81,7 @@ def read_invite(text: str, now_ms: int) -> InviteBody:
 
 def open_invite(text: str) -> InviteBody:
     """Return what the invite says, expired or not. Raises BadInvite: damaged, of an unknown version, wrongly signed."""
-    text = text.strip()
+    text = "".join(text.split())  # mail and chat break long lines
     if not looks_like_invite(text) or len(text) > _TEXT_CHARS_MAX:
         raise BadInvite(f"{text[:24]!r} is no invite; one starts with {PREFIX}.")
     try:
@@ -90,7 +90,10 @@ def open_invite(text: str) -> InviteBody:
         raise BadInvite("This invite is damaged; a part is missing or mistyped.") from error
     body = invite.body
     if body.version != _VERSION:
-        raise BadInvite("This invite was made by a newer version of neurond.")
+        raise BadInvite(
+            "This invite was made by a newer version of neurond.",
+            remedy="Install a newer one here, or ask for the address of a node and join that.",
+        )
     if not verify(body.inviter, message_of(body), invite.signature):
         raise BadInvite("The signature of this invite does not fit what it says.")
     _check_body(body)

@@ -44,10 +44,11 @@ def sort_addresses(addresses: Iterable[str]) -> tuple[tuple[str, ...], tuple[str
     unusable: list[str] = []
     for address in addresses:
         try:
-            named = parse_address(address).peer_id is not None
+            parsed = parse_address(address)
+            is_usable = parsed.peer_id is not None and parsed.is_dialable
         except AddressError:
-            named = False
-        (usable if named else unusable).append(address)
+            is_usable = False
+        (usable if is_usable else unusable).append(address)
     return tuple(usable), tuple(unusable)
 
 

@@ -14,9 +14,10 @@ from node.control.schema import Invite, Joined
 from node.primitives.address import to_ss58
 from node.primitives.limits import ADDRESS_BYTES_MAX
 from node.service.chain import now_ms
-from node.service.errors import BadInvite, NobodyAnswered, NoKey
+from node.service.errors import BadAddress, BadInvite, NobodyAnswered, NoKey
 from node.service.first_answer import first_answer
 from node.service.invite import InviteBody, looks_like_invite, read_invite, write_invite
+from node.service.neighbours import checked_address
 from p2p import AddressError, PeerView, Reachability
 from p2p.addresses import parse_address
 
@@ -77,11 +78,13 @@ async def join_running(running: Running, target: str) -> Joined:
     """Connect the running node to an invite's or an address' node of its own network.
 
     Raises:
-        BadInvite: of another network, damaged or expired. NobodyAnswered: says why, address by address.
+        BadInvite: of another network, damaged, expired, or this node's own. BadAddress: not one to dial.
+        NobodyAnswered: says why, address by address.
     """
     chain = running.chain
-    addresses: tuple[str, ...] = (target.strip(),)
-    if looks_like_invite(target):
+    if not looks_like_invite(target):
+        addresses: tuple[str, ...] = (checked_address(running.network, target.strip()),)
+    else:
         body = read_invite(target, now_ms())
         if body.genesis_hash != chain.genesis_hash:
             raise BadInvite(
@@ -89,15 +92,26 @@ async def join_running(running: Running, target: str) -> Joined:
                 f"this home belongs to {chain.spec.name} ({chain.genesis_hash.hex()[:16]}…).",
                 remedy="Join it with a home of its own: --home DIR.",
             )
-        addresses = body.addresses
+        addresses = _of_others(body.addresses, running.network.peer_id)
 
     async def connected(peer_id: str) -> str:
         return peer_id
 
     outcome = await first_answer(running.network, addresses, connected)
+    if outcome.answer is None and all(isinstance(each.error, AddressError) for each in outcome.failed):
+        raise BadAddress(f"There is no address that this version can dial ({outcome.tried()}).")
     if outcome.answer is None:
         raise NobodyAnswered(f"Nobody answered ({outcome.tried()}).", remedy=outcome.advice())
     return Joined(outcome.answer, chain.spec.name, chain.genesis_hash.hex())
+
+
+def _of_others(addresses: tuple[str, ...], own_peer_id: str) -> tuple[str, ...]:
+    """The addresses of an invite without this node's own. Raises BadInvite when nothing is left."""
+    others = tuple(address for address in addresses if not address.endswith(f"/p2p/{own_peer_id}"))
+    if not others:
+        remedy = "It is for another machine: run `neurond join` there, or here with another --home."
+        raise BadInvite("This invite leads to this node itself.", remedy=remedy)
+    return others
 
 
 def _completed(address: str, own_peer_id: str) -> str:

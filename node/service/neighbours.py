@@ -52,7 +52,9 @@ async def add_peer(running: Running, target: str) -> PeerInfo:
         P2PError: the peer is banned.
     """
     target = target.strip()
-    addresses = await _found(running.network, target) if _is_peer_id(target) else (_checked(running.network, target),)
+    addresses = (
+        await _found(running.network, target) if _is_peer_id(target) else (checked_address(running.network, target),)
+    )
 
     async def connected(peer_id: str) -> str:
         return peer_id
@@ -113,8 +115,8 @@ async def _found(network: Network, peer_id: str) -> tuple[str, ...]:
     return addresses
 
 
-def _checked(network: Network, address: str) -> str:
-    """The address, when it is one that could be dialled. Raises BadAddress with what to write instead."""
+def checked_address(network: Network, address: str) -> str:
+    """Return the address, when it is one that could be dialled. Raises BadAddress with what to write instead."""
     if looks_like_invite(address):
         raise BadAddress("This is an invite.", remedy="Use it with `neurond join`.")
     if re.fullmatch(r"[^/\s]+:\d{1,5}", address):

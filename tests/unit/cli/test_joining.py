@@ -141,3 +141,30 @@ def test_adding_a_peer_that_was_there_says_so(run: Run, node: Served) -> None:
     assert "Was connected already to" in run("peers", "add", ADDRESS).out  # for 12.5 s, says the recorded one
     node.api.now_peers = (msgspec.structs.replace(PEERS[0], connected_s=0.0),)
     assert run("peers", "add", ADDRESS).out.startswith("Connected to")
+
+
+def test_an_invite_broken_into_words_by_a_mail_is_one_again(run: Run) -> None:
+    invite = text_of()
+    outcome = run("join", invite[:40], invite[40:80], f"{invite[80:120]}\n {invite[120:]}", "--dry-run")
+    assert (outcome.code, "lab" in outcome.out) == (0, True), outcome.err
+    assert run("join", HOST, HOST, "--dry-run").code == 2
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("192.0.2.7:4001", "/ip4/192.0.2.7/tcp/4001, and add /p2p/"),
+        ("http://node.example.org:4001/", "/dns/node.example.org/tcp/4001, and add /p2p/"),
+        ("[2001:db8::7]:4001", "/ip6/2001:db8::7/tcp/4001, and add /p2p/"),
+        ("/ip4/192.0.2.7/tcp/4001", "does not say who listens there"),
+        (PEER, "that is a peer id"),
+        ("hello", "an invite (nd1…) or a node's address"),
+        (f"/ip4/0.0.0.0/tcp/4001/p2p/{PEER}", "nobody can dial 0.0.0.0 port 4001"),
+        (f"/ip6/fe80::7/tcp/4001/p2p/{PEER}", "nobody can dial fe80::7"),
+        (f"/ip4/192.0.2.7/tcp/0/p2p/{PEER}", "nobody can dial 192.0.2.7 port 0"),
+    ],
+)
+def test_what_cannot_be_joined_is_told_with_what_to_write_instead(target: str, said: str, run: Run) -> None:
+    outcome = run("join", target)
+    assert outcome.code == 2
+    assert said in outcome.err

@@ -285,8 +285,9 @@ async def test_one_liar_among_the_addresses_keeps_nobody_out(tmp_path: Path) -> 
     serve_genesis(honest, data)
     addresses = [network.addresses[0] for network in (liar, other, honest)]
     assert await fetch_genesis(joiner, tuple(addresses), expected) == data
-    with pytest.raises(BadGenesis):
+    with pytest.raises(BadGenesis, match=r"another network: genesis \w{16}…, not \w{16}…") as refused:
         await fetch_genesis(joiner, (*addresses[:2],), expected)
+    assert "invite" in (refused.value.hint or "")
     with pytest.raises(NoGenesis):
         await fetch_genesis(joiner, (swarm.join("mute").addresses[0],), expected)
 

@@ -12,7 +12,7 @@ from node.primitives.crypto import Ed25519Signer
 from node.primitives.types import Hash
 from node.service.app import Running
 from node.service.chain import now_ms
-from node.service.errors import BadInvite, NobodyAnswered, NoKey
+from node.service.errors import BadAddress, BadInvite, NobodyAnswered, NoKey
 from node.service.home import Home
 from node.service.invite import read_invite, write_invite
 from node.service.invite_preview import preview, sort_addresses
@@ -133,9 +133,10 @@ def test_a_bare_address_names_no_network(tmp_path: Path) -> None:
 
 
 def test_addresses_of_a_kind_that_is_not_understood_keep_nobody_out() -> None:
-    usable, unusable = sort_addresses((PUBLIC, "/ip4/8.8.8.8/tcp/1", "/unix/tmp/x", OTHER))
+    nowhere = f"/ip4/0.0.0.0/tcp/4001/p2p/{PEER}"
+    usable, unusable = sort_addresses((PUBLIC, "/ip4/8.8.8.8/tcp/1", nowhere, "/unix/tmp/x", OTHER))
     assert usable == (PUBLIC, OTHER)
-    assert unusable == ("/ip4/8.8.8.8/tcp/1", "/unix/tmp/x")
+    assert unusable == ("/ip4/8.8.8.8/tcp/1", nowhere, "/unix/tmp/x")
 
 
 # --- a running node ---------------------------------------------------------------------------------------------------
@@ -173,3 +174,15 @@ async def test_when_nobody_answers_every_address_is_told_with_its_reason() -> No
 async def test_an_invite_to_another_network_is_refused_by_both_names() -> None:
     with pytest.raises(BadInvite, match=r"leads to lab .* belongs to lab"):
         await join_running(joined(MemorySwarm(), "here"), invite_to(PUBLIC, genesis=Hash(bytes(32))))
+
+
+async def test_ones_own_invite_and_address_are_told_as_such_and_nobody_is_dialled() -> None:
+    swarm = MemorySwarm()
+    here = joined(swarm, "here")
+    with pytest.raises(BadInvite, match="leads to this node itself") as refused:
+        await join_running(here, invite_to(*here.network.addresses))
+    assert "another machine" in (refused.value.hint or "")
+    with pytest.raises(BadAddress, match="this node itself"):
+        await join_running(here, here.network.addresses[0])
+    there = swarm.join("there")
+    assert (await join_running(here, invite_to(*here.network.addresses, *there.addresses))).peer_id == there.peer_id
