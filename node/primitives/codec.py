@@ -47,6 +47,19 @@ def decode_canonical(kind: type[T], data: bytes, *, max_bytes: int) -> T:
     return value
 
 
+def build_decoders() -> int:
+    """Make the decoder of every `Wire` struct that is loaded, and return their number.
+
+    To be called before a second thread decodes. The library makes what it knows of a struct when it first meets it,
+    and meanwhile shows other threads a half of it: decoding with that ends the process with a segmentation fault.
+    """
+    kinds: list[type[Wire]] = Wire.__subclasses__()
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+        _decoder(kind)
+    return len(kinds)
+
+
 def _decoder(kind: type[T]) -> msgspec.msgpack.Decoder[T]:
     decoder = _decoders.get(kind)
     if decoder is None:

@@ -25,6 +25,7 @@ from node.gateway.app import Gateway
 from node.gateway.server import bind, run_gateway
 from node.ledger.genesis import parse_genesis
 from node.market.chat import ChatPart, ChatRequest, ModelInfo
+from node.primitives.codec import build_decoders
 from node.primitives.limits import GENESIS_BYTES_MAX
 from node.primitives.types import Hash, NetUid
 from node.service.anchor import open_chain
@@ -115,6 +116,7 @@ class Node:
 
     async def run(self) -> None:
         """Run until `stop` is set. Raises NodeError, StorageError or P2PError when the node cannot start or go on."""
+        build_decoders()
         self.log_book.listen(self.hub.log_changed)
         server = ControlServer(NodeApi(self), self._report_defect)
         async with trio.open_nursery() as nursery:

@@ -22,6 +22,7 @@ from node.light.errors import BadCheckpoint, BadProof, BrokenFinality
 from node.light.limits import LIGHT_STATE_BYTES_MAX
 from node.light.proofs import check_rows
 from node.light.readings import AuthoritiesOf, Reading, touch
+from node.primitives.codec import build_decoders
 from node.primitives.crypto import verify
 from node.primitives.errors import DecodeError, NodeError
 from node.primitives.types import Hash, Height, SetId
@@ -92,6 +93,7 @@ class LightNode:
             NoFullNode: nobody answers. BadLightState, BadCheckpoint: what there is cannot be trusted.
             BrokenFinality: authorities signed two chains.
         """
+        build_decoders()
         reasons = await self._connect()
         saved = self._read()
         if saved is not None:

@@ -1,10 +1,39 @@
 """The canonical encoding: one value, one sequence of bytes, everything else refused."""
 
+import subprocess
+import sys
+
 import pytest
 
 from node.ledger.header import Authority, Block, Header, decode_block, decode_header, header_hash, seal_message
 from node.primitives.codec import Wire, decode_canonical, encode
 from node.primitives.errors import DecodeError
+
+
+TWO_THREADS = """
+import sys, threading, time
+from node.primitives.codec import Wire, build_decoders, decode_canonical, encode
+
+begun = threading.Event()
+
+def slowly():  # what the library asks of a struct's annotations; other threads run meanwhile
+    begun.set()
+    time.sleep(0.2)
+    return int
+
+class Inner(Wire):
+    number: "slowly()"
+
+class Outer(Wire):
+    inner: Inner
+
+if "built" in sys.argv:
+    build_decoders()
+raw = encode(Outer(Inner(7)))
+threading.Thread(target=lambda: decode_canonical(Outer, raw, max_bytes=99)).start()
+begun.wait()
+sys.exit(decode_canonical(Outer, raw, max_bytes=99).inner.number)
+"""
 
 
 class Pair(Wire, frozen=True):
@@ -15,6 +44,16 @@ class Pair(Wire, frozen=True):
 HEADER = Header(
     1, 7, 9, b"\x01" * 32, b"\x02" * 32, b"\x03" * 32, b"\x04" * 32, 5, b"\x06" * 32, (), b"\x07" * 64
 )  # fmt: skip
+
+
+def test_decoders_that_were_built_beforehand_serve_two_threads_that_meet_a_struct_at_once() -> None:
+    def ended(*arguments: str) -> int:
+        words = [sys.executable, "-c", TWO_THREADS, *arguments]
+        return subprocess.run(words, timeout=60, capture_output=True, check=False).returncode
+
+    assert ended("built") == 7
+    if ended() == 7:
+        pytest.fail("the library has become safe by itself: build_decoders may go")
 
 
 def test_the_encoding_of_a_value_is_pinned_byte_by_byte() -> None:
