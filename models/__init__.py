@@ -1,10 +1,12 @@
 """Models as the node uses them: obtain, convert, run, verify. A leaf: speaks paths, bytes, ids and arrays.
 
-Never imports `node`, never touches the network except through the sources of the catalogue, never unpickles.
+Never imports `node`, never touches the network except through the sources of the catalogue, never unpickles. What
+needs the runtime is imported when it is first named: a node without a model does without its 30 MB.
 """
 
-from models.answer import Token
-from models.batching import Answer, Batcher
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from models.bundle import ModelCard, Tolerance
 from models.catalogue import CATALOGUE, CatalogueEntry, find_entry
 from models.ensure import ensure, is_ready
@@ -22,11 +24,24 @@ from models.errors import (
     UnsupportedModel,
 )
 from models.fetch import stored_file
-from models.providers import RuntimeReport, runtime_report
 from models.sampling import Sampling
 from models.sources import Progress
-from models.text import TextModel, open_text
+from models.token import Token
 from models.verify import FinishReason, Reason, Verification
+
+if TYPE_CHECKING:
+    from models.batching import Answer, Batcher
+    from models.providers import RuntimeReport, runtime_report
+    from models.text import TextModel, open_text
+
+_WITH_RUNTIME = {
+    "Answer": "models.batching",
+    "Batcher": "models.batching",
+    "RuntimeReport": "models.providers",
+    "TextModel": "models.text",
+    "open_text": "models.text",
+    "runtime_report": "models.providers",
+}
 
 __all__ = [
     "CATALOGUE",
@@ -61,3 +76,11 @@ __all__ = [
     "runtime_report",
     "stored_file",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import what needs the runtime. Raises AttributeError."""
+    module = _WITH_RUNTIME.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(module), name)

@@ -13,12 +13,13 @@ from queue import SimpleQueue
 
 import numpy as np
 
-from models.answer import AnswerState, Token
+from models.answer import AnswerState
 from models.errors import BadSampling, Busy, Closed, ModelError, RuntimeFailure
 from models.limits import MAX_BATCH_ROWS, MAX_QUEUED_REQUESTS
 from models.runtime import KvCache
 from models.sampling import Sampling
 from models.text import TextModel
+from models.token import Token
 
 
 class Answer:

@@ -28,6 +28,7 @@ from models.limits import (
 ONNX_FILE: Final = "model.onnx"
 TOKENIZER_FILE: Final = "tokenizer.json"
 MANIFEST_FILE: Final = "manifest.json"
+CONVERTER: Final = "gguf-llama-q8/1"  # changes whenever the bytes that are written change
 CARD_FORMAT: Final = 1
 
 
@@ -101,7 +102,7 @@ def read_card(folder: Path) -> ModelCard:
     try:
         raw = read_bounded(folder / MANIFEST_FILE, MAX_MANIFEST_BYTES)
         card = msgspec.json.decode(raw, type=ModelCard)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadModelFile(f"{folder / MANIFEST_FILE} is no model card: {error}") from error
     _check_geometry(card)
     return card

@@ -15,6 +15,7 @@ import numpy as np
 
 from models.bundle import (
     CARD_FORMAT,
+    CONVERTER,
     MANIFEST_FILE,
     ONNX_FILE,
     TOKENIZER_FILE,
@@ -39,7 +40,6 @@ from models.quant import BLOCK, Blocks, read_blocks, read_floats
 from models.tokens import TURN_END, TURN_START, tokenizer_from_gguf
 from models.verify import DEFAULT_TOLERANCE
 
-CONVERTER: Final = "gguf-llama-q8/1"  # changes whenever the bytes written change
 _LAYER_MATRICES: Final = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
 _LAYER_VECTORS: Final = ("attn_norm", "ffn_norm")
 _ROPE_BASE: Final = (1.0, 1e9)

@@ -10,9 +10,8 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from models.bundle import MANIFEST_FILE, check_bundle
+from models.bundle import CONVERTER, MANIFEST_FILE, check_bundle
 from models.catalogue import CatalogueEntry, find_entry
-from models.convert import CONVERTER, convert_gguf
 from models.errors import HashMismatch, ModelError, ModelUnavailable
 from models.fetch import Transport, fetch, stored_file
 from models.limits import MIB
@@ -98,6 +97,8 @@ def _remove_leftovers(store: Path) -> None:
 
 
 def _convert(entry: CatalogueEntry, source: Path, folder: Path, progress: Report) -> None:
+    from models.convert import convert_gguf  # with the tools of model files, which a node that runs none never needs
+
     meter: Meter | None = None
 
     def step(done: int, total: int) -> None:

@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from models.answer import AnswerState, Token, visible_text
+from models.answer import AnswerState, visible_text
 from models.bundle import ONNX_FILE, TOKENIZER_FILE, ModelCard, check_bundle, read_bounded
 from models.errors import BadPrompt, BadSampling, PromptTooLong
 from models.limits import MAX_INTRA_THREADS, MAX_TOKENIZER_BYTES, PREFILL_CHUNK_TOKENS
 from models.providers import open_decoder
 from models.runtime import Decoder, KvCache, Logits, default_threads
 from models.sampling import Sampling
+from models.token import Token
 from models.tokens import TextCodec
 from models.verify import FinishReason, Reason, Verification, conclude, position_gap, refused
 

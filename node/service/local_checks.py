@@ -15,8 +15,7 @@ from typing import Final
 
 import psutil
 
-from models import ModelError, find_entry, is_ready, runtime_report
-from models.providers import CUDA
+from models import ModelError, find_entry, is_ready
 from node.control.paths import wallets_path
 from node.control.schema import Check, CheckState
 from node.service.home import Home
@@ -153,6 +152,9 @@ def check_models(model: ChosenModel, store: Path) -> Check:
 
 def check_gpu() -> Check:
     """What really runs models here; a card that is there and unused is worth a look."""
+    from models import runtime_report  # this check alone needs the runtime
+    from models.providers import CUDA
+
     report = runtime_report()
     if CUDA in report.usable:
         return Check("GPU", "ok", f"CUDA works (onnxruntime {report.version})")

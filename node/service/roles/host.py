@@ -6,26 +6,20 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trio
 
-from models import (
-    Batcher,
-    FinishReason,
-    Progress,
-    Sampling,
-    TextModel,
-    Token,
-    Verification,
-    ensure,
-    open_text,
-)
+from models import FinishReason, Progress, Sampling, Token, Verification, ensure
 from models.sources import PeerFetch
 from node.market.call import open_call
 from node.market.context import MarketContext
 from node.market.limits import JUDGE_THREADS, STREAMS_MAX
 from node.primitives.types import AccountId
 from node.subnets.base import Answer, AnySubnet, Message, ModelPool, Neuron, TextRuntime, View
+
+if TYPE_CHECKING:
+    from models import TextModel
 
 _DONE = None
 
@@ -34,6 +28,8 @@ class BatchedText:
     """One open model: answers share a batch, verifications take their turn in a thread of their own."""
 
     def __init__(self, model: TextModel, *, max_batch: int, judges: trio.CapacityLimiter) -> None:
+        from models import Batcher  # whoever has a model has its runtime
+
         self._model = model
         self._batcher = Batcher(model, max_batch)
         self._readers = trio.CapacityLimiter(STREAMS_MAX)  # one waiting thread an answer; see node.market.limits
@@ -157,6 +153,8 @@ class ModelHost:
                 await trio.to_thread.run_sync(runtime.close)
 
     async def _open(self, bundle: Path) -> BatchedText:
+        from models import open_text  # only where a model runs: its runtime takes 30 MB
+
         load = partial(open_text, bundle, threads=self._threads, prefer_cuda=self._prefer_cuda)
         model = await trio.to_thread.run_sync(load)
         return BatchedText(model, max_batch=self._max_batch, judges=self._judges)

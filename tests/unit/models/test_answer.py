@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from models import FinishReason, Sampling, TextModel
-from models.answer import AnswerState, Token
+from models.answer import AnswerState
+from models.token import Token
 from tests.unit.models.synthetic import END_TOKEN
 
 

@@ -9,6 +9,7 @@ import psutil
 import pytest
 import trio
 
+import models
 from models import RuntimeReport
 from models.providers import CPU, CUDA
 from node.control.schema import Check
@@ -151,7 +152,7 @@ def test_the_gpu_row_tells_what_really_runs(
     built_for: tuple[str, ...], note: str, state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usable = (CPU,) if note else (CUDA, CPU)
-    monkeypatch.setattr(local_checks, "runtime_report", lambda: RuntimeReport("1", built_for, usable, note))
+    monkeypatch.setattr(models, "runtime_report", lambda: RuntimeReport("1", built_for, usable, note))
     row = local_checks.check_gpu()
     assert row.state == state
     assert ("CUDA works" in row.found) == (not note)
