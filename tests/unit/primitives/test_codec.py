@@ -9,7 +9,6 @@ from node.ledger.header import Authority, Block, Header, decode_block, decode_he
 from node.primitives.codec import Wire, decode_canonical, encode
 from node.primitives.errors import DecodeError
 
-
 TWO_THREADS = """
 import sys, threading, time
 from node.primitives.codec import Wire, build_decoders, decode_canonical, encode
