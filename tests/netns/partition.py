@@ -175,10 +175,12 @@ class Partition:
         self, cut_s: float, before: dict[str, int], say: Callable[[str], None]
     ) -> tuple[float | None, tuple[int, int]]:
         begin_s, noticed_s = time.monotonic(), None
+        unaware = set(self.fleet.members)
         while time.monotonic() - begin_s < cut_s:
-            if noticed_s is None and not any(self._across(name) for name in self.fleet.members):
-                noticed_s = time.monotonic() - begin_s
-                say(f"cut: noticed by every node after {noticed_s:.1f} s")
+            for name in [each for each in sorted(unaware) if not self._across(each)]:
+                unaware.discard(name)
+                noticed_s = None if unaware else time.monotonic() - begin_s
+                say(f"cut: noticed by {name} after {time.monotonic() - begin_s:.1f} s")
             self.fleet.statuses()
             time.sleep(POLL_S)
         grown = tuple(self._final(side) - before[side] for side in SIDES)

@@ -147,6 +147,7 @@ class Churn:
 
     async def _sample_always(self, say: Callable[[str], None]) -> None:
         while True:
+            self._note_ended()
             for name, member in self.fleet.members.items():
                 if member.pid is None or name in self._down:
                     continue
@@ -160,6 +161,11 @@ class Churn:
             say(self.line())
             await trio.sleep(self.options.sample_s)
 
+    def _note_ended(self) -> None:
+        """A node that ended by itself is a finding and stays down."""
+        for name in self.fleet.note_ended():
+            self._down.add(name)
+
     async def _send_always(self) -> None:
         while True:
             await trio.sleep(self._chance.expovariate(self.options.transfers_per_s))
@@ -172,8 +178,10 @@ class Churn:
         while True:
             await trio.sleep_until(due_s)
             due_s += self.options.every_s
+            self._note_ended()
+            alive = [name for name in names if name not in self._down]
             with trio.CancelScope(shield=True):  # a node that is down when time is up is brought back first
-                await self._kill(self._chance.choice(names))
+                await self._kill(self._chance.choice(alive))
             due_s = max(due_s, trio.current_time() + BREATH_S)
 
     async def _kill(self, name: str) -> None:

@@ -101,6 +101,17 @@ class Fleet:
         found = {name: self.status(name) for name in self.members}
         return {name: seen for name, seen in found.items() if seen is not None}
 
+    def note_ended(self) -> list[str]:
+        """Name the nodes whose process ended by itself; each is a finding with its exit code, and is started no more."""
+        ended = []
+        for member in self.members.values():
+            code = None if member.process is None else member.process.poll()
+            if code is not None:
+                self.findings.wrong.append(f"{member.name} ended by itself ({_how(code)})")
+                member.process = None
+                ended.append(member.name)
+        return ended
+
     def kill(self, name: str) -> None:
         """End a node with signal 9."""
         process = self._process(name)
@@ -125,7 +136,8 @@ class Fleet:
         self.members[name].frozen = False
 
     def stop(self) -> None:
-        """End all nodes in order; what does not end is killed and is a finding."""
+        """End all nodes in order; what does not end, or ended before, is a finding."""
+        self.note_ended()
         running = [member for member in self.members.values() if member.process is not None]
         for member in running:
             with suppress(ProcessLookupError):
@@ -187,6 +199,10 @@ def disagreements(chains: Mapping[str, Sequence[str]], called_final: Mapping[int
     lost = [height for height in called_final if height >= longest]
     if lost:
         yield f"lost: height {max(lost)} was called final, no store has it"
+
+
+def _how(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else f"signal {-code}, {signal.strsignal(-code)}"
 
 
 def _is_bad(line: str) -> bool:

@@ -1,5 +1,6 @@
 """One look at a process from outside: memory, open files, threads, and the tasks it tells of itself."""
 
+import http.client
 import urllib.error
 import urllib.request
 from typing import Final
@@ -37,5 +38,5 @@ def _tasks(gateway_url: str | None) -> int | None:
     try:
         with urllib.request.urlopen(url, timeout=METRICS_TIMEOUT_S) as answer:
             return tasks_in(answer.read(METRICS_BYTES_MAX).decode())
-    except (urllib.error.URLError, OSError):
+    except (urllib.error.URLError, http.client.HTTPException, OSError):
         return None
