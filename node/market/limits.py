@@ -44,6 +44,15 @@ WEIGHT_MAX: Final = 65_535  # u16 of the ledger
 STALE_EPOCHS: Final = 3  # an unreachable miner keeps its score that long, then it decays
 BOOK_ROWS_MAX: Final = 4096  # 256 seats and the hotkeys that lost theirs lately
 
+# --- reasons --------------------------------------------------------------------------------------------------------
+REASONS_PER_MINER_MAX: Final = 20  # verdicts told of one miner: a screenful
+REASON_MINERS_MAX: Final = 512  # twice a subnet's seats; with the verdicts about 4 MB
+REASON_CHARS_MAX: Final = 160  # of a verdict's evidence, as in a table
+WHY_QUESTION_BYTES_MAX: Final = 256  # two keys and a number
+WHY_ANSWER_BYTES_MAX: Final = 32 * 1024  # twenty verdicts with evidence in the longest characters
+WHY_STREAMS_PER_PEER: Final = 2  # questions about one's score are rare
+WHY_VALIDATORS_MAX: Final = 16  # asked at once; those with most stake decide
+
 # --- screens --------------------------------------------------------------------------------------------------------
 TASKS_SHOWN_MAX: Final = 200  # recent tasks kept in memory; older ones are in the journal
 PREVIEW_CHARS_MAX: Final = 160  # one wide line of a table

@@ -1,12 +1,15 @@
 """From shares to the u16 vector a validator sets on chain. The one place where floats become the ledger's integers."""
 
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from node.market.limits import WEIGHT_MAX
 from node.primitives.types import AccountId, Uid
-from node.subnets.base import View
+from node.subnets.base import AnySubnet, Book, View
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +18,15 @@ class WeightVector:
 
     uids: tuple[Uid, ...]
     values: tuple[int, ...]
+
+
+def shares_of(subnet: AnySubnet, book: Book, view: View) -> tuple[Mapping[AccountId, float], str]:
+    """The shares that a subnet's rules give, and "" or, when its program fails at that, none and what failed."""
+    try:
+        return subnet.weigh(book, view), ""
+    except Exception as error:  # a subnet's program may fail in any way; the role goes on
+        _log.exception("the subnet %s failed to weigh", subnet.spec.name)
+        return {}, f"The rules of the subnet {subnet.spec.name} failed to weigh: {error!r}."
 
 
 def weight_vector(shares: Mapping[AccountId, float], view: View) -> WeightVector | None:

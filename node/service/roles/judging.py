@@ -10,6 +10,7 @@ import trio
 from node.market.book import ScoreBook
 from node.market.judge import judge
 from node.market.limits import JUDGE_QUEUE_MAX
+from node.market.reasons import Reasons
 from node.market.tasks import TaskView
 from node.primitives.types import AccountId, Height
 from node.service.roles.journal import RoleJournal
@@ -37,6 +38,7 @@ class Bench:
         host: Host,
         book: ScoreBook,
         journal: RoleJournal,
+        reasons: Reasons,
         now_ms: Callable[[], int],
         *,
         timeout_s: float = JUDGE_TIMEOUT_S,
@@ -45,6 +47,7 @@ class Bench:
         self._host = host
         self._book = book
         self._journal = journal
+        self._reasons = reasons
         self._now_ms = now_ms
         self._timeout_s = timeout_s
         self._send, self._receive = trio.open_memory_channel[Case](JUDGE_QUEUE_MAX)
@@ -86,7 +89,9 @@ class Bench:
         score = verdict.score if moved else None
         judged = replace(view, state="done", score=score, code=verdict.code.name)
         self._journal.task(judged, validator=self._host.hotkey)
-        self._journal.verdict(judged, self._host.hotkey, replace(verdict, score=score), self._now_ms())
+        now_ms = self._now_ms()
+        self._journal.verdict(judged, self._host.hotkey, replace(verdict, score=score), now_ms)
+        self._reasons.note(judged, replace(verdict, score=score), now_ms)
 
 
 def unjudged(view: TaskView, answer: Answer, preview: str) -> TaskView:

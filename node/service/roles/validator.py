@@ -35,9 +35,13 @@ from node.market.limits import (
     STALE_EPOCHS,
     STREAMS_MAX,
     STREAMS_PER_CALLER_MAX,
+    WHY_STREAMS_PER_PEER,
 )
+from node.market.reasons import WHY_PROTOCOL, Reasons, WhyAnswer, WhyDesk, explain
 from node.market.roster import may_validate, miners
+from node.market.rounds import choose_targets, round_at, silence
 from node.market.tasks import TaskView
+from node.market.weights import shares_of
 from node.primitives.codec import encode
 from node.primitives.crypto import digest
 from node.primitives.types import AccountId, Hash, Height
@@ -45,7 +49,6 @@ from node.service.roles.announce import Announcer
 from node.service.roles.host import RoleHost
 from node.service.roles.journal import RoleJournal
 from node.service.roles.judging import Bench, Case, pending_view, unjudged
-from node.market.rounds import choose_targets, round_at, silence
 from node.service.roles.secrets import WeightSecrets
 from node.service.roles.weights import WeightSetter
 from node.subnets.base import Answer, AnySubnet, Book, Message, ModelPool, Standing, View
@@ -74,7 +77,9 @@ class ValidatorRole:
         self._journal = RoleJournal(context.netuid, store)
         self._book = ScoreBook(subnet.spec.alpha)
         host = RoleHost(context, subnet, models)
-        self._bench = Bench(subnet, host, self._book, self._journal, now_ms)
+        self._reasons = Reasons()
+        self._bench = Bench(subnet, host, self._book, self._journal, self._reasons, now_ms)
+        self._why = WhyDesk(context.chain.genesis_hash, context.netuid, self.why)
         self._desk = AnswerDesk(subnet, arrived=self._answer_arrived)
         self._gate = ChallengeGate(context)
         self._announcer = Announcer(context)
@@ -104,7 +109,9 @@ class ValidatorRole:
         doors = context.doors.plug(
             ANSWER_PROTOCOL, self._desk.handle, per_peer=STREAMS_PER_CALLER_MAX, total=STREAMS_MAX
         )
-        with doors, context.network.subscribe(topic, self._gate, capacity=CHALLENGES_QUEUED_MAX) as inbox:
+        reasons = context.doors.plug(WHY_PROTOCOL, self._why.handle, per_peer=WHY_STREAMS_PER_PEER, total=STREAMS_MAX)
+        inbox_of_topic = context.network.subscribe(topic, self._gate, capacity=CHALLENGES_QUEUED_MAX)
+        with doors, reasons, inbox_of_topic as inbox:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._journal.run)
                 nursery.start_soon(self._bench.run)
@@ -125,6 +132,14 @@ class ValidatorRole:
     def book(self) -> Book:
         """Standing of every miner by hotkey."""
         return self._book
+
+    def why(self, miner: AccountId) -> WhyAnswer:
+        """What this validator makes of a miner, and why."""
+        shares, _ = shares_of(self._subnet, self._book, self._context.view())
+        return explain(
+            miner, book=self._book, shares=shares, reasons=self._reasons, height=self._context.chain.height(),
+            rules=self._subnet.spec.version,
+        )  # fmt: skip
 
     def tasks(self) -> tuple[TaskView, ...]:
         """Recent tasks, newest first."""

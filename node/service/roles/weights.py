@@ -9,7 +9,7 @@ from typing import Final
 
 from node.ledger.calls import Call, SetWeights
 from node.market.context import MarketContext
-from node.market.weights import WeightVector, weight_vector
+from node.market.weights import WeightVector, shares_of, weight_vector
 from node.primitives.errors import NodeError
 from node.primitives.types import Height
 from node.service.roles.secrets import WeightSecrets
@@ -78,9 +78,11 @@ class WeightSetter:
 
     async def _submit(self, height: Height, *, secret: bool) -> None:
         view = self._context.view()
-        self.next_vector = weight_vector(self._subnet.weigh(self._book(), view), view)
+        shares, problem = shares_of(self._subnet, self._book(), view)
+        self.next_vector = weight_vector(shares, view)
         self._submitted_at = height
         if self.next_vector is None:
+            self._error = problem or self._error
             self.abstained += 1
             return
         vector = self.next_vector

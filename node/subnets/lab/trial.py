@@ -17,7 +17,7 @@ from node.market.errors import MalformedMessage, ServeFailed
 from node.market.frames import CHALLENGE_BYTES_MAX, sign_challenge_answer
 from node.market.judge import judge
 from node.market.rounds import silence
-from node.market.weights import weight_vector
+from node.market.weights import shares_of, weight_vector
 from node.primitives.codec import encode
 from node.primitives.crypto import Ed25519Signer, digest
 from node.primitives.limits import ANSWER_PART_BYTES_MAX
@@ -216,10 +216,9 @@ class _Trial:
     # --- the pay ----------------------------------------------------------------------------------------------------
 
     def _pay(self, view: View) -> None:
-        try:
-            shares = self._subnet.weigh(self._book, view)
-        except Exception as error:
-            return self._blame(f"weigh: {error!r}")
+        shares, problem = shares_of(self._subnet, self._book, view)
+        if problem:
+            return self._blame(f"weigh: {problem}")
         vector = weight_vector(shares, view)
         weights = {} if vector is None else dict(zip(vector.uids, vector.values, strict=True))
         total = sum(weights.values())
