@@ -183,10 +183,11 @@ HEALTH_INTERVAL_S = 10.0
 HEALTH_TIMEOUT_S = 5.0
 """A peer that does not answer a probe for this long is gone: its connections are cut."""
 
-SILENCE_MAX_S = 10.0
+SILENCE_MAX_S = 8.0
 """A connection on which nothing that was sent is acknowledged for so long is cut off: the system ends it. A busy peer
-acknowledges all the same, so this is no judgement of its speed; a frozen one is found by the probes."""
-KEEPALIVE_S = 5
+acknowledges all the same, so this is no judgement of its speed; a frozen one is found by the probes. Something sent
+after a while of silence begins the count anew, so that a cut is noticed within twice this time."""
+KEEPALIVE_S = 4
 """The system asks on an idle connection this often whether the other machine is there: one small packet."""
 
 # Peers
