@@ -43,8 +43,8 @@ HEALED_SLOTS: Final = 20
 """Slots from the end of the cut until all nodes have finalised a block that was made after it."""
 MESHED_S_MAX: Final = 60.0
 """All nodes must know each other before the cut; eight seconds on an idle machine."""
-NOTICED_S_MAX: Final = limits.SILENCE_MAX_S + 2 * limits.KEEPALIVE_S
-"""A silent connection is ended by the system; timers of the kernel run late by some seconds."""
+NOTICED_S_MAX: Final = 2 * limits.SILENCE_MAX_S + limits.KEEPALIVE_S
+"""A silent connection is ended by the system within twice the silence; the rest is a busy machine."""
 WATCHED_S: Final = 90.0
 """How long a healed network is watched at most."""
 MEET_BLOCKS: Final = 3

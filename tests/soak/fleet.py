@@ -102,7 +102,7 @@ class Fleet:
         return {name: seen for name, seen in found.items() if seen is not None}
 
     def note_ended(self) -> list[str]:
-        """Name the nodes whose process ended by itself; each is a finding with its exit code, and is started no more."""
+        """Name the nodes whose process ended by itself; each is a finding, and is started no more."""
         ended = []
         for member in self.members.values():
             code = None if member.process is None else member.process.poll()
