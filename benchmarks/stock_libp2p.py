@@ -1,16 +1,24 @@
 """Stock py-libp2p at the work of the network benchmarks; started by them in a process of its own.
 
-Must not import our network layer: that would change the library. Prints CPU seconds, one a turn.
+Must not import our network layer: that would change the library. Prints CPU seconds, one a turn; the last three talk to
+a second process of this file, `serve`; for each turn they print clock seconds, CPU seconds here, CPU seconds there.
 
     stock_libp2p.py gossip HOSTS MESSAGES BYTES TURNS
     stock_libp2p.py request COUNT BYTES TURNS
     stock_libp2p.py reuse COUNT BYTES TURNS
+    stock_libp2p.py signed COUNT BYTES TURNS
+    stock_libp2p.py bulk OUT_BYTES BACK_BYTES TURNS
+    stock_libp2p.py cancelled COUNT BYTES TURNS    (prints how many of COUNT requests failed)
 """
 
 import logging
+import os
+import struct
+import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from time import process_time
+from time import perf_counter, process_time
 
 import trio
 from libp2p import new_host
@@ -18,14 +26,22 @@ from libp2p.abc import IHost, ISubscriptionAPI
 from libp2p.crypto.ed25519 import create_new_key_pair
 from libp2p.custom_types import TProtocol
 from libp2p.network.stream.net_stream import NetStream
+from libp2p.peer.id import ID
 from libp2p.peer.peerinfo import info_from_p2p_addr
 from libp2p.pubsub.gossipsub import GossipSub
 from libp2p.pubsub.pubsub import Pubsub
 from libp2p.tools.anyio_service import background_trio_service
 from multiaddr import Multiaddr
+from nacl.signing import SigningKey
 
 TOPIC = "bench"
 ECHO = TProtocol("/bench/echo/1")
+SIGNED = TProtocol("/bench/signed/1")
+BULK = TProtocol("/bench/bulk/1")
+CPU = TProtocol("/bench/cpu/1")
+ASKER, ANSWERER = SigningKey(b"\x01" * 32), SigningKey(b"\x02" * 32)
+SIGNATURE_BYTES = 64
+PIECE_BYTES = 64 << 10
 DEADLINE_S = 30.0
 SETTLE_S = 2.0
 
@@ -112,6 +128,121 @@ async def request(count: int, size: int, turns: int, *, reuse: bool) -> None:
             print(process_time() - begin, flush=True)
 
 
+async def serve(size: int) -> None:
+    """Answer signed requests of `size` bytes, bulk and the question for CPU seconds, until killed."""
+
+    async def answer_signed(stream: NetStream) -> None:
+        message = await read_exactly(stream, SIGNATURE_BYTES + size)
+        body = ASKER.verify_key.verify(message[SIGNATURE_BYTES:], message[:SIGNATURE_BYTES])
+        await stream.write(ANSWERER.sign(body).signature + body)
+        await stream.close()
+
+    async def answer_cpu(stream: NetStream) -> None:
+        await stream.write(struct.pack("!d", process_time()))
+        await stream.close()
+
+    async def answer_bulk(stream: NetStream) -> None:
+        out, back = struct.unpack("!QQ", await read_exactly(stream, 16))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(send_bulk, stream, back)
+            await take_bulk(stream, out)
+        await stream.write(b"done")
+        await stream.close()
+
+    async with AsyncExitStack() as stack:
+        host = await start(stack, [])
+        for protocol, handler in ((SIGNED, answer_signed), (CPU, answer_cpu), (BULK, answer_bulk)):
+            host.set_stream_handler(protocol, handler)
+        print(host.get_addrs()[0], flush=True)
+        await trio.sleep_forever()
+
+
+async def send_bulk(stream: NetStream, size: int) -> None:
+    """Write `size` bytes in the pieces that suit the library best."""
+    piece = os.urandom(PIECE_BYTES)
+    for begin in range(0, size, PIECE_BYTES):
+        await stream.write(piece[: min(PIECE_BYTES, size - begin)])
+
+
+async def take_bulk(stream: NetStream, size: int) -> None:
+    """Read `size` bytes."""
+    while size:
+        piece = await stream.read(min(PIECE_BYTES, size))
+        if not piece:
+            raise EOFError("the stream ended")
+        size -= len(piece)
+
+
+async def between_processes(what: str, first: int, second: int, turns: int) -> None:
+    """Talk to a second process."""
+    program = [sys.executable, __file__, "serve", str(second)]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            line = await trio.to_thread.run_sync(process.stdout.readline) if process.stdout else ""
+            async with AsyncExitStack() as stack:
+                client = await start(stack, [])
+                info = info_from_p2p_addr(Multiaddr(line.strip()))
+                await client.connect(info)
+
+                async def cpu() -> float:
+                    stream = await client.new_stream(info.peer_id, [CPU])
+                    (seconds,) = struct.unpack("!d", await read_exactly(stream, 8))
+                    await stream.close()
+                    return float(seconds)
+
+                async def ask(body: bytes) -> None:
+                    stream = await client.new_stream(info.peer_id, [SIGNED])
+                    await stream.write(ASKER.sign(body).signature + body)
+                    answer = await read_exactly(stream, SIGNATURE_BYTES + len(body))
+                    ANSWERER.verify_key.verify(answer[SIGNATURE_BYTES:], answer[:SIGNATURE_BYTES])
+                    await stream.close()
+
+                async def move() -> None:
+                    stream = await client.new_stream(info.peer_id, [BULK])
+                    await stream.write(struct.pack("!QQ", first, second))
+                    async with trio.open_nursery() as nursery:
+                        nursery.start_soon(send_bulk, stream, first)
+                        await take_bulk(stream, second)
+                    await read_exactly(stream, 4)
+                    await stream.close()
+
+                if what == "cancelled":
+                    print(
+                        await failures_after_cancelled_writes(client, info.peer_id, first, lambda: ask(bytes(second)))
+                    )
+                    return
+                for _ in range(turns):
+                    there, here, begin = await cpu(), process_time(), perf_counter()
+                    with trio.fail_after(DEADLINE_S):
+                        if what == "bulk":
+                            await move()
+                        else:
+                            for _ in range(first):
+                                await ask(os.urandom(second))
+                    print(perf_counter() - begin, process_time() - here, await cpu() - there, flush=True)
+        finally:
+            process.kill()
+
+
+async def failures_after_cancelled_writes(
+    client: IHost, peer_id: ID, count: int, ask: Callable[[], Awaitable[None]]
+) -> int:
+    """How many of `count` requests fail, each made after a large write was cancelled somewhere in the middle."""
+    failed = 0
+    for number in range(count):
+        try:
+            stream = await client.new_stream(peer_id, [BULK])
+            with trio.move_on_after(0.0005 * (number % 20)):
+                await stream.write(struct.pack("!QQ", 1 << 30, 0))
+                await send_bulk(stream, 1 << 30)
+            await stream.reset()
+            with trio.fail_after(5.0):
+                await ask()
+        except Exception:
+            failed += 1
+    return failed
+
+
 def main() -> None:
     """Do what the arguments say."""
     logging.getLogger("libp2p").setLevel(logging.CRITICAL)
@@ -119,6 +250,10 @@ def main() -> None:
     if what == "gossip":
         count, messages, size, turns = map(int, numbers)
         trio.run(gossip, count, messages, size, turns)
+    elif what == "serve":
+        trio.run(serve, int(numbers[0]))
+    elif what in ("signed", "bulk", "cancelled"):
+        trio.run(between_processes, what, *map(int, numbers))
     else:
         count, size, turns = map(int, numbers)
         trio.run(lambda: request(count, size, turns, reuse=what == "reuse"))

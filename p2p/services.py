@@ -144,7 +144,14 @@ class Services:
     def _note_failure(self, protocol: str, peer_id: str, error: Exception) -> None:
         """A broken stream is daily life; any other error of a handler is worth a line with its traceback."""
         self._counters.add("streams.handler_failed")
-        if isinstance(error, P2PError):
+        if _is_daily_life(error):
             _log.debug("stream %s of %s ended: %s", protocol, peer_id, error)
         else:
             _log.error("the handler of %s failed on a stream of %s", protocol, peer_id, exc_info=error)
+
+
+def _is_daily_life(error: Exception) -> bool:
+    """Whether nothing but failures of the network ended a handler, its own tasks included."""
+    if isinstance(error, ExceptionGroup):
+        return error.split(P2PError)[1] is None
+    return isinstance(error, P2PError)

@@ -252,6 +252,30 @@ async def test_a_busy_handler_is_told_apart_from_a_broken_one_and_one_that_says_
     assert count(second, "requests.alone") == 0
 
 
+async def test_a_broken_stream_in_a_task_of_a_handler_is_no_bug_of_the_handler(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = await pair(world)
+    what: Exception = StreamFailed("lost")
+
+    async def with_tasks(stream: Stream) -> None:
+        async def fail() -> None:
+            raise what
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(fail)
+            await trio.sleep_forever()
+
+    first.serve(SLOW, with_tasks)
+    with pytest.raises(StreamFailed):
+        await ask(second, first, protocol=SLOW)
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+    what = ValueError("a bug")
+    with pytest.raises(StreamFailed):
+        await ask(second, first, protocol=SLOW)
+    assert [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 async def test_a_peer_that_speaks_only_the_plain_form_gets_one_stream_a_request(world: World) -> None:
     first, second = await pair(world)
     first.serve(ECHO, echo)
