@@ -12,12 +12,13 @@ from typing import Final, Generic, TypeVar
 import trio
 
 from node.primitives.errors import NodeError
-from p2p import Network, P2PError
+from p2p import Network, P2PError, StreamFailed, UnreachableError
 
 T = TypeVar("T")
 DIAL_S: Final = 8.0  # an address that needs longer is not where anybody can be met
 DIAL_SHARE_S: Final = 16.0  # divided among the addresses of one peer, so that eight dead ones are over within it
 DIAL_MIN_S: Final = 2.0
+ASK_PAUSE_S: Final = 0.5  # until the loser of two connections is gone on both sides
 _LIBRARY_WORDS: Final = re.compile(
     r"^(cannot connect to \S+: |/\S+ (?=did not answer|closed |is this node))?(Error connecting to \(.*?\): )?"
 )
@@ -70,7 +71,8 @@ class Outcome(Generic[T]):
 async def first_answer(network: Network, addresses: tuple[str, ...], ask: Callable[[str], Awaitable[T]]) -> Outcome[T]:
     """Connect to all peers of `addresses` at once and return what `ask(peer id)` returned first.
 
-    A P2PError or NodeError of a dial or of `ask` counts against that address alone.
+    A P2PError or NodeError of a dial or of `ask` counts against that address alone; a question that was lost with its
+    connection, as happens when two nodes dial each other at once, is put a second time.
     """
     answers: list[T] = []
     failed: dict[str, Failed] = {}
@@ -79,11 +81,18 @@ async def first_answer(network: Network, addresses: tuple[str, ...], ask: Callab
         timeout_s = max(DIAL_MIN_S, min(DIAL_S, DIAL_SHARE_S / len(own)))
         for address in own:
             try:
-                answers.append(await ask(await network.dial(address, timeout_s=timeout_s)))
+                answers.append(await asked_twice(await network.dial(address, timeout_s=timeout_s), address, timeout_s))
             except (P2PError, NodeError) as error:
                 failed[address] = Failed(address, error)
                 continue
             return nursery.cancel_scope.cancel()
+
+    async def asked_twice(peer_id: str, address: str, timeout_s: float) -> T:
+        try:
+            return await ask(peer_id)
+        except (StreamFailed, UnreachableError):
+            await trio.sleep(ASK_PAUSE_S)
+            return await ask(await network.dial(address, timeout_s=timeout_s))
 
     async with trio.open_nursery() as nursery:
         for group in _by_peer(addresses):

@@ -8,7 +8,7 @@ import trio
 
 from node.service.errors import BadGenesis, NobodyAnswered
 from node.service.first_answer import DIAL_S, DIAL_SHARE_S, Failed, first_answer
-from p2p import Network, P2PError, UnreachableError
+from p2p import Network, P2PError, StreamFailed, UnreachableError
 
 ONE, TWO, THREE = (f"/ip4/192.0.2.{number}/tcp/1/p2p/peer-{number}" for number in (1, 2, 3))
 
@@ -64,6 +64,25 @@ async def test_a_peer_whose_answer_is_bad_does_not_end_the_search(autojump_clock
     outcome = await first_answer(network, (ONE, TWO), ask)
     assert outcome.answer == "peer-2"
     assert [each.reason for each in outcome.failed] == ["This is no genesis"]
+
+
+async def test_a_question_that_was_lost_with_its_connection_is_put_once_more(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    network, dialled = network_where(n1=0.1)
+    tries = []
+
+    async def ask(peer_id: str) -> str:
+        tries.append(peer_id)
+        if len(tries) < 2 or peer_id == "never":
+            raise StreamFailed("the connection was lost")
+        return peer_id
+
+    assert (await first_answer(network, (ONE,), ask)).answer == "peer-1"
+    assert dialled == [ONE, ONE]
+    tries[:] = []
+    outcome = await first_answer(network, ("/ip4/192.0.2.1/tcp/1/p2p/never",), ask)
+    assert (outcome.answer, len(tries), len(outcome.failed)) == (None, 2, 1)
 
 
 @pytest.mark.parametrize(
