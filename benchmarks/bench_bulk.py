@@ -3,7 +3,7 @@
     bench_bulk.py            speed, 3 two-way runs, 60 cancelled writes; and stock py-libp2p at the same
     bench_bulk.py 30         so many two-way runs of 30 to 160 MB each way; without the rival
 
-Fails when a run does not end within its deadline or a request after a cancelled write is not answered.
+Fails when nothing moves for 30 s, or when a request after a cancelled write is not answered.
 """
 
 import random
@@ -36,7 +36,6 @@ RATE_TARGET: Final = 80
 TWO_WAY_MB: Final = (30, 160)
 TWO_WAY_RUNS: Final = 3
 STOCK_RUNS: Final = 4
-RUN_DEADLINE_S: Final = 60.0
 CANCELLED: Final = 60
 _SEED: Final = 5
 
@@ -55,13 +54,12 @@ async def one_way(network: Network, peer_id: str) -> tuple[float, float, float]:
 
 
 async def two_way(network: Network, peer_id: str, runs: int) -> float:
-    """Move 30 to 160 MB each way at once, `runs` times; MB/s of both together. Raises TooSlowError when one sticks."""
+    """Move 30 to 160 MB each way at once, `runs` times; MB/s of both together. Raises TooSlowError when one gets stuck."""
     rng = random.Random(_SEED)
     moved, begin = 0, perf_counter()
     for run in range(runs):
         out, back = (rng.randint(*TWO_WAY_MB) * 1_000_000 for _ in range(2))
-        with trio.fail_after(RUN_DEADLINE_S):
-            await exchange_bulk(network, peer_id, out, back)
+        await exchange_bulk(network, peer_id, out, back)
         moved += out + back
         if runs > TWO_WAY_RUNS:
             print(f"    run {run + 1}: {out / 1e6:.0f} MB out, {back / 1e6:.0f} MB back", flush=True)

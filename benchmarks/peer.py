@@ -77,24 +77,43 @@ async def take_until_end(stream: Stream) -> int:
         return taken
 
 
-async def exchange_bulk(network: Network, peer_id: str, out: int, back: int) -> None:
-    """Move so many bytes each way at once. Raises RuntimeError when some are missing."""
+async def exchange_bulk(network: Network, peer_id: str, out: int, back: int, *, stuck_s: float = 30.0) -> None:
+    """Move so many bytes each way at once.
+
+    Raises TooSlowError when nothing has moved either way for `stuck_s`, RuntimeError when bytes are missing.
+    """
     stream = await network.open(peer_id, BULK)
     await stream.send(back.to_bytes(_SIZE_BYTES, "big"))
+    moved_s = trio.current_time()
 
     async def send() -> None:
-        await send_bulk(stream, out)
+        nonlocal moved_s
+        for start in range(0, out, FRAME_BYTES):
+            await stream.send(frame[: min(FRAME_BYTES, out - start)])
+            moved_s = trio.current_time()
         await stream.close_write()
 
+    async def watch(life: trio.CancelScope) -> None:
+        while trio.current_time() - moved_s < stuck_s:
+            await trio.sleep(1.0)
+        life.cancel()
+
+    frame = os.urandom(FRAME_BYTES)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(send)
-        came = 0
-        while came < back:
-            came += len(await stream.receive(FRAME_BYTES))
-        told = int.from_bytes(await stream.receive(_SIZE_BYTES), "big")
-    await stream.aclose()
-    if (told, came) != (out, back):
-        raise RuntimeError(f"{told} of {out} bytes arrived there, {came} of {back} here")
+        nursery.start_soon(watch, nursery.cancel_scope)
+        async with trio.open_nursery() as moving:
+            moving.start_soon(send)
+            came = 0
+            while came < back:
+                came += len(await stream.receive(FRAME_BYTES))
+                moved_s = trio.current_time()
+            told = int.from_bytes(await stream.receive(_SIZE_BYTES), "big")
+        nursery.cancel_scope.cancel()
+        if (told, came) != (out, back):
+            raise RuntimeError(f"{told} of {out} bytes arrived there, {came} of {back} here")
+        await stream.aclose()
+        return
+    raise trio.TooSlowError(f"nothing has moved for {stuck_s:g} s")
 
 
 async def cpu_of(network: Network, peer_id: str) -> float:

@@ -2,6 +2,8 @@
 
 import hashlib
 import random
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 import trio
+import trio.testing
 
 from p2p import BlobError, BlobUnavailable, Network, Stream, limits
 from p2p.blob_files import Manifest, blob_id_of, describe, encode_manifest
@@ -188,6 +191,118 @@ async def test_a_peer_that_promises_and_stays_silent_costs_only_what_it_promised
     with trio.fail_after(limits.BLOB_CHUNK_TIMEOUT_S / 2):  # not even one timeout: others fetch what it promised
         download = await blobs.begin(SHA256, len(CONTENT))
         await download.run()
+    assert download.path.read_bytes() == CONTENT
+
+
+async def test_one_peer_that_lies_and_one_that_is_slow_cost_an_honest_download_little(memory_town: Town) -> None:
+    gate = trio.Event()
+
+    def poison(question: Question) -> bytes:
+        return bytes(CHUNK) if isinstance(question, GetChunk) else honest(question)
+
+    async def crawl(stream: Stream) -> None:
+        while True:
+            question = msgspec.msgpack.decode(await stream.receive(1 << 10), type=Question)  # type: ignore[call-overload]
+            if isinstance(question, GetChunk):
+                await gate.wait()
+            await stream.send(honest(question))
+
+    slow = await memory_town.world.start("slow")
+    slow.serve(PROTOCOL, crawl)
+    liar, holder = await memory_town.liar("liar", poison), await memory_town.holder("holder")
+    node, blobs = await memory_town.asker(slow, liar, holder)
+    with trio.fail_after(limits.BLOB_CHUNK_TIMEOUT_S / 2):
+        download = await blobs.begin(SHA256, len(CONTENT))
+        assert set(download.peers) == {slow.peer_id, liar.peer_id, holder.peer_id}
+        await download.run()
+    assert download.path.read_bytes() == CONTENT
+    scores = {peer.peer_id: peer.score for peer in node.peers()}
+    assert (scores[slow.peer_id], scores[holder.peer_id]) == (0.0, 0.0)
+    assert scores[liar.peer_id] == pytest.approx(-limits.BLOB_WRONG_POINTS, rel=0.01)
+
+
+async def test_a_download_tells_its_rate_and_the_time_left(
+    memory_town: Town, autojump_clock: trio.testing.MockClock
+) -> None:
+    give = trio.Event()
+    world = memory_town.world
+    node = await world.start("paced")
+
+    async def paced(stream: Stream) -> None:
+        while True:
+            question = msgspec.msgpack.decode(await stream.receive(1 << 10), type=Question)  # type: ignore[call-overload]
+            if isinstance(question, GetChunk):
+                await trio.sleep(2.0)
+            if isinstance(question, GetChunk) and question.index == 5:
+                await give.wait()
+            await stream.send(honest(question))
+
+    node.serve(PROTOCOL, paced)
+    _, blobs = await memory_town.asker(node)
+    download = await blobs.begin(SHA256, len(CONTENT))
+    assert (download.progress().done_bytes, download.progress().eta_s) == (0, None)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(download.run)
+        await download.chunk(4)
+        progress = download.progress()
+        assert progress.done_bytes == 5 * CHUNK
+        assert progress.peers == 1
+        assert progress.bytes_per_s == pytest.approx(CHUNK / 2, rel=0.05)
+        left = len(CONTENT) - 5 * CHUNK
+        assert progress.eta_s == pytest.approx(left / progress.bytes_per_s)
+        give.set()
+    assert download.progress().eta_s == 0.0
+
+
+KILLED = """
+import sys
+from pathlib import Path
+import trio
+from p2p import HostConfig, open_host
+from p2p.blobs import Blobs
+
+async def main(address, folder, sha256, size):
+    async with open_host(HostConfig(folder / "key", target_peers=0)) as network:
+        await network.dial(address)
+        download = await Blobs(network, folder / "blobs", lambda _: None).begin(bytes.fromhex(sha256), size)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(download.run)
+            for index in range(4):
+                await download.chunk(index)
+            print("four", flush=True)
+            await trio.sleep_forever()
+
+trio.run(main, sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]))
+"""
+
+
+async def test_a_download_whose_process_was_killed_goes_on_where_it_stopped(
+    libp2p_world: Libp2pWorld, tmp_path: Path
+) -> None:
+    asked: list[int] = []
+
+    def gives_four(question: Question) -> bytes | None:
+        if isinstance(question, GetChunk):
+            asked.append(question.index)
+            return honest(question) if question.index < 4 else None
+        return honest(question)
+
+    town = Town(libp2p_world, tmp_path)
+    stingy = await town.liar("stingy", gives_four)
+    folder = tmp_path / "killed"
+    arguments = (stingy.addresses[0], str(folder), SHA256.hex(), str(len(CONTENT)))
+    with trio.fail_after(30):
+        process = await trio.lowlevel.open_process([sys.executable, "-c", KILLED, *arguments], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        assert await process.stdout.receive_some(100) == b"four\n"
+        process.kill()
+        await process.wait()
+    generous = await town.holder("generous")
+    node = await libp2p_world.start("again")
+    await node.dial(generous.addresses[0])
+    download = await Blobs(node, folder / "blobs", lambda _: None).begin(SHA256, len(CONTENT))
+    assert download.progress().done_bytes == 4 * CHUNK
+    await download.run()
     assert download.path.read_bytes() == CONTENT
 
 
