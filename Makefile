@@ -6,7 +6,7 @@ PYTHON ?= python3.11
 PYTHON := $(shell command -v $(PYTHON) || command -v python3)
 BIN := .venv/bin
 
-.PHONY: setup run demo test check format lint types tidy unit sim sim-long bench lock clean
+.PHONY: setup run demo test check format lint types tidy unit fuzz sim sim-long bench lock clean
 
 setup: .venv/.runtime
 
@@ -36,7 +36,7 @@ demo: setup
 test: .venv/.dev
 	@$(BIN)/pytest -q
 
-check: lint types tidy unit sim
+check: lint types tidy unit fuzz sim
 
 format: .venv/.dev
 	@$(BIN)/ruff format .
@@ -63,6 +63,15 @@ sim: .venv/.dev
 
 sim-long: .venv/.dev
 	@$(BIN)/python -m tests.simulation.long --hours 10000 --controls 100 --traces 100 --jobs 2
+
+.venv/.fuzz: requirements-fuzz.lock .venv/.dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-fuzz.lock
+	@touch $@
+
+# Every decoder of bytes from outside, FUZZ_SECONDS each, guided by coverage; what crashes one is kept in build/fuzz.
+FUZZ_SECONDS ?= 10
+fuzz: .venv/.fuzz
+	@$(BIN)/python -m tests.fuzz.run $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 bench: .venv/.dev
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

@@ -60,7 +60,7 @@ def decode_manifest(raw: bytes, blob_id: bytes, sha256: bytes, size_bytes: int) 
         raise BlobError("a manifest is not the one that was asked for")
     try:
         manifest = msgspec.msgpack.decode(raw, type=Manifest)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BlobError("a manifest is malformed") from error
     chunks = -(-size_bytes // limits.BLOB_CHUNK_BYTES)
     if (manifest.size_bytes, manifest.sha256, len(manifest.hashes)) != (size_bytes, sha256, chunks * HASH_BYTES):

@@ -87,7 +87,7 @@ class Blobs:
                 return
             except trio.TooSlowError:
                 return await stream.reset()
-            except msgspec.MsgspecError:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 self._network.report(stream.peer_id, limits.MALFORMED_POINTS, "a malformed question about a blob")
                 return await stream.reset()
             answer = await trio.to_thread.run_sync(self._answer, question, limiter=self._threads)

@@ -492,37 +492,7 @@ MALFORMED_POINTS = 40.0
 """A frame no honest implementation sends (not protobuf, over the bounds, forged signature): the third means a ban."""
 
 # Doors: what strangers and neighbours may cost before anything is held against them
-PLACE_KEPT_S = 1.0
-"""How long a stream keeps its place although its peer holds more of them than somebody who finds none."""
-ARRIVALS_PER_IP_PER_S = 10.0
-"""Inbound connections of one IP address a second: a handshake costs us 5 ms of processor, so 5 % of one."""
-ARRIVALS_PER_IP_BURST = 64.0
-"""Such connections at once: a whole devnet or office that starts in the same moment."""
-ARRIVALS_PER_BAN = 16.0
-"""Arrivals that a ban costs the IP address it came from: with new ids from one address, a ban takes 1.6 s."""
-CONNECTIONS_PER_IP = 32
-"""Inbound connections of one IP address: two thirds of the places for inbound peers, the rest is for others."""
-RATES_REMEMBERED_MAX = 4096
-"""Addresses and peers whose rate is remembered; forgetting one gives it a fresh burst."""
-PEER_STREAMS_PER_S = 500.0
-"""Streams one peer may open a second before they wait; opening one costs a side 2 ms of processor."""
-PEER_STREAMS_BURST = 1000.0
-"""Such streams at once."""
-PEER_WASTED_STREAMS_PER_S = 5.0
-"""Streams of one peer a second that end before they have a protocol; an honest peer gives up a few under load."""
-PEER_WASTED_STREAMS_BURST = 200.0
-"""Such streams at once; beyond it the peer loses points and its connections."""
-HEARSAY_DIALS_PER_S = 4.0
-"""Dials a second of peers that only others told of: what a node can be made to knock at the doors of third parties."""
-HEARSAY_DIALS_BURST = 48.0
-"""Such dials at once: a new node in a network of some dozens."""
-HEARSAY_FAILURES_PER_HOST = 16
-"""Such dials of one host without an answer, before it is left alone."""
-HEARSAY_PAUSE_S = 2.0
-"""The first pause of such a host; doubled with each further dial up to the longest of all redials."""
-
-# Doors: what strangers and neighbours may cost before anything is held against them
-PLACE_KEPT_S = 1.0
+PLACE_KEPT_S = 0.25
 """How long a stream keeps its place although its peer holds more of them than somebody who finds none."""
 ARRIVALS_PER_IP_PER_S = 10.0
 """Inbound connections of one IP address a second: a handshake costs us 5 ms of processor, so 5 % of one."""

@@ -178,7 +178,7 @@ def read_peers_file(path: Path) -> PeersFile:
         return msgspec.json.decode(raw, type=PeersFile)
     except FileNotFoundError:
         return PeersFile(1, (), ())
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise P2PError(
             f"the remembered peers {path} cannot be read ({error}); delete the file to start afresh"
         ) from error

@@ -207,5 +207,5 @@ def conclude(answers: Sequence[ReachAnswer], now_s: float) -> Reachability:
 def _decode(raw: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(raw, type=kind)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise StreamFailed("a message about reachability is malformed") from error

@@ -130,7 +130,7 @@ async def ask_for_peers(stream: Stream, own: Iterable[TcpAddress], wanted: int) 
     raw = await stream.receive(limits.EXCHANGE_MAX_BYTES)
     try:
         answer = msgspec.json.decode(raw, type=ExchangeAnswer)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise StreamFailed("the peer's answer about other peers is malformed") from error
     return usable_addresses(answer.addresses[: limits.EXCHANGE_PEERS_MAX * limits.ADDRESSES_PER_PEER])
 
@@ -140,7 +140,7 @@ async def read_exchange_request(stream: Stream) -> tuple[list[TcpAddress], int]:
     raw = await stream.receive(limits.EXCHANGE_MAX_BYTES)
     try:
         request = msgspec.json.decode(raw, type=ExchangeRequest)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise StreamFailed("the question about peers is malformed") from error
     own = [a for a in usable_addresses(request.addresses[: limits.ADDRESSES_PER_PEER]) if a.peer_id == stream.peer_id]
     return own, max(0, min(request.wanted, limits.EXCHANGE_PEERS_MAX))

@@ -68,7 +68,7 @@ async def _ask(network: Network, peer_id: str, offsets_ms: list[float]) -> None:
             raw = await network.request(peer_id, PROTOCOL, _QUESTION, max_bytes=_BYTES_MAX, timeout_s=TIMEOUT_S)
             answered_ms = now_ms()
             told = msgspec.json.decode(raw, type=_Time)
-        except (P2PError, msgspec.DecodeError):
+        except (P2PError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return  # one peer less; a median needs no reasons
         if 0 <= answered_ms - asked_ms <= _ROUND_TRIP_MAX_MS:
             offsets_ms.append((asked_ms + answered_ms) / 2 - told.unix_ms)

@@ -179,7 +179,7 @@ def open_devnet(home: Path) -> Devnet:
             return Devnet(home, msgspec.json.decode(file.read(_FILE_BYTES_MAX), type=DevnetFile))
     except FileNotFoundError:
         raise Unknown(f"There is no devnet under {home}.", remedy="Found one with `neurond devnet up`.") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unknown(f"{home / FILE} is damaged: {error}.", remedy="Use another --home for a new devnet.") from error
 
 

@@ -114,7 +114,7 @@ class Home:
         try:
             with self.settings.open("rb") as file:
                 return msgspec.json.decode(file.read(_SETTINGS_BYTES_MAX), type=Settings)
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return Settings()
 
     def remember(self, settings: Settings) -> None:

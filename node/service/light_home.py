@@ -53,7 +53,7 @@ class LightHome:
         try:
             with (self.path / _SETTINGS).open("rb") as file:
                 return msgspec.json.decode(file.read(_SETTINGS_BYTES_MAX), type=LightSettings)
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return LightSettings()
 
     def remember(self, settings: LightSettings) -> None:
