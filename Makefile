@@ -36,7 +36,7 @@ demo: setup
 test: .venv/.dev
 	@$(BIN)/pytest -q
 
-check: lint types tidy unit fuzz sim
+check: lint types tidy unit sim
 
 format: .venv/.dev
 	@$(BIN)/ruff format .
