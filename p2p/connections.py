@@ -15,6 +15,7 @@ from p2p.hardened.gossipsub import PROTOCOLS as GOSSIP_PROTOCOLS
 from p2p.hardened.swarm import close_quietly
 
 _RETIRE_LOOK_S = 0.25
+_RETIRE_QUIET_LOOKS = 4
 
 
 @dataclass(slots=True)
@@ -59,9 +60,11 @@ class PeerState:
     async def retire_relayed(self) -> None:
         """Close the relayed connections once nothing but gossip, which moves by itself, is on them."""
         relayed = [connection for connection in self.connections if is_relayed(connection)]
+        quiet_looks = 0
         with trio.move_on_after(limits.RELAY_RETIRE_S):
-            while any(_is_busy(connection) for connection in relayed):
+            while quiet_looks < _RETIRE_QUIET_LOOKS:  # the other side may open a stream while it knows no better
                 await trio.sleep(_RETIRE_LOOK_S)
+                quiet_looks = 0 if any(map(_is_busy, relayed)) else quiet_looks + 1
         for connection in relayed:
             await close_quietly(connection)
 

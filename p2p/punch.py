@@ -7,10 +7,12 @@ few addresses that a connected peer names for itself, and none nearer to us than
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import trio
+from libp2p.network.connection.raw_connection import RawConnection
 from libp2p.network.connection.swarm_connection import SwarmConn
 from libp2p.peer.id import ID
 from libp2p.rcmgr import Direction
@@ -23,7 +25,7 @@ from p2p.errors import P2PError, ProtocolRefusedError, StreamFailed, Unreachable
 from p2p.framing import BufferedReader
 from p2p.hardened.circuit import is_relayed, socket_of
 from p2p.hardened.streams import Libp2pStream
-from p2p.hardened.transport import BufferedSocket, connect_from
+from p2p.hardened.transport import BufferedSocket, accept_on, connect_from
 from p2p.network import Libp2pNetwork
 from p2p.peerbook import usable_addresses
 from p2p.relay.messages import read_message, send_message
@@ -149,25 +151,30 @@ class Punch:
             return "the other side does not know from where it is seen"
         with trio.move_on_after(limits.PUNCH_S):
             async with trio.open_nursery() as nursery:
-                for target in targets:
-                    nursery.start_soon(self._meet_at, target, peer_id, door, is_client, nursery.cancel_scope)
+                hosts = {target.host for target in targets}
+                for way in (
+                    partial(accept_on, door.local, hosts),
+                    *(partial(connect_from, door.local, target.host, target.port) for target in targets),
+                ):
+                    nursery.start_soon(self._meet_by, way, peer_id, is_client, nursery.cancel_scope)
         if self._is_direct(peer_id):
             return ""
         return f"hole punching failed; {_CHANGES if not door.keeps_port else _MAY_CHANGE}"
 
-    async def _meet_at(
-        self, target: TcpAddress, peer_id: str, door: Door, is_client: bool, done: trio.CancelScope
+    async def _meet_by(
+        self, way: Callable[[], Awaitable[RawConnection]], peer_id: str, is_client: bool, done: trio.CancelScope
     ) -> None:
-        raw = await connect_from(door.local, target.host, target.port)
+        """Have a raw connection made, and do the handshakes of our part, whichever side connected to which."""
         swarm = self._network.host.swarm
-        raw.is_initiator = is_client
         try:
+            raw = await way()
+            raw.is_initiator = is_client
             if is_client:
                 await swarm.connect_raw(raw, ID.from_base58(peer_id))
             else:
                 await swarm.accept_raw(raw, f"hole {peer_id}", ID.from_base58(peer_id))
-        except UnreachableError as error:
-            _log.debug("a connection to %s led nowhere: %s", target, error)
+        except (OSError, UnreachableError) as error:
+            _log.debug("one way to %s led nowhere: %s", peer_id, error)
             return
         done.cancel()
 

@@ -7,7 +7,7 @@ connections; it runs its accept loop as a trio system task, which outlives the h
 import errno
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import replace
 
@@ -107,15 +107,13 @@ async def connect_raw(host: str, port: int) -> RawConnection:
 
 
 async def connect_from(source: tuple[str, int], host: str, port: int) -> RawConnection:
-    """Connect from a port that another connection of ours, not a listener, uses already.
+    """Connect from a port that another connection of ours, not the node's listener, uses already.
 
     Keeps trying until cancelled: the other side of a hole punching refuses, or its router drops, what comes before it
     has begun itself. When both sides' attempts cross, they become one connection.
     """
     while True:
-        socket = trio.socket.socket(
-            trio.socket.AF_INET6 if ":" in host else trio.socket.AF_INET, trio.socket.SOCK_STREAM
-        )
+        socket = trio.socket.socket(_family(host), trio.socket.SOCK_STREAM)
         try:
             _let_share_port(socket)
             await socket.bind(source)
@@ -129,11 +127,29 @@ async def connect_from(source: tuple[str, int], host: str, port: int) -> RawConn
             raise
 
 
+async def accept_on(source: tuple[str, int], hosts: Collection[str]) -> RawConnection:
+    """Wait on such a port for a connection of one of `hosts`: where no router stands in the way, theirs may come before
+    ours begins. Raises OSError where the system does not let a port be shared like this."""
+    with trio.socket.socket(_family(source[0]), trio.socket.SOCK_STREAM) as socket:
+        _let_share_port(socket)
+        await socket.bind(source)
+        socket.listen(1)
+        while True:
+            accepted, (host, *_) = await socket.accept()
+            if host in hosts:
+                return RawConnection(BufferedSocket(trio.SocketStream(accepted)), False)
+            accepted.close()
+
+
 def _let_share_port(socket: trio.socket.SocketType) -> None:
-    """Both users of a port have to agree. On Linux this is never enough to share the port of a listener."""
+    """Both users of a port have to agree, and the node's listener never does."""
     socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_REUSEADDR, 1)
-    if sys.platform != "linux" and hasattr(trio.socket, "SO_REUSEPORT"):
+    if sys.platform != "win32":
         socket.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_REUSEPORT, 1)
+
+
+def _family(host: str) -> int:
+    return trio.socket.AF_INET6 if ":" in host else trio.socket.AF_INET
 
 
 async def _resolved(address: TcpAddress) -> str:

@@ -177,7 +177,10 @@ class RelayClient:
         await send_message(stream, StopMessage(type=StopMessage.STATUS, status=Status.OK))
         self._network.totals.add("relay.circuits.taken")
         raw = relayed_raw(stream, reader, remote_of(stream.connection), is_initiator=False)
-        await self._network.host.swarm.accept_raw(raw, f"relay {stream.peer_id}", ID.from_base58(source))
+        try:
+            await self._network.host.swarm.accept_raw(raw, f"relay {stream.peer_id}", ID.from_base58(source))
+        except UnreachableError as error:
+            _log.debug("a circuit of %s led to no connection: %s", source, error)
 
     async def _answer_stop(self, stream: Libp2pStream, status: "Status.ValueType") -> None:
         self._network.totals.add("relay.circuits.refused")
