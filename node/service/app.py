@@ -21,8 +21,6 @@ from node.control.hub import Hub
 from node.control.options import DaemonConfig
 from node.control.schema import NodeState
 from node.control.server import ControlServer
-from node.gateway.app import Gateway
-from node.gateway.server import bind, run_gateway
 from node.ledger.genesis import parse_genesis
 from node.market.chat import ChatPart, ChatRequest, ModelInfo
 from node.primitives.codec import build_decoders
@@ -298,6 +296,9 @@ class Node:
     async def _open_gateway(self, running: Running, nursery: trio.Nursery) -> None:
         if self.config.gateway_port is None:
             return
+        from node.gateway.app import Gateway  # a web server: 5 MB that a node without a gateway does without
+        from node.gateway.server import bind, run_gateway
+
         self._enter("starting", "opening the gateway")
         gateway = Gateway(OwnDoor(running.services), metrics=partial(families_of, self))
         running.gateway_url = await nursery.start(run_gateway, gateway, bind(self.config.gateway_port), self.stop)
