@@ -37,6 +37,7 @@ _COMMANDS: Final = {
     "join": ("node.commands.joining:join", "Join a network by invite or multiaddress."),
     "invite": ("node.commands.joining:invite", "Print an invite to this node's network."),
     "role": ("node.commands.role:role", "Show or switch the role: staker, miner, validator."),
+    "why": ("node.commands.why:why", "Why a miner earns what it earns."),
     "ask": ("node.commands.ask:ask", "Put a question to the network."),
     "wallet": ("node.commands.wallet:wallet", "Keys, balances, transfers."),
     "stake": ("node.commands.stake:stake", "Stake, unstake, quotes."),

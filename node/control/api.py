@@ -57,6 +57,7 @@ from node.control.schema import (
     TransactionContext,
     TransactionPreview,
     TransactionStatus,
+    Why,
 )
 from node.primitives.limits import TRANSACTION_BYTES_MAX
 
@@ -172,6 +173,11 @@ class TasksRequest(Request[tuple[Task, ...]], frozen=True):
 
 class EarningsRequest(Request[Earnings], frozen=True):
     pass
+
+
+class WhyRequest(Request[Why], frozen=True):
+    netuid: NetUidNumber | None = None
+    hotkey: Name | None = None
 
 
 class LogsRequest(Request[LogPage], frozen=True):
@@ -309,6 +315,10 @@ class Api(Protocol):
         ...
 
     async def earnings(self) -> Earnings: ...
+
+    async def why(self, netuid: int | None = None, hotkey: str | None = None) -> Why:
+        """Ask the validators of a subnet why a miner is scored as it is; this node's own by default."""
+        ...
 
     async def logs(self, since: int = 0, level: LogLevel = "info", limit: int = 200) -> LogPage:
         """Return up to `limit` lines of at least `level` from sequence number `since` on (0: the latest ones)."""

@@ -58,6 +58,7 @@ from node.control.schema import (
     TransactionContext,
     TransactionPreview,
     TransactionStatus,
+    Why,
 )
 from node.primitives.errors import ControlError
 
@@ -205,6 +206,9 @@ class AsyncClient:
 
     async def earnings(self) -> Earnings:
         return await self.call(api.EarningsRequest())
+
+    async def why(self, netuid: int | None = None, hotkey: str | None = None) -> Why:
+        return await self.call(api.WhyRequest(netuid, hotkey))
 
     async def logs(self, since: int = 0, level: LogLevel = "info", limit: int = 200) -> LogPage:
         return await self.call(api.LogsRequest(since, level, limit))

@@ -40,6 +40,7 @@ from node.control.api import (
     TxPreviewRequest,
     TxStatusRequest,
     TxSubmitRequest,
+    WhyRequest,
 )
 
 
@@ -82,6 +83,7 @@ METHODS: Final[dict[str, Method]] = {
         ("quote_unstake", QuoteUnstakeRequest),
         ("tasks", TasksRequest),
         ("earnings", EarningsRequest),
+        ("why", WhyRequest),
         ("logs", LogsRequest),
         ("models", ModelsRequest),
         ("model_pull", ModelPullRequest),

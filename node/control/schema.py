@@ -73,6 +73,9 @@ from node.control.views.work import (
     Requirement,
     RolePlan,
     Task,
+    ValidatorReason,
+    VerdictInfo,
+    Why,
 )
 
 __all__ = [
@@ -140,5 +143,8 @@ __all__ = [
     "TransactionPreview",
     "TransactionState",
     "TransactionStatus",
+    "ValidatorReason",
+    "VerdictInfo",
     "View",
+    "Why",
 ]

@@ -57,11 +57,12 @@ def view_of(chain: ChainReader, netuid: NetUid) -> View:
     """The subnet at the best head as subnets see it; without seats while the chain does not know it."""
     height = chain.height()
     metagraph = chain.metagraph(netuid)
-    neurons = () if metagraph is None else tuple(_neuron(row) for row in metagraph.rows)
+    neurons = () if metagraph is None else tuple(neuron_of(row) for row in metagraph.rows)
     return View(netuid, height, chain.block_hash(height) or ZERO_HASH, neurons)
 
 
-def _neuron(row: NeuronRow) -> Neuron:
+def neuron_of(row: NeuronRow) -> Neuron:
+    """A row of the metagraph as subnets see it."""
     return Neuron(
         uid=row.uid,
         hotkey=row.hotkey,

@@ -42,6 +42,7 @@ from node.service.neighbours import BY_HAND, add_peer, ban_view, connected_peers
 from node.service.role_switch import switch_role
 from node.service.status import status_of
 from node.service.views import account_view, metagraph_view, quote_view, stored_task_view, subnet_view, task_view
+from node.service.why import why_view
 from node.version import __version__
 
 if TYPE_CHECKING:
@@ -221,6 +222,10 @@ class NodeApi:
         """Return what this node's hotkey earned."""
         book = self._running().earnings
         return schema.Earnings(None, 0, 0, ()) if book is None else book.view()
+
+    async def why(self, netuid: int | None = None, hotkey: str | None = None) -> schema.Why:
+        """Ask validators about a miner."""
+        return await why_view(self._running(), netuid, hotkey)
 
     async def models(self) -> tuple[schema.ModelInfo, ...]:
         """List the model catalogue."""

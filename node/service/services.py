@@ -16,9 +16,10 @@ from node.market.chat import ChatPart, ChatRequest, ModelInfo
 from node.market.context import MarketContext
 from node.market.errors import NoMiner, UnknownSubnet
 from node.market.frontdoor import FrontDoor, MarketDoor
+from node.market.reasons import WhyAnswer
 from node.market.switchboard import Switchboard
 from node.market.tasks import TaskLog, TaskView
-from node.primitives.types import NetUid
+from node.primitives.types import AccountId, NetUid
 from node.service.chain import Chain, now_ms
 from node.service.errors import NoKey, Unknown
 from node.service.keys import Keys
@@ -96,6 +97,11 @@ class Services:
         """Return the latest tasks of the running service, newest first."""
         own = () if self._running is None else self._running.service.tasks()
         return own + self._asked.recent()
+
+    def why(self, miner: AccountId) -> WhyAnswer | None:
+        """Return what this node's own validator makes of a miner; None while it does not validate."""
+        service = None if self._running is None else self._running.service
+        return service.why(miner) if isinstance(service, ValidatorRole) else None
 
     def counters(self) -> Mapping[str, int]:
         """Return what the running service did and refused; nothing for a staker."""

@@ -46,6 +46,60 @@ class Earnings(View, frozen=True):
     incentive_u16: int | None = None
 
 
+class VerdictInfo(View, frozen=True):
+    """One verdict of a validator; `score` is 0..1, None where it could not judge; `meaning` explains the code."""
+
+    judged_ms: int
+    kind: str
+    code: str
+    meaning: str
+    score: float | None = None
+    evidence: str = ""
+    latency_ms: int = 0
+
+
+class ValidatorReason(View, frozen=True):
+    """What one validator makes of a miner, in its own words, and the weight that it set on chain (0..1 of its own).
+
+    `problem` is why it could not be asked. Shares and scores are 0..1; `ahead` is the score of the miner one rank
+    better, None for the first. Rank 0: no share yet.
+    """
+
+    hotkey: str
+    uid: int
+    stake_rao: int
+    weight_on_chain: float
+    problem: str = ""
+    score: float = 0.0
+    samples: float = 0.0
+    judged_height: int = 0
+    share: float = 0.0
+    rank: int = 0
+    ranked: int = 0
+    ahead: float | None = None
+    verdicts: tuple[VerdictInfo, ...] = ()
+
+
+class Why(View, frozen=True):
+    """Why a miner earns what it earns: its place on chain, and what its validators say.
+
+    `rank` is by incentive among the seats that have some, 0 without; `ahead_incentive_u16` is what the next better
+    seat has, None for the first. `failures` counts the codes of verdicts below 1, all validators together.
+    """
+
+    netuid: int
+    hotkey: str
+    uid: int
+    height: int
+    incentive_u16: int
+    rank: int
+    ranked: int
+    ahead_incentive_u16: int | None
+    validators: tuple[ValidatorReason, ...]
+    failures: dict[str, int]
+    advice: tuple[str, ...]
+
+
 class ModelInfo(View, frozen=True):
     """One entry of the model catalogue; `loaded` tells whether this node has it in memory, on `provider`."""
 

@@ -30,6 +30,7 @@ REQUESTS: tuple[msgspec.Struct, ...] = (
     api.QuoteUnstakeRequest(1, 4 * fake.TAO),
     api.TasksRequest(5),
     api.EarningsRequest(),
+    api.WhyRequest(1, fake.ALICE),
     api.LogsRequest(2, "warning", 10),
     api.ModelsRequest(),
     api.ModelPullRequest("smollm2-135m-instruct"),

@@ -60,6 +60,9 @@ from node.control.schema import (
     TransactionContext,
     TransactionPreview,
     TransactionStatus,
+    ValidatorReason,
+    VerdictInfo,
+    Why,
 )
 from node.control.server import ControlServer
 from node.primitives.address import to_ss58
@@ -120,6 +123,16 @@ QUOTE = Quote(1, "stake", 120, 10 * TAO, 39_600_000_000, 5_000_000, TAO // 4, 25
 UNQUOTE = Quote(1, "unstake", 120, 980_000_000, 4 * TAO, 500_000, TAO // 4, 249_000_000, 20_000)
 TASK = Task("t1", 1, "chat", "done", 1_700_000_000_000, BOB, ALICE, 410.0, 32, 0.93, "", "Paris is")
 EARNINGS = Earnings(BOB, 6 * TAO, 3 * TAO // 2, (EpochEarning(1, 100, 6 * TAO, 0, 3 * TAO // 2),), 1, 3, 32768)
+WHY = Why(
+    1, BOB, 2, 120, 32_768, 1, 3, None,
+    (
+        ValidatorReason(
+            ALICE, 1, 100 * TAO, 0.5, "", 0.9, 12.0, 119, 0.5, 1, 2, None,
+            (VerdictInfo(1_700_000_000_000, "challenge", "OK", "right and in time", 1.0, "12 tokens", 40),),
+        ),
+    ),
+    {"TIMEOUT": 2}, ("Answers come late.",),
+)  # fmt: skip
 LINES = tuple(LogLine(n, 1_700_000_000_000 + n, "info", "chain", f"imported block {n}") for n in range(1, 4))
 MODELS = (ModelInfo("smollm2-135m-instruct", "text", "Apache-2.0", 98_362_432, 392_167_424, "ready", "ab" * 32),)
 INVITE = Invite("nd1abc", "devnet", GENESIS, (ADDRESS,), 1_700_000_000_000, ALICE)
@@ -260,6 +273,10 @@ class FakeApi:
     async def earnings(self) -> Earnings:
         self._note("earnings")
         return EARNINGS
+
+    async def why(self, netuid: int | None = None, hotkey: str | None = None) -> Why:
+        self._note("why", netuid, hotkey)
+        return WHY
 
     async def logs(self, since: int = 0, level: LogLevel = "info", limit: int = 200) -> LogPage:
         self._note("logs", since, level, limit)

@@ -262,6 +262,15 @@ async def test_a_seat_without_a_peer_cannot_be_called(autojump_clock: object) ->
             await p.call(Number(1))
 
 
+async def test_a_seat_that_has_moved_since_it_published_is_found_by_its_peer_id(autojump_clock: object) -> None:
+    async with pair() as p:
+        p.world.chain.change(p.miner.hotkey, addresses=("/memory/gone",))
+        await p.caller.network.drop(p.miner.network.peer_id)
+        call = await p.call(Number(21, parts=3))
+        assert [part async for part in call]
+        await call.aclose()
+
+
 # --- miners that lie ------------------------------------------------------------------------------------------------
 
 Script = Callable[[Stream, CallRequest, MarketContext], Awaitable[None]]

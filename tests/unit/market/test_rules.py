@@ -8,12 +8,12 @@ from node.market.book import ScoreBook
 from node.market.limits import BOOK_ROWS_MAX, PREVIEW_CHARS_MAX
 from node.market.replay import ReplayCache, is_fresh
 from node.market.roster import may_validate, miners
+from node.market.rounds import choose_targets, round_at, silence
 from node.market.router import COOL_DOWN_S, Router
 from node.market.tasks import TaskLog, TaskView, one_line
 from node.market.weights import weight_vector
 from node.primitives.crypto import digest
 from node.primitives.types import ZERO_HASH, AccountId, Hash, Height, NetUid, Uid
-from node.market.rounds import choose_targets, round_at, silence
 from node.subnets.base import Code, Neuron, Standing, Verdict, View
 
 

@@ -43,6 +43,7 @@ from node.control.schema import (
     TransactionContext,
     TransactionPreview,
     TransactionStatus,
+    Why,
 )
 from tests.unit.tui import recorded
 from tui.app import NeurondApp
@@ -210,6 +211,9 @@ class FakeApi:
     async def earnings(self) -> Earnings:
         self._check()
         return self.now_earnings
+
+    async def why(self, netuid: int | None = None, hotkey: str | None = None) -> Why:
+        raise RemoteError(ErrorView("not_here", "No validators here."))
 
     async def logs(self, since: int = 0, level: LogLevel = "info", limit: int = 200) -> LogPage:
         return LogPage(self.now_log, len(self.now_log) + 1)
