@@ -251,7 +251,7 @@ async def same_stream(scene: Scene) -> None:
         await hold(0.5, line)
 
 
-@attack("mux-rapid-reset", "streams opened and reset at full rate for 4 s", "banned", "streams.reset_at_once")
+@attack("mux-rapid-reset", "streams opened and reset at full rate for 4 s", "cut", "streams.wasted")
 async def rapid_reset(scene: Scene) -> None:
     async with scene.line() as line:
 
@@ -263,8 +263,8 @@ async def rapid_reset(scene: Scene) -> None:
     scene.note = f"{scene.sent} streams"
 
 
-@attack("mux-rapid-protocol", "streams opened with a protocol and reset, at full rate for 4 s", "banned",
-        "streams.reset_at_once", "streams.handler_failed", "streams.failed")  # fmt: skip
+@attack("mux-rapid-protocol", "streams opened with a protocol and reset, at full rate for 4 s", "cut",
+        "streams.wasted", "streams.handler_failed", "streams.failed")  # fmt: skip
 async def rapid_protocol(scene: Scene) -> None:
     async with scene.line() as line:
 

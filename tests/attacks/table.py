@@ -1,6 +1,6 @@
 """`python -m tests.attacks.table [--side ours|stock] [--only NAME ...]`: run the attacks, print what came of them.
 
-Both sides and no `--only`: writes docs/attacks.md.
+What was seen is kept in build/attacks.json; once every attack is in there, docs/attacks.md is written from it.
 """
 
 import argparse
@@ -9,26 +9,30 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.attacks import arena, victims
+import msgspec
+
+from tests.attacks import arena, page, victims
 from tests.attacks.arena import Outcome
+from tests.attacks.page import Seen
 from tests.unit.models.synthetic import tiny_bundle
 
+SEEN = page.ROOT / "build" / "attacks.json"
 
-def against_stock(names: tuple[str, ...], folder: Path) -> dict[str, Outcome]:
+
+def against_stock(names: tuple[str, ...], folder: Path) -> dict[str, Seen]:
     """Each attack against a fresh process."""
     outcomes = {}
     for attack in arena.attacks("stock", names):
         place = folder / f"stock-{attack.name}"
         with victims.stock_victim(place) as victim, victims.honest_neighbour(victim, place) as honest:
-            outcomes[attack.name] = arena.run(attack, victim, honest)
-        tell("stock", outcomes[attack.name])
+            outcomes[attack.name] = tell("stock", arena.run(attack, victim, honest))
     return outcomes
 
 
-def against_ours(names: tuple[str, ...], folder: Path) -> dict[str, Outcome]:
+def against_ours(names: tuple[str, ...], folder: Path) -> dict[str, Seen]:
     """All attacks against one daemon, which is started again only when one of them ended it."""
     left = arena.attacks("ours", names)
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, Seen] = {}
     (folder / "model").mkdir(parents=True, exist_ok=True)
     model = str(tiny_bundle(folder / "model"))
     while left:
@@ -38,20 +42,15 @@ def against_ours(names: tuple[str, ...], folder: Path) -> dict[str, Outcome]:
             victim.protocols = arena.served_by(victim)
             while left and victim.is_alive:
                 attack = left.pop(0)
-                outcomes[attack.name] = arena.run(attack, victim, honest)
-                tell("ours", outcomes[attack.name])
+                outcomes[attack.name] = tell("ours", arena.run(attack, victim, honest))
     return outcomes
 
 
-def tell(side: str, seen: Outcome) -> None:
+def tell(side: str, outcome: Outcome) -> Seen:
     """One line as it happens."""
-    fate = "banned" if seen.banned else ""
-    state = "alive" if seen.alive else f"DEAD ({seen.last_words})"
-    quick = f"{seen.service.served}/{seen.service.served + seen.service.failed} worst {seen.service.worst_ms:.0f} ms"
-    gossip = f"gossip gap {seen.service.silence_s:.1f} s"
-    newcomer = "" if seen.newcomer else "NO NEWCOMER"
-    print(f"{side} {seen.attack.name} [{seen.seconds:.1f} s]: {state} {fate} {newcomer} | honest {quick}, {gossip}"
-          f" | sent {seen.sent} {seen.note} | {seen.before} -> {seen.after} | {seen.counted}", flush=True)  # fmt: skip
+    seen = page.seen(outcome)
+    print(side, page.line(seen), outcome.counted, flush=True)
+    return seen
 
 
 def main() -> int:
@@ -59,13 +58,30 @@ def main() -> int:
     parser.add_argument("--side", choices=("ours", "stock"))
     parser.add_argument("--only", nargs="*", default=())
     asked = parser.parse_args()
+    names = tuple(asked.only)
     began_s = time.monotonic()
+    results: dict[str, dict[str, Seen]] = {}
     with tempfile.TemporaryDirectory(prefix="attacks-") as folder:
-        names = tuple(asked.only)
-        ours = {} if asked.side == "stock" else against_ours(names, Path(folder))
-        stock = {} if asked.side == "ours" else against_stock(names, Path(folder))
-    print(f"{len(ours)} attacks on ours, {len(stock)} on stock in {time.monotonic() - began_s:.0f} s")
-    return int(not all(each.alive and each.honest_served for each in ours.values()))
+        for side, run in (("ours", against_ours), ("stock", against_stock)):
+            if asked.side in (None, side):
+                results[side] = run(names, Path(folder))
+    kept = msgspec.json.decode(SEEN.read_bytes(), type=dict[str, dict[str, Seen]]) if SEEN.exists() else {}
+    for side, new in results.items():
+        kept.setdefault(side, {}).update(new)
+    SEEN.parent.mkdir(parents=True, exist_ok=True)
+    SEEN.write_bytes(msgspec.json.format(msgspec.json.encode(kept)))
+    missing = [
+        f"{side} {each.name}"
+        for side in ("ours", "stock")
+        for each in arena.attacks(side)
+        if each.name not in kept.get(side, {})
+    ]
+    if missing:
+        print(f"not run yet, so docs/attacks.md stays as it is: {', '.join(missing)}")
+    else:
+        page.PAGE.write_text(page.page(kept["ours"], kept["stock"]))
+    print(f"{time.monotonic() - began_s:.0f} s")
+    return int(not all(each.alive and each.served and not each.failed for each in kept.get("ours", {}).values()))
 
 
 if __name__ == "__main__":
