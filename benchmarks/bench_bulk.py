@@ -54,7 +54,7 @@ async def one_way(network: Network, peer_id: str) -> tuple[float, float, float]:
 
 
 async def two_way(network: Network, peer_id: str, runs: int) -> float:
-    """Move 30 to 160 MB each way at once, `runs` times; MB/s of both together. Raises TooSlowError when one gets stuck."""
+    """Move 30 to 160 MB each way at once, `runs` times; MB/s of both. Raises TooSlowError when one is stuck."""
     rng = random.Random(_SEED)
     moved, begin = 0, perf_counter()
     for run in range(runs):

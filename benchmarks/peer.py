@@ -84,7 +84,7 @@ async def exchange_bulk(network: Network, peer_id: str, out: int, back: int, *, 
     """
     stream = await network.open(peer_id, BULK)
     await stream.send(back.to_bytes(_SIZE_BYTES, "big"))
-    moved_s = trio.current_time()
+    moved_s, is_over, told, came = trio.current_time(), False, 0, 0
 
     async def send() -> None:
         nonlocal moved_s
@@ -103,17 +103,17 @@ async def exchange_bulk(network: Network, peer_id: str, out: int, back: int, *, 
         nursery.start_soon(watch, nursery.cancel_scope)
         async with trio.open_nursery() as moving:
             moving.start_soon(send)
-            came = 0
             while came < back:
                 came += len(await stream.receive(FRAME_BYTES))
                 moved_s = trio.current_time()
             told = int.from_bytes(await stream.receive(_SIZE_BYTES), "big")
+        is_over = True
         nursery.cancel_scope.cancel()
-        if (told, came) != (out, back):
-            raise RuntimeError(f"{told} of {out} bytes arrived there, {came} of {back} here")
-        await stream.aclose()
-        return
-    raise trio.TooSlowError(f"nothing has moved for {stuck_s:g} s")
+    if not is_over:
+        raise trio.TooSlowError(f"nothing has moved for {stuck_s:g} s")
+    if (told, came) != (out, back):
+        raise RuntimeError(f"{told} of {out} bytes arrived there, {came} of {back} here")
+    await stream.aclose()
 
 
 async def cpu_of(network: Network, peer_id: str) -> float:
