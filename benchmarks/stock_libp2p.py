@@ -255,7 +255,8 @@ def main() -> None:
     elif what == "serve":
         trio.run(serve, int(numbers[0]))
     elif what in ("signed", "bulk", "cancelled"):
-        trio.run(between_processes, what, *map(int, numbers))
+        first, second, turns = map(int, numbers)
+        trio.run(between_processes, what, first, second, turns)
     else:
         count, size, turns = map(int, numbers)
         trio.run(lambda: request(count, size, turns, reuse=what == "reuse"))
