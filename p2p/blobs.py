@@ -70,6 +70,7 @@ class Blobs:
         self._shelf = Shelf(lookup)
         self._threads = trio.CapacityLimiter(limits.BLOB_THREADS)
         self._in_use: set[Path] = set()
+        self._preparing = trio.Lock()  # two at once would each count the same free room
         network.serve(
             PROTOCOL, self._serve, per_peer=limits.BLOB_STREAMS_PER_PEER, total=limits.BLOB_STREAMS_TOTAL
         )  # fmt: skip
@@ -132,7 +133,9 @@ class Blobs:
             raise BlobError(f"{manifest.sha256.hex()[:16]}… is being fetched already; wait for that")
         self._in_use.add(part.path)
         try:
-            missing = await trio.to_thread.run_sync(self._prepare, part, manifest.size_bytes, frozenset(self._in_use))
+            async with self._preparing:
+                in_use = frozenset(self._in_use)
+                missing = await trio.to_thread.run_sync(self._prepare, part, manifest.size_bytes, in_use)
         except BaseException:
             self._in_use.discard(part.path)
             raise

@@ -4,17 +4,19 @@ import hashlib
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 import trio
 import trio.testing
 
-from p2p import BlobError, BlobUnavailable, Network, Stream, limits
+from p2p import BlobError, BlobUnavailable, Network, Stream, blob_files, limits
 from p2p.blob_files import Manifest, blob_id_of, describe, encode_manifest
 from p2p.blobs import PROTOCOL, Blobs, Download, Find, GetChunk, GetManifest, Question
 from tests.unit.p2p.worlds import Libp2pWorld, MemoryWorld, World, until
@@ -381,6 +383,34 @@ async def test_the_budget_makes_old_leftovers_go_and_refuses_what_does_not_fit(m
     await small._network.dial(next(iter(blobs._network.peers())).addresses[0])
     with pytest.raises(BlobError, match="do not fit"):
         await small.begin(SHA256, len(CONTENT))
+
+
+async def test_two_downloads_begun_at_once_keep_to_the_budget_together(
+    memory_town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = CONTENT[::-1]
+    holders = [await memory_town.holder("a"), await memory_town.holder("b", other)]
+    _, blobs = await memory_town.asker(*holders, budget_bytes=len(CONTENT) + 10)
+
+    def dawdle(*arguments: Any) -> None:
+        blob_files.make_room(*arguments)
+        time.sleep(0.1)  # in a worker thread: the other one has every chance to count the same room
+
+    monkeypatch.setattr("p2p.blobs.make_room", dawdle)
+    begun: list[Download] = []
+    refused: list[str] = []
+
+    async def begin(content: bytes) -> None:
+        try:
+            begun.append(await blobs.begin(hashlib.sha256(content).digest(), len(content)))
+        except BlobError as error:
+            refused.append(str(error))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(begin, CONTENT)
+        nursery.start_soon(begin, other)
+    assert (len(begun), len(refused)) == (1, 1)
+    assert "do not fit" in refused[0]
 
 
 async def test_one_content_is_fetched_once_at_a_time(memory_town: Town) -> None:
