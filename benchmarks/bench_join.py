@@ -11,6 +11,7 @@ of the daemons, which tell what an idle machine would need.
 
 import argparse
 import os
+import resource
 import signal
 import subprocess
 import tempfile
@@ -121,12 +122,14 @@ def joins(turns: int) -> None:
         when(lambda: all((seen := each.status()) is not None and seen.height >= HISTORY_BLOCKS for each in nodes))
         with SyncClient(nodes[0].config.home) as client:
             invite = client.call(InviteRequest()).text
-        walls, cpus = [], []
+        walls, cpus, commands = list[float](), list[float](), list[float]()
         for turn in range(turns):
             home = Path(name) / f"joined-{turn}"
+            before_s = children_cpu_s()
             wall_s, cpu_s = join_once(invite, home, nodes[0])
             walls.append(wall_s)
             cpus.append(cpu_s)
+            commands.append(children_cpu_s() - before_s)
             launcher.stop(home, lambda step: None, drain=False)
     show(
         "from `neurond join` to the head of the network, median",
@@ -134,7 +137,13 @@ def joins(turns: int) -> None:
         at_most(median(walls), JOIN_S_MAX, " s"),
     )
     show("best; worst", f"{min(walls):.2f}; {max(walls):.2f} s")
-    show("CPU of the new daemon until then, median", f"{median(cpus):.2f} s")
+    show("CPU of the new daemon until then; of the command, median", f"{median(cpus):.2f}; {median(commands):.2f} s")
+
+
+def children_cpu_s() -> float:
+    """CPU seconds of the commands that have ended so far; daemons are not among them."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def join_once(invite: str, home: Path, first: Daemon) -> tuple[float, float]:

@@ -228,7 +228,7 @@ def test_the_doctor_finds_a_clock_that_is_ten_minutes_off(net: Net) -> None:
         process.wait(60)
     assert code == 1
     assert rows["clock"]["state"] == "bad"
-    assert "ahead of 1 peer" in rows["clock"]["found"]
+    assert "ahead of" in rows["clock"]["found"]
     assert 590_000 <= float(rows["clock"]["found"].split()[0]) <= 610_000
     assert "timedatectl" in rows["clock"]["fix"]
 
