@@ -194,6 +194,12 @@ class Network(Protocol):
         does. They are claims of strangers: only dialling proves one. Raises AddressError for a malformed id."""
         ...
 
+    def take_part(self, tag: str) -> None:
+        """Serve and ask the hash table of the network named `tag` from now on; before, `find` knows its own book only.
+
+        The name keeps networks apart: peers of another one are no use to searches and would take up the table."""
+        ...
+
     def subscribe(
         self,
         topic: str,

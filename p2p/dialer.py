@@ -34,7 +34,8 @@ class Dialer:
         self._connected = connected
         self._is_banned = is_banned
         self._target_peers = target_peers
-        self._doorsteps = Doorsteps()
+        self.doorsteps = Doorsteps()
+        """Shared with whoever else dials on hearsay."""
         self._dialling: set[str] = set()
         self._woken = trio.Event()
 
@@ -76,13 +77,13 @@ class Dialer:
         try:
             for address in self._book.addresses(peer_id):
                 on_hearsay = not self._book.is_proven(peer_id)
-                if on_hearsay and not self._doorsteps.may_knock(address.host, trio.current_time()):
+                if on_hearsay and not self.doorsteps.may_knock(address.host, trio.current_time()):
                     continue
                 try:
                     await self._connect(address, limits.DIAL_TIMEOUT_S / 2)
                 except P2PError:
                     continue
-                self._doorsteps.answered(address.host)
+                self.doorsteps.answered(address.host)
                 return
             self._book.failed(peer_id, trio.current_time())
         finally:

@@ -17,6 +17,7 @@ P2PError
 └─ StreamError              an open stream ended
    ├─ EndOfStream           the other side closed its write side between two frames
    └─ StreamFailed          reset, lost connection, broken or oversized frame, time ran out
+      └─ MalformedFrame     the peer sent what no honest implementation sends
 """
 
 
@@ -135,3 +136,10 @@ class StreamFailed(StreamError):
 
     code = "p2p.stream_failed"
     remedy = "Try again, or ask another peer."
+
+
+class MalformedFrame(StreamFailed):
+    """The peer sent what no honest implementation sends: too long, or not of the form agreed on."""
+
+    code = "p2p.malformed_frame"
+    remedy = "Ask another peer; this one has lost points for it."

@@ -308,11 +308,9 @@ KAD_CANDIDATES_MAX = 512
 KAD_QUERIES_MAX = 64
 """Attempts in one search: a bucket that answers, twice as much that does not."""
 KAD_DOUBT_AFTER = 3
-"""Dead peers told, and none alive, after which somebody's other peers come last."""
-KAD_FALSE_PEERS_MIN = 5
-"""Dead peers told, and none alive, after which it costs points; honest tables tell only who answered last time."""
-KAD_FALSE_POINTS = 15.0
-"""An answer without a living peer: could be bad luck once, the seventh within minutes means a ban."""
+"""Dead peers told, and none alive, after which somebody's other peers come last, and it costs points at the end."""
+KAD_FALSE_POINTS = 10.0
+"""Answers without a living peer: bad luck once, but honest tables tell only who answered last; the 11th bans."""
 KAD_DIAL_TIMEOUT_S = 3.0
 """A peer that needs longer to connect is no help in a search of ten seconds."""
 KAD_QUERY_TIMEOUT_S = 3.0

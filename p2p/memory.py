@@ -174,6 +174,9 @@ class MemoryNetwork:
         await trio.lowlevel.checkpoint()
         return self._swarm.addresses_of(check_peer_id(peer_id))
 
+    def take_part(self, tag: str) -> None:
+        """Every node of a swarm is known to all of it."""
+
     def subscribe(
         self,
         topic: str,

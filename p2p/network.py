@@ -43,6 +43,7 @@ from p2p.hardened.streams import Libp2pStream
 from p2p.hardened.swarm import close_quietly
 from p2p.hardened.transport import ExclusiveListener
 from p2p.identity import Identity
+from p2p.kad.service import Kademlia
 from p2p.peerbook import PeerBook
 from p2p.reputation import Reputation, banned_error, check_ban
 from p2p.services import Services
@@ -80,6 +81,7 @@ class Libp2pNetwork:
         """What peers found who dialled back; what `reachability` tells counts relays in."""
         self.circuits: Circuits = NoCircuits()
         self.dialer = Dialer(self.book, self._connect, self.connected.keys, self.is_banned, config.target_peers)
+        self.kad = Kademlia(self, self._connect, random.Random())
         self.on_connection: Callable[[str, SwarmConn], None] = lambda _peer_id, _connection: None
         self.on_new_addresses: Callable[[], None] = lambda: None
         self._nursery = nursery
@@ -112,11 +114,13 @@ class Libp2pNetwork:
         return self.circuits.shown(self.reach)
 
     def discovery(self) -> Discovery:
-        return Discovery(len(self.connected))
+        return self.kad.discovery()
 
     async def find(self, peer_id: str, *, timeout_s: float = limits.FIND_TIMEOUT_S) -> tuple[str, ...]:
-        await trio.lowlevel.checkpoint()
-        return tuple(map(str, self.book.addresses(check_peer_id(peer_id))))
+        return tuple(map(str, await self.kad.find(check_peer_id(peer_id), timeout_s)))
+
+    def take_part(self, tag: str) -> None:
+        self.kad.take_part(tag)
 
     def subscribe(
         self,
@@ -185,6 +189,7 @@ class Libp2pNetwork:
             raise AddressError(f"{address} is this node itself")
         if not target.is_dialable:
             raise AddressError(f"nobody can dial {address}; name where others reach that machine")
+        self.kad.keep(target.peer_id)
         await self._connect(target, timeout_s)
         return target.peer_id
 

@@ -56,6 +56,7 @@ class Upkeep:
         """Start all loops as tasks of the host."""
         for loop in (self._network.dialer.run, self._seek_peers, self._tidy, self._reach.run, self._circuits.run):
             self._network.spawn(loop)
+        self._network.spawn(self._network.kad.run)
 
     def load(self) -> None:
         """Take in bootstrap peers, remembered peers and bans. Raises AddressError for a bad bootstrap address."""
@@ -224,7 +225,9 @@ class Upkeep:
         state = self._network.connected.get(teller)
         if state is None:
             return
-        fresh = [self._network.book.add(address) for address in addresses if address.scope >= state.scope]
+        told = [address for address in addresses if address.scope >= state.scope]
+        self._network.kad.met(teller, told)
+        fresh = [self._network.book.add(address) for address in told]
         if any(fresh):
             self._network.dialer.wake()
 

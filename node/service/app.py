@@ -166,6 +166,7 @@ class Node:
         self._enter("starting", "opening the chain")
         keys = open_keys(home, config.wallet, config.hotkey)
         chain, gossip = await self._open_chain(stack, network, genesis, keys)
+        network.take_part(chain.genesis_hash.hex()[:TAG_DIGITS])
         market = stack.enter_context(MarketStore.open(home.market))
         nursery = await stack.enter_async_context(cancelled_nursery())
         syncer = Syncer(chain, network)
