@@ -4,12 +4,13 @@ Sizes are checked before anything is read. Reads go through a buffer, since read
 costs a window update each. Cancellation never leaves a stream that looks sound but is not.
 """
 
+from collections import deque
 from typing import Protocol
 
 import trio
 
 from p2p import limits
-from p2p.errors import EndOfStream, MalformedFrame, MessageTooLargeError, StreamFailed
+from p2p.errors import EndOfStream, MessageTooLargeError, StreamFailed
 
 _LENGTH_BYTES = 4
 
@@ -46,45 +47,68 @@ class ByteStream(Protocol):
 class BufferedReader:
     """Reads exact amounts from a ByteStream; a cancelled read loses nothing."""
 
-    __slots__ = ("_buffer", "_source")
+    __slots__ = ("_chunks", "_offset", "_size", "_source")
 
     def __init__(self, source: ByteStream) -> None:
         self._source = source
-        self._buffer = bytearray()
+        self._chunks: deque[bytes] = deque()
+        self._offset = 0
+        """How much of the first chunk has been taken."""
+        self._size = 0
+        """Bytes held and not taken."""
+
+    async def some(self, max_bytes: int) -> bytes:
+        """At least one and at most `max_bytes` of the next bytes; b"" at the clean end. Raises StreamFailed."""
+        if not self._size:
+            return await self._source.read(max_bytes)
+        await trio.lowlevel.checkpoint()
+        return self._take(min(max_bytes, len(self._chunks[0]) - self._offset))
 
     async def exactly(self, size: int) -> bytes:
         """The next `size` bytes; b"" when the stream ended before the first of them.
 
         Raises StreamFailed when it ended after the first, or failed.
         """
-        while len(self._buffer) < size:
+        while self._size < size:
             chunk = await self._source.read(limits.READ_CHUNK_BYTES)
             if not chunk:
-                if self._buffer:
+                if self._size:
                     raise StreamFailed("the stream ended in the middle of a frame")
                 return b""
-            self._buffer += chunk
-        taken = bytes(memoryview(self._buffer)[:size])
-        del self._buffer[:size]
-        return taken
-
-    async def some(self, max_bytes: int) -> bytes:
-        """At least one and at most `max_bytes` of the next bytes; b"" at the clean end. Raises StreamFailed."""
-        if not self._buffer:
-            return await self._source.read(max_bytes)
-        await trio.lowlevel.checkpoint()
-        taken = bytes(memoryview(self._buffer)[:max_bytes])
-        del self._buffer[: len(taken)]
-        return taken
+            self._chunks.append(chunk)
+            self._size += len(chunk)
+        return self._take(size)
 
     def unread(self, data: bytes) -> None:
         """Put back bytes taken last."""
-        self._buffer[:0] = data
+        if not data:
+            return
+        if self._offset:
+            self._chunks[0] = self._chunks[0][self._offset :]
+            self._offset = 0
+        self._chunks.appendleft(data)
+        self._size += len(data)
+
+    def _take(self, size: int) -> bytes:
+        """The next `size` bytes of those held, copied once."""
+        self._size -= size
+        parts: list[bytes | memoryview] = []
+        while size:
+            first, begin = self._chunks[0], self._offset
+            end = min(begin + size, len(first))
+            size -= end - begin
+            if end == len(first):
+                self._chunks.popleft()
+                self._offset = 0
+            else:
+                self._offset = end
+            parts.append(first if end - begin == len(first) else memoryview(first)[begin:end])
+        return bytes(parts[0]) if len(parts) == 1 else b"".join(parts)
 
     async def varint_frame(self, max_bytes: int) -> bytes | None:
         """The next frame with an unsigned-varint length, or None at the clean end.
 
-        Raises MalformedFrame for a bad or oversized length, StreamFailed for a cut frame or a failed stream.
+        Raises StreamFailed for a bad or oversized length, a cut frame, or a failed stream.
         """
         size = shift = 0
         while True:
@@ -98,9 +122,9 @@ class BufferedReader:
             if byte[0] < 0x80:
                 break
             if shift > 28:
-                raise MalformedFrame("the length of a frame is longer than four bytes")
+                raise StreamFailed("the length of a frame is longer than four bytes")
         if size > max_bytes:
-            raise MalformedFrame(f"a frame of {size} bytes was announced, at most {max_bytes} are accepted")
+            raise StreamFailed(f"a frame of {size} bytes was announced, at most {max_bytes} are accepted")
         if size == 0:
             return b""
         frame = await self.exactly(size)

@@ -196,6 +196,39 @@ async def _send_all(stream: FramedStream, frames: list[bytes]) -> None:
     await stream.close_write()
 
 
+class Trickle(PipeEnd):
+    """Gives its content in pieces of any size."""
+
+    __slots__ = ("_content", "_rng")
+
+    def __init__(self, content: bytes, rng: random.Random) -> None:
+        self._content = content
+        self._rng = rng
+
+    async def read(self, max_bytes: int) -> bytes:
+        size = min(max_bytes, self._rng.randint(1, 400))
+        piece, self._content = self._content[:size], self._content[size:]
+        return piece
+
+
+async def test_whatever_the_pieces_a_reader_gives_the_very_bytes_in_order() -> None:
+    rng = random.Random(3)
+    content = rng.randbytes(3000)
+    for _ in range(50):
+        reader, taken = BufferedReader(Trickle(content, rng)), b""
+        while len(taken) < len(content):
+            match rng.randrange(3):
+                case 0:
+                    taken += await reader.some(rng.randint(1, 300))
+                case 1:
+                    taken += await reader.exactly(rng.randint(0, min(700, len(content) - len(taken))))
+                case _:
+                    again = await reader.exactly(rng.randint(0, min(300, len(content) - len(taken))))
+                    reader.unread(again)
+        assert taken == content
+        assert await reader.exactly(1) == b""
+
+
 async def test_a_receive_cancelled_inside_a_frame_can_be_repeated() -> None:
     _, theirs, pipe = framed_pair()
     await pipe.write(b"\0\0\0\x04he")
