@@ -13,6 +13,7 @@ from p2p.addresses import TcpAddress
 from p2p.dialer import Connect
 from p2p.errors import BusyError, MalformedFrame, P2PError, ProtocolRefusedError, StreamFailed, UnreachableError
 from p2p.kad import messages
+from p2p.kad.contacts import Contacts
 from p2p.kad.lookup import Lookup, Told
 from p2p.kad.table import RoutingTable
 
@@ -32,10 +33,11 @@ def scope_of(network: "Libp2pNetwork", peer_id: str) -> int:
 class Asker:
     """Asks single peers under the network's own name for the hash table."""
 
-    def __init__(self, network: "Libp2pNetwork", connect: Connect, table: RoutingTable) -> None:
+    def __init__(self, network: "Libp2pNetwork", connect: Connect, table: RoutingTable, contacts: Contacts) -> None:
         self._network = network
         self._connect = connect
         self._table = table
+        self._contacts = contacts
         self.protocol = ""
         self.guests: set[str] = set()
         """Peers connected for a search only."""
@@ -47,7 +49,7 @@ class Asker:
             stream, reader, _ = await network.host.open(peer_id, (self.protocol,))
             try:
                 await stream.write(messages.find_node(key))
-                await stream.close_write()
+                # Our half stays open: js-libp2p gives up a question whose stream ends before it has looked at it.
                 raw = await reader.varint_frame(limits.KAD_ANSWER_MAX_BYTES)
                 if raw is None:
                     raise StreamFailed(f"{peer_id} ended the stream without an answer")
@@ -83,6 +85,14 @@ class Asker:
             doorsteps.answered(address.host)
             return
         raise error
+
+    def enter(self, peer_id: str) -> None:
+        """A peer that we dialled and that answered is fit for the table: there and then it was proven."""
+        state = self._network.connected.get(peer_id)
+        is_dialled = state is not None and state.direction == "out" and not self._contacts.is_relayed(peer_id)
+        if state is not None and state.remote is not None and is_dialled:
+            others = self._network.book.addresses(peer_id)
+            self._table.add(state.remote.with_peer(peer_id), others, trio.current_time())
 
 
 class Search:
@@ -148,7 +158,7 @@ class Search:
             self._table.failed(peer_id)
             self._missed(peer_id, error, is_dead=True)
         else:
-            self._enter(peer_id)
+            self._asker.enter(peer_id)
             lookup.answered(peer_id, told)
         return False
 
@@ -156,10 +166,3 @@ class Search:
         self._network.totals.add("kad.unanswered")
         _log.debug("%s did not help to find a peer: %s", peer_id, error)
         self._lookup.failed(peer_id, is_dead=is_dead)
-
-    def _enter(self, peer_id: str) -> None:
-        """A peer that we dialled and that answered is fit for the table: there and then it was proven."""
-        state = self._network.connected.get(peer_id)
-        if state is not None and state.direction == "out" and state.remote is not None:
-            others = self._network.book.addresses(peer_id)
-            self._table.add(state.remote.with_peer(peer_id), others, trio.current_time())

@@ -162,3 +162,15 @@ def test_one_that_answers_with_junk_is_banned(net: DevnetStatus, scripts: Path) 
 def some_address(node: DevnetNode) -> str:
     """The account of a node's wallet."""
     return str(neurond(node, "wallet", "list")[0]["address"])
+
+
+def test_each_finds_peers_through_the_hash_table_of_the_other(net: DevnetStatus, scripts: Path) -> None:
+    ours, wanted = net.nodes[0], net.nodes[1]
+    with running(scripts, "find", address_of(net, 0), net.genesis_hash, wanted.peer_id) as other:
+        second = other.until("ready")["second"]
+        found = other.until("found")
+        assert found["peer"] == wanted.peer_id
+        assert address_of(net, 1).partition("/p2p/")[0] in found["addresses"]
+        neurond(ours, "peers", "add", second)
+        assert peers(ours)[second]["direction"] == "out", "it dials nobody: the node found it"
+    goes_on(ours)

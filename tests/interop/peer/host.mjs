@@ -24,13 +24,13 @@ function messageId (message) {
   return concatBytes(message.from.toMultihash().bytes, new Uint8Array(number.buffer))
 }
 
-export async function openHost ({ listen = [], services = {} } = {}) {
+export async function openHost ({ listen = [], services = {}, dials = true } = {}) {
   return createLibp2p({
     addresses: { listen },
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
-    connectionGater: { denyDialMultiaddr: () => false }, // loopback is refused otherwise
+    connectionGater: { denyDialMultiaddr: () => !dials }, // without a gater of ours loopback is refused
     services: {
       identify: identify(),
       ping: ping(),
