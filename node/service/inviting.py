@@ -120,7 +120,8 @@ def _completed(address: str, own_peer_id: str) -> str:
         parsed = parse_address(address.strip())
     except AddressError as error:
         raise BadInvite(
-            f"{error}.", remedy="Write /ip4/203.0.113.7/tcp/4001 or /dns4/node.example.org/tcp/4001."
+            f"{str(error).partition(';')[0]}.",
+            remedy="Write /ip4/203.0.113.7/tcp/4001 or /dns4/node.example.org/tcp/4001.",
         ) from error
     if not parsed.is_dialable:
         raise BadInvite(

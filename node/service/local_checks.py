@@ -38,6 +38,7 @@ OPEN_FILES_BAD: Final = 64  # the next few connections fail
 MEMORY_WARN_BYTES: Final = 600 * _MB  # what a node with one small model uses
 MEMORY_BAD_BYTES: Final = 100 * _MB
 DATABASE_CHECK_S: Final = 5.0
+COMMANDS_SHOWN_MAX: Final = 4  # one line of advice
 WALLET_FILES_MAX: Final = 1000  # looked at; a wallet folder of thousands is nobody's
 _PARTS: Final = ("libp2p", "trio", "onnxruntime-gpu", "onnxruntime")
 
@@ -113,10 +114,13 @@ def check_permissions(home: Home) -> Check:
     open_to_others = [path for path in _private_paths(home) if path.lstat().st_mode & 0o077]
     if not open_to_others:
         return Check("keys", "ok", "home and key files are this user's alone")
-    first = open_to_others[0]
-    mode = "700" if stat.S_ISDIR(first.lstat().st_mode) else "600"
     more = f" and {len(open_to_others) - 1} more" if len(open_to_others) > 1 else ""
-    return Check("keys", "bad", f"others may read or change {first}{more}", f"Run: chmod {mode} '{first}'")
+    commands = "; ".join(
+        f"chmod {'700' if stat.S_ISDIR(path.lstat().st_mode) else '600'} '{path}'"
+        for path in open_to_others[:COMMANDS_SHOWN_MAX]
+    )
+    again = ", then look again" if len(open_to_others) > COMMANDS_SHOWN_MAX else ""
+    return Check("keys", "bad", f"others may read or change {open_to_others[0]}{more}", f"Run: {commands}{again}")
 
 
 def check_database(path: Path) -> Check:

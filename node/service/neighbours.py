@@ -52,6 +52,7 @@ async def add_peer(running: Running, target: str) -> PeerInfo:
         P2PError: the peer is banned.
     """
     target = target.strip()
+    _refuse_banned(running.network, target)
     addresses = (
         await _found(running.network, target) if _is_peer_id(target) else (checked_address(running.network, target),)
     )
@@ -63,9 +64,7 @@ async def add_peer(running: Running, target: str) -> PeerInfo:
     if outcome.answer is None:
         for each in outcome.failed:
             if isinstance(each.error, AddressError):
-                raise BadAddress(f"{each.error}.")
-            if isinstance(each.error, BannedError):
-                raise each.error
+                raise BadAddress(f"{str(each.error).partition(';')[0]}.")  # what follows is told by the remedy
         raise NobodyAnswered(f"Nobody answered ({outcome.tried()}).", remedy=outcome.advice())
     for peer in connected_peers(running):
         if peer.peer_id == outcome.answer:
@@ -102,6 +101,13 @@ def reachability_view(running: Running) -> Reachability:
         addresses=tuple(AddressReach(a.address, a.reached_by, a.asked, a.problem) for a in found.addresses),
         checked_s_ago=None if found.checked_at_s is None else max(0.0, trio.current_time() - found.checked_at_s),
     )
+
+
+def _refuse_banned(network: Network, target: str) -> None:
+    """Say that this node itself keeps a peer out, and how to change that (BannedError)."""
+    for ban in network.bans():
+        if target.endswith(ban.peer_id):
+            raise BannedError(f"{ban.peer_id} is banned here ({ban.reason}); lift it with `neurond peers unban` first")
 
 
 async def _found(network: Network, peer_id: str) -> tuple[str, ...]:

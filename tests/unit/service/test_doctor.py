@@ -103,6 +103,10 @@ def test_a_key_that_others_may_read_is_named_with_the_command_that_closes_it(hom
     assert str(hotkey) in local_checks.check_permissions(home).found
     hotkey.chmod(0o600)
     home.path.chmod(0o755)
+    home.identity.chmod(0o644)
+    both = local_checks.check_permissions(home).fix
+    assert both == f"Run: chmod 700 '{home.path}'; chmod 600 '{home.identity}'"
+    home.identity.chmod(0o600)
     assert local_checks.check_permissions(home).fix == f"Run: chmod 700 '{home.path}'"
 
 

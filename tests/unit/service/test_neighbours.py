@@ -50,8 +50,9 @@ async def test_a_banned_peer_is_not_added_and_the_ban_is_the_reason() -> None:
     swarm = MemorySwarm()
     here, there = running_on(swarm, "here"), running_on(swarm, "there")
     await here.network.ban(there.network.peer_id, "rude")
-    with pytest.raises(BannedError):
-        await add_peer(here, there.network.addresses[0])
+    for target in (there.network.addresses[0], there.network.peer_id):
+        with pytest.raises(BannedError, match=r"rude.*peers unban"):
+            await add_peer(here, target)
 
 
 @pytest.mark.parametrize(
