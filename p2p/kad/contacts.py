@@ -37,6 +37,11 @@ class Contacts:
         if addresses:
             self._contacts[peer_id] = _Contact(addresses[: limits.ADDRESSES_PER_PEER], group, now_s)
 
+    def is_relayed(self, peer_id: str) -> bool:
+        """Whether the peer says that it is reached through relays: no place for others to go to by themselves."""
+        contact = self._contacts.get(peer_id)
+        return contact is not None and any(address.relay_id is not None for address in contact.addresses)
+
     def touch(self, peer_id: str, now_s: float) -> None:
         """The peer is still here."""
         contact = self._contacts.get(peer_id)

@@ -47,7 +47,7 @@ class Kademlia:
         self.contacts = Contacts()
         self._network = network
         self._rng = rng
-        self._asker = Asker(network, connect, self.table)
+        self._asker = Asker(network, connect, self.table, self.contacts)
         self._server = QueryServer(network, self.table, self.contacts)
         self._finds = trio.CapacityLimiter(limits.KAD_FINDS_AT_ONCE)
         self._proofs = trio.CapacityLimiter(limits.KAD_PROOFS_AT_ONCE)
@@ -79,7 +79,7 @@ class Kademlia:
         network = self._network
         await trio.lowlevel.checkpoint()
         if peer_id == network.peer_id:
-            return tuple(address.with_peer(peer_id) for address in network.listen_addresses())
+            return tuple(address.with_peer(peer_id) for address in network.told_addresses())
         state = network.connected.get(peer_id)
         if state is not None:
             with trio.move_on_after(timeout_s):
@@ -107,6 +107,8 @@ class Kademlia:
             self.contacts.note(peer_id, own, group, trio.current_time())
         if not len(self.table):
             self._arrived.set()
+        if self.contacts.is_relayed(peer_id):
+            return self.table.remove(peer_id)  # where it seems to be is a hole in its router, open to us alone
         if self._begun.is_set() and peer_id not in self._considered and peer_id not in self.table:
             self._considered.add(peer_id)
             self._network.spawn(partial(self._consider, peer_id))
@@ -212,9 +214,9 @@ class Kademlia:
         try:
             await trio.sleep(self._rng.uniform(0.0, limits.KAD_GREET_S))
             state = self._network.connected.get(peer_id)
-            if state is None or state.remote is None or peer_id in self.table:
+            if state is None or state.remote is None or peer_id in self.table or self.contacts.is_relayed(peer_id):
                 return
-            ports = {a.port for a in self.contacts.addresses(peer_id, trio.current_time()) if a.relay_id is None}
+            ports = {address.port for address in self.contacts.addresses(peer_id, trio.current_time())}
             where = [state.remote.port] if state.direction == "out" else sorted(ports)
             kind, host = state.remote.kind, state.remote.host
             wanted = [TcpAddress(kind, host, port, peer_id) for port in where[: limits.KAD_ADDRESSES_TRIED]]

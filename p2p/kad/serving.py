@@ -113,7 +113,7 @@ class QueryServer:
             return []  # a key of something else than a peer
         network = self._network
         if peer_id == network.peer_id:
-            fit = _fit(tuple(address.with_peer(peer_id) for address in network.listen_addresses()), scope)
+            fit = _fit(tuple(address.with_peer(peer_id) for address in network.told_addresses()), scope)
             return [(peer_id, fit)] if fit else []
         entry = self._table.get(peer_id)
         own_words = self._contacts.addresses(peer_id, trio.current_time())

@@ -145,6 +145,22 @@ async def test_who_cannot_be_dialled_back_enters_no_table_and_is_still_told_to_w
     assert hidden.peer_id not in boot.kad.table
 
 
+async def test_who_says_that_it_is_behind_a_relay_leaves_the_table_and_its_way_is_told(
+    libp2p_world: Libp2pWorld,
+) -> None:
+    boot, relayed, seeker = [
+        await open_node(libp2p_world, name, target_peers=0) for name in ("boot", "relayed", "seek")
+    ]
+    await boot.dial(relayed.addresses[0])
+    await comes_true(lambda: relayed.peer_id in boot.kad.table)
+    way = boot.listen_addresses()[0].through(boot.peer_id).with_peer(relayed.peer_id)
+    boot.kad.met(relayed.peer_id, [way])
+    assert relayed.peer_id not in boot.kad.table
+    await seeker.dial(boot.addresses[0])
+    answer = await ask_raw(seeker, boot, messages.find_node(base58.decode(relayed.peer_id)))
+    assert messages.read_answer(answer or b"", messages.FIND_NODE, 0)[relayed.peer_id] == (way,)
+
+
 async def test_a_dead_bootstrap_neither_delays_the_start_nor_breaks_a_search(libp2p_world: Libp2pWorld) -> None:
     with trio.fail_after(5.0):
         node = await libp2p_world.open("node", bootstrap=(f"/ip4/127.0.0.1/tcp/1/p2p/{NOBODY}",))
