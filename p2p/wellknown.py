@@ -82,6 +82,8 @@ async def read_identify(reader: BufferedReader, peer_id: str) -> Description:
     try:
         message.ParseFromString(frame or b"")
         agent = message.agent_version
+        if not isinstance(agent, str):  # protobuf hands out bytes when they are not UTF-8
+            raise StreamFailed("the peer's name for itself is not text")
     except (DecodeError, UnicodeDecodeError) as error:
         raise StreamFailed("the peer's description of itself is malformed") from error
     printable = "".join(character for character in agent[: limits.AGENT_MAX_CHARS] if character.isprintable())

@@ -76,6 +76,8 @@ class HardenedYamux(stock.Yamux):  # type: ignore[misc]  # libp2p is opaque to t
         self._outbox_bytes += len(data)
         self._outbox_empty = trio.Event() if self._outbox_empty.is_set() else self._outbox_empty
         self._outbox_filled.set()
+        if data[1] != stock.TYPE_DATA:  # the reader answers pings as they come: a flood of them must not hold up others
+            await trio.lowlevel.cancel_shielded_checkpoint()
 
     async def _write_outbox(self) -> None:
         """The only task that writes to the connection: whole frames, as many at a time as fit one packet."""

@@ -6,6 +6,7 @@ defect. `covers` names the decoding functions of the program that it reaches: a 
 
 import tempfile
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,10 +47,11 @@ from p2p.call_frames import Ask, Cancel, Failed, Failure, Part
 from p2p.call_frames import decode_call as decode_call_frame
 from p2p.call_frames import encode_call as encode_call_frame
 from p2p.credit import CreditKind, decode_credit, encode_credit
-from p2p.errors import AddressError, BlobError, StreamFailed
+from p2p.errors import AddressError, BlobError, MalformedFrame, StreamFailed
 from p2p.framing import BufferedReader, FramedStream
 from p2p.hardened import negotiation
 from p2p.hardened.pubsub import MalformedRpc, parse_rpc
+from p2p.kad import messages as kad
 from p2p.peerbook import PeersFile, read_peers_file
 from p2p.relay.messages import named_peer, read_message
 from tests.fuzz import samples
@@ -322,10 +324,13 @@ def ended(work: Callable[[], Awaitable[object]], *errors: type[Exception]) -> No
     trio.run(run)
 
 
+NOT_TEXT = b"\x32\x02\xff\xfe"  # an agent that is no UTF-8: protobuf hands out bytes
 IDENTIFY = wellknown.identify_message(b"key", "agent", [parse_address(ADDRESS)], ["/ipfs/ping/1.0.0"])
 
 
-@target("p2p.wellknown.read_identify", "p2p.wellknown.text_of", samples=(IDENTIFY, Identify().SerializeToString()))
+@target(
+    "p2p.wellknown.read_identify", "p2p.wellknown.text_of", samples=(IDENTIFY, Identify().SerializeToString(), NOT_TEXT)
+)
 def identify(data: bytes) -> None:
     for stream in (data, wellknown.with_length(data)):
         ended(lambda stream=stream: wellknown.read_identify(BufferedReader(Given(stream)), PEER), StreamFailed)
@@ -465,3 +470,20 @@ def credit_frame(data: bytes) -> None:
     except StreamFailed:
         return
     hold(encode_credit(kind, body) == data, "a frame of a stream with credit changed")
+
+
+KAD = kad.Query(kad.FIND_NODE, b"k" * 38)
+
+
+@target(
+    "p2p.kad.messages.read_query", "p2p.kad.messages.read_answer",
+    samples=(kad.find_node(b"k" * 38)[1:], kad.answer(KAD, [(PEER, (parse_address(ADDRESS),))])[1:]),
+)  # fmt: skip
+def hash_table(data: bytes) -> None:
+    with suppress(MalformedFrame):
+        kad.read_query(data)
+    try:
+        told = kad.read_answer(data, kad.FIND_NODE, 0)
+    except MalformedFrame:
+        return
+    hold(len(told) <= limits.KAD_ANSWER_PEERS_MAX, "too many peers were let through")
