@@ -10,7 +10,7 @@ from typing import Protocol
 import trio
 
 from p2p import limits
-from p2p.errors import EndOfStream, MessageTooLargeError, StreamFailed
+from p2p.errors import EndOfStream, MalformedFrame, MessageTooLargeError, StreamFailed
 
 _LENGTH_BYTES = 4
 
@@ -108,7 +108,7 @@ class BufferedReader:
     async def varint_frame(self, max_bytes: int) -> bytes | None:
         """The next frame with an unsigned-varint length, or None at the clean end.
 
-        Raises StreamFailed for a bad or oversized length, a cut frame, or a failed stream.
+        Raises MalformedFrame for a bad or oversized length, StreamFailed for a cut frame or a failed stream.
         """
         size = shift = 0
         while True:
@@ -122,9 +122,9 @@ class BufferedReader:
             if byte[0] < 0x80:
                 break
             if shift > 28:
-                raise StreamFailed("the length of a frame is longer than four bytes")
+                raise MalformedFrame("the length of a frame is longer than four bytes")
         if size > max_bytes:
-            raise StreamFailed(f"a frame of {size} bytes was announced, at most {max_bytes} are accepted")
+            raise MalformedFrame(f"a frame of {size} bytes was announced, at most {max_bytes} are accepted")
         if size == 0:
             return b""
         frame = await self.exactly(size)
