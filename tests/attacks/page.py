@@ -159,4 +159,4 @@ def stock_cell(each: Seen) -> str:
 def names_on_page() -> list[str]:
     """The attacks that the page has a row for."""
     lines = PAGE.read_text().splitlines()
-    return [line.split("|")[1].strip() for line in lines if line.startswith("| ") and line.count("|") == 9][1:]
+    return [line.split("|")[1].strip() for line in lines if line.startswith("| ") and line.count("|") == 9][2:]
