@@ -230,7 +230,8 @@ def test_a_liar_with_ever_nearer_inventions_cannot_hide_a_peer_and_is_named() ->
     invented = sorted(islice(peers(100_000), 4000), key=lambda p: key_of(p) ^ key_of(target))
     lookup = Lookup(key_of(target), OWN, target)
     lookup.learn(OURSELVES, {peer: (at(peer),) for peer in (liar, net.all[0], net.all[2])})
-    searched(net, lookup, key_of(target), liar, invented)
+    asked = searched(net, lookup, key_of(target), liar, invented)
+    assert len(set(asked) & set(invented)) <= limits.KAD_DOUBT_AFTER
     assert lookup.target_addresses == (at(target),)
     assert target in lookup.answered_by
     assert lookup.liars() == (liar,)
