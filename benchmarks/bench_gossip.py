@@ -67,7 +67,7 @@ async def warm_up(publisher: Network, inboxes: list[trio.MemoryReceiveChannel[Me
     while len(reached) < len(inboxes):
         await publisher.publish(TOPIC, b"warm up %d" % number)
         number += 1
-        await trio.sleep(0.1)
+        await trio.sleep(0.5)
         for index, inbox in enumerate(inboxes):
             if inbox.statistics().current_buffer_used:
                 inbox.receive_nowait()
