@@ -7,7 +7,6 @@ reputation, libp2p in hardened. Must not let any of their failures reach the nur
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 
 import trio
 from libp2p.network.connection.swarm_connection import SwarmConn
@@ -35,6 +34,7 @@ from p2p.connections import Circuits, NoCircuits, Notifee, PeerState
 from p2p.counters import Counters
 from p2p.credit import CreditStream
 from p2p.dialer import Dialer
+from p2p.dials import Dials
 from p2p.errors import AddressError, UnreachableError
 from p2p.framing import BufferedReader, FramedStream
 from p2p.hardened.gossipsub import PROTOCOLS as GOSSIP_PROTOCOLS
@@ -50,15 +50,6 @@ from p2p.services import Services
 from p2p.topics import Topics, check_topic_name
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Dial:
-    """An attempt under way to reach a peer at one address; others that want the peer wait for its end."""
-
-    address: TcpAddress
-    ended: trio.Event = field(default_factory=trio.Event)
-    failure: UnreachableError | None = None
 
 
 class Libp2pNetwork:
@@ -85,7 +76,7 @@ class Libp2pNetwork:
         self.on_connection: Callable[[str, SwarmConn], None] = lambda _peer_id, _connection: None
         self.on_new_addresses: Callable[[], None] = lambda: None
         self._nursery = nursery
-        self._dials: dict[str, _Dial] = {}
+        self._dials = Dials(lambda peer_id: bool(self.host.connections(peer_id)), self._dial, self.totals)
         self._raw_handlers: dict[str, RawHandler] = {}
         self.host = HardenedHost(
             identity,
@@ -365,38 +356,19 @@ class Libp2pNetwork:
 
     async def _connect(self, address: TcpAddress, timeout_s: float) -> None:
         """Connect to a peer unless it is connected; two dials of one peer wait for each other. Raises PeerError."""
-        peer_id = address.peer_id or ""
-        self._refuse_banned(peer_id)
-        with trio.move_on_after(timeout_s):
-            while not self.host.connections(peer_id):
-                other = self._dials.get(peer_id)
-                if other is None:
-                    await self._dial_once(address, peer_id)
-                    continue
-                await other.ended.wait()
-                if other.failure is not None and other.address == address:
-                    raise UnreachableError(str(other.failure))
-            self._note_answered(address)
-            return
-        self.totals.add("dials.failed")
-        raise UnreachableError(f"{address} did not answer within {timeout_s:g} s")
+        self._refuse_banned(address.peer_id or "")
+        await self._dials.connect(address, timeout_s)
+        self.book.add(address, has_answered=True)
+        self.book.succeeded(address)
+        self.is_dirty = True
 
-    async def _dial_once(self, address: TcpAddress, peer_id: str) -> None:
-        attempt = self._dials[peer_id] = _Dial(address)
-        self.totals.add("dials")
-        try:
-            if address.relay_id is None:
-                await self.host.swarm.dial(address, ID.from_base58(peer_id))
-            else:
-                await self.circuits.dial(address)
-            await self._settle(address, peer_id)
-        except UnreachableError as error:
-            self.totals.add("dials.failed")
-            attempt.failure = error
-            raise
-        finally:
-            del self._dials[peer_id]
-            attempt.ended.set()
+    async def _dial(self, address: TcpAddress) -> None:
+        peer_id = address.peer_id or ""
+        if address.relay_id is None:
+            await self.host.swarm.dial(address, ID.from_base58(peer_id))
+        else:
+            await self.circuits.dial(address)
+        await self._settle(address, peer_id)
 
     async def _settle(self, address: TcpAddress, peer_id: str) -> None:
         """A peer that has banned us, or has no room, closes only after the handshake: wait for its first words."""
@@ -405,11 +377,6 @@ class Libp2pNetwork:
             await state.settled.wait()
         if not self.host.connections(peer_id):
             raise UnreachableError(f"{address} closed the connection at once; it is full or does not want us")
-
-    def _note_answered(self, address: TcpAddress) -> None:
-        self.book.add(address, has_answered=True)
-        self.book.succeeded(address)
-        self.is_dirty = True
 
     def _refuse_banned(self, peer_id: str) -> None:
         ban = self.reputation.ban_of(peer_id, trio.current_time())
