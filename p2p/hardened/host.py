@@ -28,8 +28,8 @@ from p2p.framing import BufferedReader
 from p2p.hardened import doors, negotiation
 from p2p.hardened.circuit import is_relayed
 from p2p.hardened.gossipsub import PROTOCOLS as GOSSIP_PROTOCOLS
-from p2p.hardened.gossipsub import HardenedGossipSub
-from p2p.hardened.pubsub import HardenedPubsub, PriorityOf, Punish, Receive
+from p2p.hardened.gossipsub import HardenedGossipSub, PriorityOf
+from p2p.hardened.pubsub import HardenedPubsub, Punish, Receive
 from p2p.hardened.services import running
 from p2p.hardened.streams import Libp2pStream, Spawn
 from p2p.hardened.swarm import Gate, HardenedSwarm, close_quietly

@@ -46,6 +46,7 @@ class OutboundQueue(RpcQueue):  # type: ignore[misc]  # libp2p is opaque to the 
     def __init__(self, counters: Counters) -> None:
         super().__init__(limits.OUTBOUND_RPC_MAX, limits.RPC_MAX_BYTES)
         self._counters = counters
+        self._notify = trio.Event()
         self._lanes: tuple[deque[Frame], ...] = tuple(deque() for _ in range(_LANES))
         self._frames = 0
         self._bytes = 0

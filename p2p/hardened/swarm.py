@@ -154,7 +154,7 @@ class HardenedSwarm(Swarm):  # type: ignore[misc]  # libp2p is opaque to the typ
             await _abort(raw)
 
     async def add_conn(self, muxed_conn: Yamux, direction: str = "unknown") -> SwarmConn:
-        """Admit a connection whose peer has proven its id; those on their way in count, else a crowd passes the bounds."""
+        """Admit a connection whose peer has proven its id. Those on their way in count, or a crowd would pass."""
         peer_id = str(muxed_conn.peer_id)
         entering = self._entering.total()
         of_peer = self._entering[peer_id] + len(self.get_connections(muxed_conn.peer_id))
