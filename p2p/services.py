@@ -151,7 +151,7 @@ class Services:
 
 
 def _is_daily_life(error: Exception) -> bool:
-    """Whether nothing but failures of the network ended a handler, its own tasks included."""
+    """Whether nothing but failures of the network, or a peer's silence, ended a handler, its own tasks included."""
     if isinstance(error, ExceptionGroup):
-        return error.split(P2PError)[1] is None
-    return isinstance(error, P2PError)
+        return error.split((P2PError, trio.TooSlowError))[1] is None
+    return isinstance(error, P2PError | trio.TooSlowError)
