@@ -84,8 +84,9 @@ class Kademlia:
         if state is not None:
             with trio.move_on_after(timeout_s):
                 await state.settled.wait()  # it is about to say where it is
-        if not self._begun.is_set() or network.host.connections(peer_id):
-            return self._known(peer_id)
+        known = self._known(peer_id)
+        if not self._begun.is_set() or (known and network.host.connections(peer_id)):
+            return known
         network.totals.add("kad.finds")
         lookup = self._lookup(key_of(peer_id), peer_id)
         with trio.move_on_after(timeout_s):
@@ -186,7 +187,8 @@ class Kademlia:
             lookup.learn(OURSELVES, {entry.peer_id: entry.addresses})
         if len(self.table) < limits.KAD_BUCKET_PEERS:
             for peer_id in tuple(network.connected)[: limits.KAD_BUCKET_PEERS]:
-                lookup.learn(OURSELVES, {peer_id: ()})
+                if peer_id != target:  # connected from its side: others say where it can be dialled
+                    lookup.learn(OURSELVES, {peer_id: ()})
         return lookup
 
     def _known(self, peer_id: str) -> tuple[TcpAddress, ...]:

@@ -79,12 +79,10 @@ def score(network: Libp2pNetwork, other: Libp2pNetwork) -> float:
 
 
 async def found_by_all(nodes: list[Libp2pNetwork]) -> None:
-    """Each is found by one of the others that is not connected to it and knows nothing of it."""
+    """Each is found by one of the others, which loses its connection to it and whatever it knew of it."""
     for number, target in enumerate(nodes):
-        others = (nodes[(number + step) % len(nodes)] for step in range(1, len(nodes)))
-        seeker = next((each for each in others if target.peer_id not in each.connected), None)
-        if seeker is None:
-            continue  # everybody is connected to it just now
+        seeker = nodes[number - 1]
+        await seeker.drop(target.peer_id)
         forget(seeker, target)
         assert target.addresses[0] in await seeker.find(target.peer_id, timeout_s=60.0)
 
