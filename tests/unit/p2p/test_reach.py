@@ -18,6 +18,12 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "REACH_FIRST_S", 0.05)
 
 
+@pytest.fixture
+def on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the test asks: a node is answered seldom, so its own question would take the turn."""
+    monkeypatch.setattr(limits, "REACH_FIRST_S", 600.0)
+
+
 def reached(*results: tuple[str, str]) -> ReachAnswer:
     return ReachAnswer(tuple(AddressResult(address, problem) for address, problem in results))
 
@@ -51,7 +57,7 @@ async def test_a_node_behind_a_closed_port_learns_that_and_what_to_open(libp2p_w
     assert second.peers()  # and it goes on over the connection it made itself
 
 
-async def test_somebody_else_at_the_address_does_not_count(libp2p_world: Libp2pWorld) -> None:
+async def test_somebody_else_at_the_address_does_not_count(on_demand: None, libp2p_world: Libp2pWorld) -> None:
     server, asker, other = [await libp2p_world.open(name, target_peers=0) for name in ("server", "asker", "other")]
     await asker.dial(server.addresses[0])
     answer = await ask(asker, server, [str(other.listeners[0].bound)])
@@ -84,7 +90,7 @@ def test_few_addresses_are_dialled_and_nonsense_is_left_out() -> None:
     assert targets == tuple(TcpAddress("ip6", "2001:db8::5", port) for port in range(1, 1 + limits.REACH_DIALS_MAX))
 
 
-async def test_a_peer_that_asks_again_at_once_is_refused(libp2p_world: Libp2pWorld) -> None:
+async def test_a_peer_that_asks_again_at_once_is_refused(on_demand: None, libp2p_world: Libp2pWorld) -> None:
     server = await libp2p_world.open("server", target_peers=0)
     asker = await libp2p_world.open("asker", target_peers=0, listen=())
     await asker.dial(server.addresses[0])
