@@ -221,11 +221,12 @@ class Upkeep:
         await wellknown.send_exchange_answer(stream, told)
 
     def _learn(self, teller: str, addresses: Iterable[TcpAddress]) -> None:
-        """Take candidates from a peer; one that came over the internet cannot name addresses of our own network."""
+        """Take candidates from a peer; one that came over the internet cannot name addresses of our own network, and
+        none can name hosts: what a name stands for, this machine's own doors maybe, its owner decides later."""
         state = self._network.connected.get(teller)
         if state is None:
             return
-        told = [address for address in addresses if address.scope >= state.scope]
+        told = [each for each in addresses if each.kind.startswith("ip") and each.scope >= state.scope]
         self._network.kad.met(teller, told)
         fresh = [self._network.book.add(address) for address in told]
         if any(fresh):

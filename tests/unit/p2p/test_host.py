@@ -20,7 +20,9 @@ from p2p import (
     limits,
     load_or_create_identity,
     open_host,
+    wellknown,
 )
+from p2p.addresses import TcpAddress
 from p2p.hardened.host import is_sound
 from p2p.network import Libp2pNetwork
 from tests.unit.p2p.test_network import TOPIC, receive
@@ -256,3 +258,13 @@ async def test_whoever_answers_instead_is_named(libp2p_world: Libp2pWorld, tmp_p
     wanted = load_or_create_identity(tmp_path / "wanted.key").peer_id
     with pytest.raises(UnreachableError, match=rf"somebody else answers there, {theirs.peer_id}$"):
         await ours.dial(theirs.addresses[0].replace(theirs.peer_id, wanted))
+
+
+async def test_a_peer_cannot_have_us_resolve_names(libp2p_world: Libp2pWorld) -> None:
+    server, teller = [await libp2p_world.open(name, target_peers=0) for name in ("server", "teller")]
+    await teller.dial(server.addresses[0])
+    stream = await teller.open(server.peer_id, wellknown.EXCHANGE)
+    told = [TcpAddress("dns4", "localhost", 22, teller.peer_id), TcpAddress("ip4", "127.0.0.9", 23, teller.peer_id)]
+    await wellknown.ask_for_peers(stream, told, 0)
+    assert {each.host for each in server.book.addresses(teller.peer_id)} >= {"127.0.0.9"}
+    assert not [each for each in server.book.addresses(teller.peer_id) if each.kind == "dns4"]
