@@ -226,6 +226,7 @@ async def test_one_peer_that_lies_and_one_that_is_slow_cost_an_honest_download_l
 async def test_a_download_tells_its_rate_and_the_time_left(
     memory_town: Town, autojump_clock: trio.testing.MockClock
 ) -> None:
+    autojump_clock.autojump_threshold = 0.2  # what the disk's threads do takes no time on this clock
     give = trio.Event()
     world = memory_town.world
     node = await world.start("paced")
@@ -296,7 +297,7 @@ async def test_a_download_whose_process_was_killed_goes_on_where_it_stopped(
     with trio.fail_after(30):
         process = await trio.lowlevel.open_process([sys.executable, "-c", KILLED, *arguments], stdout=subprocess.PIPE)
         assert process.stdout is not None
-        assert await process.stdout.receive_some(100) == b"four\n"
+        assert (await process.stdout.receive_some(100)).startswith(b"four")
         process.kill()
         await process.wait()
     generous = await town.holder("generous")

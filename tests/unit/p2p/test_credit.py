@@ -20,7 +20,7 @@ WINDOW_PARTS = limits.CREDIT_WINDOW_BYTES // PART_BYTES
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "STREAM_STALL_S", 0.3)
     monkeypatch.setattr(limits, "CREDIT_ALIVE_S", 0.05)
-    monkeypatch.setattr(limits, "CREDIT_SILENT_S", 1.0)
+    monkeypatch.setattr(limits, "CREDIT_SILENT_S", 3.0)
 
 
 async def opened(world: World, handler: Callable[[Stream], Awaitable[None]]) -> tuple[Network, Network, Stream]:
@@ -44,7 +44,7 @@ async def test_a_producer_faster_than_its_reader_waits_and_everything_arrives_in
 
     _, _, stream = await opened(world, produce)
     await until(lambda: made == WINDOW_PARTS)
-    await trio.sleep(1.5)  # far longer than a plain stream, and a silent side, may stand still
+    await trio.sleep(3.5)  # far longer than a plain stream, and a silent side, may stand still
     assert made == WINDOW_PARTS
     for number in range(5 * WINDOW_PARTS):
         assert await stream.receive(PART_BYTES) == part(number)

@@ -99,7 +99,7 @@ async def test_twelve_nodes_that_know_one_are_all_found_by_id_also_once_that_one
     await libp2p_world.stop("boot")
     await found_by_all(nodes)
     assert sum(count(node, "kad.found") for node in nodes) > searches
-    assert all(node.discovery().table_peers >= 4 and not node.discovery().problem for node in nodes)
+    await comes_true(lambda: all(n.discovery().table_peers >= 4 and not n.discovery().problem for n in nodes))
 
 
 async def test_who_is_short_of_peers_meets_more_through_the_table_alone(
