@@ -35,7 +35,7 @@ from node.primitives.types import AccountId, Hash, Height, Rao
 
 _REPLACEMENT_PERCENT: Final = 110  # a replacement pays a tenth more, so that repeating it for ever costs something
 _PRIORITY_SCALE: Final = 1 << 32  # fee per byte as an integer with enough digits to order by
-_TAILS_MAX: Final = 4 * MEMPOOL_TRANSACTIONS_MAX  # entries of the heap of evictions before the outdated ones go
+_TAILS_SPARE: Final = 256  # outdated entries of the heap of evictions: each holds a transaction that has left the pool
 
 
 class MempoolError(NodeError):
@@ -380,7 +380,7 @@ class Mempool:
         if transaction.lane is not Lane.PAID:
             self._free[transaction.hash] = transaction
         self._push_tail(transaction.sender)
-        if len(self._tails) > _TAILS_MAX:
+        if len(self._tails) > 2 * len(self._by_sender) + _TAILS_SPARE:  # so rare that it costs nothing
             self._tails = []
             for sender in self._by_sender:
                 self._push_tail(sender)

@@ -24,7 +24,7 @@ SMALL = {
     "MEMPOOL_FREE_BYTES_MAX": FREE_WEIGHT,
     "MEMPOOL_FREE_SHARE_OF_BLOCK": SHARE,
     "MEMPOOL_REPORTS_PER_OFFENDER_MAX": REPORTS,
-    "_TAILS_MAX": 30,
+    "_TAILS_SPARE": 10,
 }
 SENDERS = [AccountId(bytes([number]) * 32) for number in range(7)]
 

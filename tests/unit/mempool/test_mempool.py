@@ -1,6 +1,7 @@
 """The pool keeps its bounds, its order and every account's nonces, whatever is thrown at it."""
 
 import random
+import sys
 
 import pytest
 
@@ -307,3 +308,19 @@ def test_random_traffic_keeps_every_invariant() -> None:
             assert made.size_bytes == sum(left.size_bytes for left in kept)
             assert len(kept) == sum(len(own) for own in made._by_sender.values()) == len(made._ranks)
     assert height > 20
+
+
+def test_what_has_left_the_pool_is_not_held_in_memory() -> None:
+    """Hours of transactions pass through a pool that is never full, from which alone nothing would ever be evicted."""
+    made = pool()
+    alive = [transaction(sender=2, nonce=nonce) for nonce in range(3)]
+    for item in alive:
+        made.add(item, 0)
+    passed = [transaction(nonce=nonce, fee=1000 + nonce) for nonce in range(2000)]
+    for item in passed:
+        made.add(item, item.nonce)
+        made.discard(item.hash)
+    strangers = [transaction(sender=3, nonce=nonce) for nonce in range(2)]
+    [unheld] = {sys.getrefcount(item) for item in strangers}
+    assert sum(sys.getrefcount(item) > unheld for item in passed) < 300
+    assert made.next_nonce(alive[0].sender, 0) == 3
