@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Awaitable, Callable
 from typing import Final
+from unittest.mock import patch
 
 import msgspec
 from textual.pilot import Pilot
@@ -35,12 +36,14 @@ async def home(pilot: Pilot[object], app: NeurondApp, port: FakePort) -> None:
     model = app.model
 
     def fed() -> bool:
-        parts = (model.metagraph, model.models, model.earnings, model.peers, model.status, model.log)
+        parts = (model.metagraph, model.models, model.earnings, model.peers, model.status, model.log, model.subnets)
         return isinstance(app.screen, HomeScreen) and all(parts)
 
     await until(pilot, app, fed)
+    model.prices.clear()
     for price_rao in _PRICES:
         model.set_subnets((recorded.subnet(price_rao),))
+    patch.object(model, "set_subnets").start()  # what is read from now on would move the chart
     for lag_ms in (1.9, 2.2, 6.0, 3.1, 2.0, 8.5, 2.4):
         model.set_status(msgspec.structs.replace(port.api.now_status, loop_lag_ms=lag_ms))
     await settle(pilot, app)
