@@ -24,12 +24,12 @@ from p2p.addresses import TcpAddress
 from p2p.errors import P2PError, ProtocolRefusedError, StreamFailed, UnreachableError
 from p2p.framing import BufferedReader
 from p2p.hardened.circuit import is_relayed, socket_of
+from p2p.hardened.doors import asks
 from p2p.hardened.streams import Libp2pStream
 from p2p.hardened.transport import BufferedSocket, accept_on, connect_from
 from p2p.network import Libp2pNetwork
 from p2p.peerbook import usable_addresses
 from p2p.relay.messages import read_message, send_message
-from p2p.relay.pace import Pace
 from p2p.wellknown import text_of
 
 PROTOCOL = "/libp2p/dcutr"
@@ -58,7 +58,7 @@ class Punch:
 
     def __init__(self, network: Libp2pNetwork) -> None:
         self._network = network
-        self._pace = Pace(limits.PUNCHES_PER_MINUTE)
+        self._pace = asks(limits.PUNCHES_PER_MINUTE)
         self._answering = 0
         network.handle_raw(PROTOCOL, self._answer)
 
@@ -125,7 +125,7 @@ class Punch:
     async def _answer(self, stream: Libp2pStream, reader: BufferedReader) -> None:
         peer_id, network = stream.peer_id, self._network
         is_busy = self._answering >= limits.PUNCHES_AT_ONCE
-        if is_busy or not is_relayed(stream.connection) or not self._pace.admit(peer_id, trio.current_time()):
+        if is_busy or not is_relayed(stream.connection) or not self._pace.take(peer_id, trio.current_time()):
             network.totals.add("punch.refused")
             return await stream.reset()
         self._answering += 1

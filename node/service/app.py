@@ -55,6 +55,7 @@ from node.service.stranded import Stranded, way_of
 from node.service.syncer import Syncer
 from node.service.telling import LagMeter, tell_status
 from node.service.trust import Trust, begin_trust, checkpoint_of
+from node.subnets.registry import known_subnets
 from node.version import __version__
 from p2p import HostConfig, Network, open_host
 from p2p.mdns import Lan, find_on_lan, lan_interfaces
@@ -114,6 +115,7 @@ class Node:
 
     async def run(self) -> None:
         """Run until `stop` is set. Raises NodeError, StorageError or P2PError when the node cannot start or go on."""
+        await trio.to_thread.run_sync(known_subnets)  # installed packages are looked for once, off the loop
         build_decoders()
         self.log_book.listen(self.hub.log_changed)
         server = ControlServer(NodeApi(self), self._report_defect)

@@ -65,6 +65,11 @@ def arrivals() -> Rates:
     return Rates(limits.ARRIVALS_PER_IP_PER_S, limits.ARRIVALS_PER_IP_BURST, limits.RATES_REMEMBERED_MAX)
 
 
+def asks(per_minute: int) -> Rates:
+    """Questions of one kind by peer: so many a minute, all at once if it likes."""
+    return Rates(per_minute / 60.0, float(per_minute), limits.RELAY_PEERS_REMEMBERED_MAX)
+
+
 def openings() -> Rates:
     """Streams opened by a peer."""
     return Rates(limits.PEER_STREAMS_PER_S, limits.PEER_STREAMS_BURST, limits.RATES_REMEMBERED_MAX)

@@ -18,11 +18,11 @@ from p2p.connections import remote_of
 from p2p.errors import P2PError, StreamFailed
 from p2p.framing import BufferedReader
 from p2p.hardened.circuit import is_relayed
+from p2p.hardened.doors import asks
 from p2p.hardened.streams import Libp2pStream
 from p2p.network import Libp2pNetwork
 from p2p.relay.carrying import End, carry
 from p2p.relay.messages import HOP, STOP, circuit_limit, id_bytes, named_peer, read_message, send_message
-from p2p.relay.pace import Pace
 from p2p.relay.seats import Circuit, Seats
 
 _log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class RelayServer:
     def __init__(self, network: Libp2pNetwork) -> None:
         self._network = network
         self._seats = Seats()
-        self._pace = Pace(limits.RELAY_ASKS_PER_MINUTE)
+        self._pace = asks(limits.RELAY_ASKS_PER_MINUTE)
 
     def offer(self, is_direct: bool) -> None:
         """Start serving, or stop giving places; told whenever it is found out whether this node can be dialled."""
@@ -55,7 +55,7 @@ class RelayServer:
         remote = remote_of(stream.connection)
         if is_relayed(stream.connection) or remote is None:
             return await self._refuse(stream, Status.PERMISSION_DENIED)
-        if not self._pace.admit(stream.peer_id, trio.current_time()):
+        if not self._pace.take(stream.peer_id, trio.current_time()):
             return await self._refuse(stream, Status.RESOURCE_LIMIT_EXCEEDED)
         match message.type:
             case HopMessage.RESERVE:

@@ -15,15 +15,16 @@ from node.ledger.calls import SetWeights
 from node.ledger.genesis import GenesisNeuron, GenesisSpec, GenesisStake, GenesisSubnet, genesis_state
 from node.ledger.invariants import check_issuance
 from node.ledger.parameters import Hyperparameters, Parameters
-from node.ledger.queries import Metagraph, NeuronRow
+from node.ledger.queries import Metagraph
 from node.ledger.state import DictView
 from node.ledger.transaction import sign_transaction
 from node.ledger.transition import build_block
 from node.market.book import ScoreBook
+from node.market.chain import neuron_of
 from node.market.rounds import choose_targets
 from node.market.weights import WeightVector, weight_vector
 from node.primitives.crypto import Ed25519Signer, digest
-from node.primitives.types import RAO_PER_TAO, AccountId, Alpha, Hash, Height, NetUid, Rao, Slot, Uid
+from node.primitives.types import RAO_PER_TAO, AccountId, Alpha, Height, NetUid, Rao, Slot
 from node.subnets.base import AnySubnet, Code, Neuron, Verdict, View
 from node.subnets.lab.hosts import key_of
 from node.subnets.lab.limits import SEATS_MAX
@@ -170,7 +171,7 @@ class _Run:
 
     def _weigh_all(self) -> list[bytes]:
         graph = queries.metagraph(self._state.view, NETUID)
-        view = _view_of(graph, self._state.hash)
+        view = View(NETUID, graph.height, self._state.hash, tuple(map(neuron_of, graph.rows)))
         miners = [neuron for neuron in view.neurons if neuron.hotkey in self._miners]
         raws = []
         for validator in self._validators:
@@ -260,16 +261,6 @@ def _members(groups: Sequence[G]) -> list[tuple[int, int, G]]:
 
 def _title_of_honest(groups: Sequence[MinerGroup]) -> str:
     return next((group.title for group in groups if group.way == "honest" and group.score is None), groups[0].title)
-
-
-def _view_of(graph: Metagraph, block_hash: Hash) -> View:
-    return View(NETUID, graph.height, block_hash, tuple(map(_neuron_of, graph.rows)))
-
-
-def _neuron_of(row: NeuronRow) -> Neuron:
-    return Neuron(
-        Uid(row.uid), row.hotkey, row.coldkey, "lab", (), row.stake_weight_rao, row.validator_permit, row.last_update
-    )
 
 
 def _trusting(public: bytes, message: bytes, signature: bytes) -> bool:

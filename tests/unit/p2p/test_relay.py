@@ -13,13 +13,13 @@ from p2p.addresses import TcpAddress, parse_address
 from p2p.counters import Counters
 from p2p.framing import BufferedReader
 from p2p.hardened.circuit import is_relayed, socket_of
+from p2p.hardened.doors import asks
 from p2p.identity import Identity
 from p2p.network import Libp2pNetwork
 from p2p.pipe import open_pipe
 from p2p.relay.carrying import Budget, carry
 from p2p.relay.client import relay_addresses, time_left_s
 from p2p.relay.messages import HOP, STOP, id_bytes, read_message, send_message
-from p2p.relay.pace import Pace
 from p2p.relay.seats import Circuit, Seats
 from p2p.wellknown import with_length
 from tests.unit.p2p.worlds import Libp2pWorld, until
@@ -310,11 +310,11 @@ async def test_a_circuit_is_cut_when_its_bytes_or_its_time_are_used_up(
 
 
 def test_questions_are_counted_for_each_peer_and_come_back_with_time() -> None:
-    pace = Pace(30)
-    assert sum(pace.admit("a", 0.0) for _ in range(100)) == 30
-    assert pace.admit("b", 0.0)
-    assert not pace.admit("a", 1.0)
-    assert pace.admit("a", 2.0)
+    pace = asks(30)
+    assert sum(pace.take("a", 0.0) for _ in range(100)) == 30
+    assert pace.take("b", 0.0)
+    assert not pace.take("a", 1.0)
+    assert pace.take("a", 2.0)
 
 
 # Addresses
