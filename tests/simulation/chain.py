@@ -95,6 +95,10 @@ class Plan:
         own = 2 * sum(stakes.values()) // 3
         return stakes | {account: own // len(self.validators) for account in self.validators}
 
+    def may_fail(self) -> tuple[AccountId, ...]:
+        """Return the accounts that count as faulty: as many as a set bears. Twins and liars are among them."""
+        return self.pool[: (len(self.pool) - self.benched - 1) // 3]
+
     def first(self) -> Members:
         """Return the set that the chain begins with."""
         return joined(self.authorities(0), {})
@@ -166,7 +170,9 @@ def after(state: State, transactions: tuple[bytes, ...], listed: Members, slot: 
     authorities, since = state.authorities, state.sets_since_abort
     waiting, announced, at_once = state.waiting, state.announced, state.at_once
     if listed and (announced or at_once):
-        authorities, since = enacted(SetId(authorities.set_id + 1), listed, root, slot), 0 if at_once else since + 1
+        faulty = () if state.plan is None else state.plan.may_fail()
+        authorities = enacted(SetId(authorities.set_id + 1), listed, root, slot, faulty)
+        since = 0 if at_once else since + 1
         waiting, announced, at_once = (), Height(0), False
     elif listed:
         announced = height
@@ -181,12 +187,19 @@ def after(state: State, transactions: tuple[bytes, ...], listed: Members, slot: 
     return State(root, authorities, height, balances, state.plan, waiting, announced, at_once, since, next_hash)
 
 
-def enacted(set_id: SetId, members: Members, root: Hash, slot: int) -> AuthoritySet:
-    """Return the new set; chance of the state root takes a member off duty, for a while or for good."""
-    off = (members[root[0] % len(members)].account,) if root[-1] < IDLE_BYTE else ()
-    if root[1] % 2:
-        return AuthoritySet(set_id, members, disabled=off)
-    return AuthoritySet(set_id, members, idle=off, idle_until=Slot(slot + IDLE_SLOTS))
+def enacted(set_id: SetId, members: Members, root: Hash, slot: int, faulty: tuple[AccountId, ...]) -> AuthoritySet:
+    """Return the new set; chance of the state root takes a member off duty, for a while or, if it is faulty, for good.
+
+    A convicted member votes but never proposes, so what it alone has locked is offered by nobody: it is one of the
+    faults that a set bears, and comes out of the same budget.
+    """
+    if root[-1] >= IDLE_BYTE:
+        return AuthoritySet(set_id, members)
+    guilty = [member.account for member in members if member.account in faulty]
+    if root[1] % 2 and guilty:
+        return AuthoritySet(set_id, members, disabled=(guilty[root[0] % len(guilty)],))
+    off = members[root[0] % len(members)].account
+    return AuthoritySet(set_id, members, idle=(off,), idle_until=Slot(slot + IDLE_SLOTS))
 
 
 def execute(state: State, block: Block) -> State:

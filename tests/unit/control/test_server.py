@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,8 +81,17 @@ def test_a_dead_socket_is_replaced_and_a_living_one_is_not(tmp_path: Path) -> No
         Raw(tmp_path).close()
 
 
-def test_a_home_too_deep_for_a_socket_gets_a_pointer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder whose name leaves room for a socket, wherever the tests keep their own."""
+    with tempfile.TemporaryDirectory(prefix="nd", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+def test_a_home_too_deep_for_a_socket_gets_a_pointer(
+    short_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(short_path))
     home = tmp_path / ("d" * 60) / ("e" * 60)
     with served(home):
         monkeypatch.delenv("XDG_RUNTIME_DIR")  # another login session must find it too
