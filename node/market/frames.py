@@ -77,7 +77,7 @@ class FinalFrame(Message, frozen=True):
 
     def check(self) -> None:
         _lengths(SIGNATURE_BYTES, self.signature)
-        _not_negative(self.parts, self.usage.prompt_tokens, self.usage.completion_tokens)
+        _not_negative(self.parts, *usage_numbers(self.usage))
 
 
 class RefusalFrame(Message, frozen=True):
@@ -113,7 +113,7 @@ class ReceiptBody(Message, frozen=True):
         _lengths(HASH_BYTES, self.genesis, self.request, self.answer)
         _lengths(ACCOUNT_BYTES, self.caller, self.miner)
         _not_negative(
-            self.version, self.netuid, self.spec_version, self.usage.prompt_tokens, self.usage.completion_tokens,
+            self.version, self.netuid, self.spec_version, *usage_numbers(self.usage),
             self.t_first_ms, self.t_done_ms, self.code, self.height,
         )  # fmt: skip
 
@@ -176,7 +176,7 @@ class ChallengeAnswer(Message, frozen=True):
         _lengths(HASH_BYTES, self.challenge)
         _lengths(ACCOUNT_BYTES, self.miner)
         _lengths(SIGNATURE_BYTES, self.signature)
-        _not_negative(self.usage.prompt_tokens, self.usage.completion_tokens)
+        _not_negative(*usage_numbers(self.usage))
         if not 0 < len(self.parts) <= ANSWER_PARTS_MAX:
             raise MalformedMessage(f"An answer has 1 to {ANSWER_PARTS_MAX} parts, not {len(self.parts)}.")
 
@@ -310,6 +310,11 @@ def decode(kind: type[M], data: bytes) -> M:
 def _lengths(expected: int, *values: bytes) -> None:
     if any(len(value) != expected for value in values):
         raise MalformedMessage(f"A field of {expected} bytes has another length.")
+
+
+def usage_numbers(usage: Usage) -> tuple[int, int, int]:
+    """The three counts of a usage; none may be negative."""
+    return usage.prompt_tokens, usage.completion_tokens, usage.units
 
 
 def _not_negative(*numbers: int) -> None:

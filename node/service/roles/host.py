@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
 
-from models import FinishReason, Progress, Sampling, Token, Verification, ensure
+from models import FinishReason, ModelUnavailable, Progress, Sampling, Token, Verification, ensure
 from models.sources import PeerFetch
+from node.market.absent import NoBlobs, NoJournal
 from node.market.call import open_call
 from node.market.context import MarketContext
 from node.market.limits import JUDGE_THREADS, STREAMS_MAX
 from node.primitives.types import AccountId
-from node.subnets.base import Answer, AnySubnet, Message, ModelPool, Neuron, TextRuntime, View
+from node.subnets.base import (
+    Answer,
+    AnySubnet,
+    BlobDoor,
+    Embedder,
+    JournalDoor,
+    Message,
+    ModelPool,
+    Neuron,
+    TensorModel,
+    TextRuntime,
+    View,
+)
 
 if TYPE_CHECKING:
     from models import TextModel
@@ -133,6 +146,15 @@ class ModelHost:
                 self._by_name[name] = await self._open(await self.bundle(name))
             return self._by_name[name]
 
+    async def tensors(self, name: str) -> TensorModel:
+        raise ModelUnavailable(f"{name} is no model of arrays that this version opens")
+
+    async def tensor_file(self, path: Path) -> TensorModel:
+        raise ModelUnavailable(f"{path.name} is no model of arrays that this version opens")
+
+    async def embedder(self, name: str) -> Embedder:
+        raise ModelUnavailable(f"{name} is no embedding model that this version opens")
+
     async def open(self, bundle: Path) -> TextRuntime:
         async with self._opening:
             runtime = await self._open(bundle)
@@ -167,6 +189,9 @@ class RoleHost:
     context: MarketContext
     subnet: AnySubnet
     models: ModelPool
+    journal: JournalDoor = field(default_factory=NoJournal)
+    blobs: BlobDoor = field(default_factory=NoBlobs)
+    folder: Path = field(default_factory=Path)
 
     @property
     def hotkey(self) -> AccountId:

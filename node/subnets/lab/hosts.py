@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from models import ModelError
+from node.market.absent import NoBlobs, NoJournal
 from node.market.errors import Unreachable
 from node.primitives.crypto import Ed25519Signer, digest
 from node.primitives.types import AccountId, Hash, Height, NetUid, Uid
-from node.subnets.base import Answer, Message, ModelPool, Neuron, View
+from node.subnets.base import Answer, BlobDoor, JournalDoor, Message, ModelPool, Neuron, View
 
 VALIDATOR_STAKE_RAO: Final = 10**12
 
@@ -31,6 +32,9 @@ class LabHost:
     def __init__(self, hotkey: AccountId, models: ModelPool, view: View) -> None:
         self.hotkey = hotkey
         self.models = models
+        self.journal: JournalDoor = NoJournal()
+        self.blobs: BlobDoor = NoBlobs()
+        self.folder = Path()
         self._view = view
 
     def view(self) -> View:
@@ -47,6 +51,15 @@ class NoModels:
         raise ModelError(f"The subnet asks for the model {name!r}, but its spec names no models.")
 
     async def bundle(self, name: str) -> NoReturn:
+        await self.text(name)
+
+    async def tensors(self, name: str) -> NoReturn:
+        await self.text(name)
+
+    async def tensor_file(self, path: Path) -> NoReturn:
+        await self.text(path.name)
+
+    async def embedder(self, name: str) -> NoReturn:
         await self.text(name)
 
     async def open(self, bundle: Path) -> NoReturn:

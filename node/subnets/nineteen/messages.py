@@ -94,6 +94,8 @@ class ChatPiece(Part, frozen=True):
             raise MalformedMessage("The last part, and no other, has a finish reason.")
         if min(self.index, self.usage.prompt_tokens, self.usage.completion_tokens) < 0:
             raise MalformedMessage("A number of a part is negative.")
+        if self.usage.units:
+            raise MalformedMessage("Text is counted in tokens; there are no other units.")
 
 
 def sampling_of(task: ChatTask, miner: AccountId) -> Sampling:

@@ -35,7 +35,7 @@ def test_the_encoding_of_a_task_and_a_piece_is_pinned() -> None:
         "99a16d9192a475736572a26869c420" + "00" * 32 + "40cd02bccd038400cd03e891a178"
     )  # fmt: skip
     piece = ChatPiece(2, True, Usage(5, 3), (7, 8), "ab", "stop")
-    assert encode(piece).hex() == "9602c3920503920708a26162a473746f70"
+    assert encode(piece).hex() == "9602c393050300920708a26162a473746f70"
     assert decode_message(ChatTask, encode(task), max_bytes=TASK_BYTES_MAX) == task
     assert decode_message(ChatPiece, encode(piece), max_bytes=1000) == piece
 
