@@ -39,6 +39,7 @@ from node.market.limits import (
 )
 from node.market.reach import open_stream
 from node.market.receipts import sign_receipt
+from node.market.switchboard import of_subnet
 from node.primitives.codec import encode
 from node.primitives.crypto import Verifier, verify
 from node.primitives.limits import ANSWER_PART_BYTES_MAX, ANSWER_PARTS_MAX
@@ -63,7 +64,7 @@ async def open_call(
 ) -> Call:
     """Connect, sign and send a task; the deadlines run from now. Raises Unreachable, CallBroken, CallTimeout."""
     started = trio.current_time()
-    stream = await open_stream(context.network, miner, CALL_PROTOCOL, with_credit=True)
+    stream = await open_stream(context.network, miner, of_subnet(CALL_PROTOCOL, context.netuid), with_credit=True)
     try:
         request = sign_call(
             context.chain.genesis_hash,

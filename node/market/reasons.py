@@ -21,6 +21,7 @@ from node.market.limits import (
     WHY_QUESTION_BYTES_MAX,
 )
 from node.market.reach import open_stream
+from node.market.switchboard import of_subnet
 from node.market.tasks import TaskView, one_line
 from node.primitives.codec import encode
 from node.primitives.types import ACCOUNT_BYTES, HASH_BYTES, AccountId, Hash, Height, NetUid
@@ -167,7 +168,7 @@ class WhyDesk:
 
 async def ask_why(network: Network, validator: Neuron, question: WhyQuestion) -> WhyAnswer:
     """Ask a validator. Raises MarketError, P2PError, TooSlowError after REQUEST_TIMEOUT_S."""
-    stream = await open_stream(network, validator, WHY_PROTOCOL)
+    stream = await open_stream(network, validator, of_subnet(WHY_PROTOCOL, question.netuid))
     try:
         with trio.fail_after(REQUEST_TIMEOUT_S):
             await stream.send(encode(question))

@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 
 import trio
 
+from node.primitives.types import NetUid
 from p2p import Handler, Network, P2PError, Stream
+
+
+def of_subnet(protocol: str, netuid: NetUid) -> str:
+    """The protocol as it is spoken in one subnet: a node may serve several, each on streams of its own."""
+    return f"{protocol}/{netuid}"
 
 
 @dataclass(slots=True, eq=False)

@@ -26,6 +26,7 @@ from node.control.options import DaemonConfig, DevnetNode, DevnetOptions, Devnet
 from node.ledger.header import Header, decode_header, seal_message
 from node.market.call import CALL_PROTOCOL
 from node.market.challenge import ANSWER_PROTOCOL, challenge_topic
+from node.market.switchboard import of_subnet
 from node.primitives.types import Hash, NetUid
 from node.service import devnet, genesis_exchange
 from node.service.gossip import decode_news, header_of
@@ -124,7 +125,8 @@ async def open_junk(network: Network, net: DevnetStatus) -> None:
             await stream.send(data)
             await stream.receive(1 << 20)
 
-    protocols = (SYNC_PROTOCOL, genesis_exchange.PROTOCOL, CALL_PROTOCOL, ANSWER_PROTOCOL, "/neurond/unknown/1")
+    market = [of_subnet(protocol, NetUid(1)) for protocol in (CALL_PROTOCOL, ANSWER_PROTOCOL)]
+    protocols = (SYNC_PROTOCOL, genesis_exchange.PROTOCOL, *market, "/neurond/unknown/1")
     async with trio.open_nursery() as nursery:
         for protocol in protocols:
             for data in (b"", os.urandom(100), bytes(600_000), b"\x91" * 5000):

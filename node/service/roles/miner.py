@@ -26,6 +26,7 @@ from node.market.limits import (
 )
 from node.market.reach import open_stream
 from node.market.serving import CallServer, Served, serve_parts
+from node.market.switchboard import of_subnet
 from node.market.tasks import TaskView
 from node.primitives.codec import encode
 from node.primitives.errors import MarketError
@@ -33,6 +34,7 @@ from node.primitives.limits import TASK_BYTES_MAX
 from node.service.roles.announce import Announcer
 from node.service.roles.host import RoleHost
 from node.service.roles.journal import RoleJournal
+from node.service.roles.ticking import tick_at_heads
 from node.subnets.base import AnySubnet, Code, Message, ModelPool, Neuron, Part, decode_message
 from p2p import P2PError
 from storage import MarketStore
@@ -75,7 +77,7 @@ class MinerRole:
         context = self._context
         topic = challenge_topic(context.chain.genesis_hash, context.netuid)
         doors = context.doors.plug(
-            CALL_PROTOCOL,
+            of_subnet(CALL_PROTOCOL, context.netuid),
             self._server.handle,
             per_peer=STREAMS_PER_CALLER_MAX,
             total=STREAMS_MAX,
@@ -85,6 +87,7 @@ class MinerRole:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._journal.run)
                 nursery.start_soon(self._follow_chain)
+                nursery.start_soon(tick_at_heads, self._subnet, self._host, context.chain)
                 task_status.started()
                 async for message in inbox:
                     nursery.start_soon(self._take_challenge, message.data)
@@ -178,7 +181,8 @@ class MinerRole:
             challenge_digest(head), tuple(encode(part) for part in parts), parts[-1].usage, self._context.signer
         )
         try:
-            stream = await open_stream(self._context.network, validator, ANSWER_PROTOCOL)
+            protocol = of_subnet(ANSWER_PROTOCOL, self._context.netuid)
+            stream = await open_stream(self._context.network, validator, protocol)
             try:
                 await stream.send(encode(answer))
                 with trio.fail_after(REQUEST_TIMEOUT_S):

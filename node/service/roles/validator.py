@@ -40,6 +40,7 @@ from node.market.limits import (
 from node.market.reasons import WHY_PROTOCOL, Reasons, WhyAnswer, WhyDesk, explain
 from node.market.roster import may_validate, miners
 from node.market.rounds import choose_targets, round_at, silence
+from node.market.switchboard import of_subnet
 from node.market.tasks import TaskView
 from node.market.weights import shares_of
 from node.primitives.codec import encode
@@ -50,6 +51,7 @@ from node.service.roles.host import RoleHost
 from node.service.roles.journal import RoleJournal
 from node.service.roles.judging import Bench, Case, pending_view, unjudged
 from node.service.roles.secrets import WeightSecrets
+from node.service.roles.ticking import tick_at_heads
 from node.service.roles.weights import WeightSetter
 from node.subnets.base import Answer, AnySubnet, Book, Message, ModelPool, Standing, View
 from p2p import P2PError
@@ -76,7 +78,7 @@ class ValidatorRole:
         self._now_ms = now_ms
         self._journal = RoleJournal(context.netuid, store)
         self._book = ScoreBook(subnet.spec.alpha)
-        host = RoleHost(context, subnet, models)
+        self._host = host = RoleHost(context, subnet, models)
         self._reasons = Reasons()
         self._bench = Bench(subnet, host, self._book, self._journal, self._reasons, now_ms)
         self._why = WhyDesk(context.chain.genesis_hash, context.netuid, self.why)
@@ -107,15 +109,24 @@ class ValidatorRole:
         context = self._context
         topic = challenge_topic(context.chain.genesis_hash, context.netuid)
         doors = context.doors.plug(
-            ANSWER_PROTOCOL, self._desk.handle, per_peer=STREAMS_PER_CALLER_MAX, total=STREAMS_MAX
+            of_subnet(ANSWER_PROTOCOL, context.netuid),
+            self._desk.handle,
+            per_peer=STREAMS_PER_CALLER_MAX,
+            total=STREAMS_MAX,
         )
-        reasons = context.doors.plug(WHY_PROTOCOL, self._why.handle, per_peer=WHY_STREAMS_PER_PEER, total=STREAMS_MAX)
+        reasons = context.doors.plug(
+            of_subnet(WHY_PROTOCOL, context.netuid),
+            self._why.handle,
+            per_peer=WHY_STREAMS_PER_PEER,
+            total=STREAMS_MAX,
+        )
         inbox_of_topic = context.network.subscribe(topic, self._gate, capacity=CHALLENGES_QUEUED_MAX)
         with doors, reasons, inbox_of_topic as inbox:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._journal.run)
                 nursery.start_soon(self._bench.run)
                 nursery.start_soon(self._follow_chain, nursery)
+                nursery.start_soon(tick_at_heads, self._subnet, self._host, context.chain)
                 task_status.started()
                 async for _ in inbox:  # others' challenges: forwarded by the check, of no use here
                     self._counts["challenge.of_others"] += 1

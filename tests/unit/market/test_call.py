@@ -32,6 +32,7 @@ from node.market.frames import (
 )
 from node.market.receipts import sign_receipt
 from node.market.serving import CallServer, Served
+from node.market.switchboard import of_subnet
 from node.primitives.codec import encode
 from node.primitives.crypto import digest, verify
 from node.primitives.types import Height
@@ -64,7 +65,9 @@ class Pair:
 
     async def raw(self, data: bytes) -> tuple[FrameKind, bytes]:
         """Send any bytes as a request and return the first frame that comes back."""
-        stream = await self.caller.network.open(self.miner.network.peer_id, CALL_PROTOCOL, with_credit=True)
+        stream = await self.caller.network.open(
+            self.miner.network.peer_id, of_subnet(CALL_PROTOCOL, NETUID), with_credit=True
+        )
         await stream.send(data)
         first = open_frame(await stream.receive(100_000))
         await stream.aclose()
@@ -80,7 +83,7 @@ async def pair(subnet: Doubling | None = None, admission: Admission | None = Non
     server = CallServer(
         miner, subnet, RoleHost(miner, subnet, NoModels()), admission or Admission(), watch=served.append
     )
-    with miner.doors.plug(CALL_PROTOCOL, server.handle, per_peer=8, total=8, with_credit=True):
+    with miner.doors.plug(of_subnet(CALL_PROTOCOL, NETUID), server.handle, per_peer=8, total=8, with_credit=True):
         yield Pair(world, caller, miner, server, subnet, served)
 
 
@@ -183,7 +186,9 @@ async def test_a_task_that_breaks_its_bounds_is_refused(autojump_clock: object) 
 
 async def test_an_oversized_request_ends_the_stream_and_nothing_else(autojump_clock: object) -> None:
     async with pair() as p:
-        stream = await p.caller.network.open(p.miner.network.peer_id, CALL_PROTOCOL, with_credit=True)
+        stream = await p.caller.network.open(
+            p.miner.network.peer_id, of_subnet(CALL_PROTOCOL, NETUID), with_credit=True
+        )
         await stream.send(bytes(REQUEST_BYTES_MAX + 1))
         with pytest.raises(P2PError):
             await stream.receive(1000)
@@ -193,7 +198,9 @@ async def test_an_oversized_request_ends_the_stream_and_nothing_else(autojump_cl
 
 async def test_a_caller_that_says_nothing_is_let_go(autojump_clock: object) -> None:
     async with pair() as p:
-        stream = await p.caller.network.open(p.miner.network.peer_id, CALL_PROTOCOL, with_credit=True)
+        stream = await p.caller.network.open(
+            p.miner.network.peer_id, of_subnet(CALL_PROTOCOL, NETUID), with_credit=True
+        )
         with pytest.raises(P2PError):
             await stream.receive(1000)
         assert p.server.counts["caller_gone"] == 1
@@ -284,7 +291,7 @@ async def lying(script: Script) -> AsyncIterator[Call]:
     async def handler(stream: Stream) -> None:
         await script(stream, decode(CallRequest, await stream.receive(REQUEST_BYTES_MAX)), miner)
 
-    miner.network.serve(CALL_PROTOCOL, handler, with_credit=True)
+    miner.network.serve(of_subnet(CALL_PROTOCOL, NETUID), handler, with_credit=True)
     call = await open_call(caller, Doubling(), world.neuron(miner), Number(3), first_part_s=5, answer_s=10)
     yield call
     await call.aclose()
@@ -406,7 +413,9 @@ async def test_a_receipt_for_another_answer_is_refused_by_the_miner(autojump_clo
     async with pair() as p:
         first = await p.call(Number(1))
         await first.collect()
-        stream = await p.caller.network.open(p.miner.network.peer_id, CALL_PROTOCOL, with_credit=True)
+        stream = await p.caller.network.open(
+            p.miner.network.peer_id, of_subnet(CALL_PROTOCOL, NETUID), with_credit=True
+        )
         await stream.send(encode(request_of(p)))
         while open_frame(await stream.receive(100_000))[0] is not FrameKind.FINAL:
             pass
@@ -421,7 +430,9 @@ async def test_a_receipt_the_caller_did_not_sign_is_refused_by_the_miner(autojum
     async with pair() as p:
         request = request_of(p)
         chain = PartChain(request_digest(request.head))
-        stream = await p.caller.network.open(p.miner.network.peer_id, CALL_PROTOCOL, with_credit=True)
+        stream = await p.caller.network.open(
+            p.miner.network.peer_id, of_subnet(CALL_PROTOCOL, NETUID), with_credit=True
+        )
         await stream.send(encode(request))
         while (received := open_frame(await stream.receive(100_000)))[0] is FrameKind.PART:
             chain.add(received[1])

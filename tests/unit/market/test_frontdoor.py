@@ -14,10 +14,11 @@ from node.market.context import MarketContext
 from node.market.errors import BadRequest, CallTimeout, NoMiner, ServeFailed, UnknownModel
 from node.market.frontdoor import Exchange, MarketDoor
 from node.market.serving import CallServer
+from node.market.switchboard import of_subnet
 from node.market.tasks import TaskLog
 from node.service.roles.host import RoleHost
 from node.subnets.base import Code
-from tests.unit.market.support import Doubling, NoModels, World, ask_to_double
+from tests.unit.market.support import NETUID, Doubling, NoModels, World, ask_to_double
 
 
 @dataclass
@@ -54,7 +55,9 @@ async def house(*subnets: Doubling, seated: bool = True) -> AsyncIterator[House]
     ]
     with ExitStack() as stack:
         for miner, server in zip(miners, servers, strict=True):
-            stack.enter_context(miner.doors.plug(CALL_PROTOCOL, server.handle, per_peer=8, total=8, with_credit=True))
+            stack.enter_context(
+                miner.doors.plug(of_subnet(CALL_PROTOCOL, NETUID), server.handle, per_peer=8, total=8, with_credit=True)
+            )
         yield House(world, door, miners, servers, log, exchanges)
 
 

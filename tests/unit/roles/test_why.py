@@ -17,6 +17,7 @@ from node.market.reasons import (
     explain,
     ppm,
 )
+from node.market.switchboard import of_subnet
 from node.market.tasks import TaskView
 from node.primitives.codec import encode
 from node.primitives.crypto import digest
@@ -87,7 +88,7 @@ async def test_a_question_of_nobody_here_is_not_answered_and_the_desk_goes_on(
 ) -> None:
     async with town() as t:
         await t.open(good=Doubling())
-        stream = await t.contexts["good"].network.open(t.context.network.peer_id, WHY_PROTOCOL)
+        stream = await t.contexts["good"].network.open(t.context.network.peer_id, of_subnet(WHY_PROTOCOL, NETUID))
         await stream.send(raw)
         with pytest.raises(P2PError):
             await stream.receive(WHY_ANSWER_BYTES_MAX)
@@ -97,7 +98,7 @@ async def test_a_question_of_nobody_here_is_not_answered_and_the_desk_goes_on(
 async def test_a_silent_asker_does_not_hold_the_desk(autojump_clock: object) -> None:
     async with town() as t:
         await t.open(good=Doubling())
-        stream = await t.contexts["good"].network.open(t.context.network.peer_id, WHY_PROTOCOL)
+        stream = await t.contexts["good"].network.open(t.context.network.peer_id, of_subnet(WHY_PROTOCOL, NETUID))
         with pytest.raises(P2PError), trio.fail_after(60):
             await stream.receive(WHY_ANSWER_BYTES_MAX)
 
