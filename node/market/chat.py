@@ -3,6 +3,8 @@
 Numbers are plain floats here; the wire form of a task has integers only. Nothing of this file is signed.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from node.primitives.types import AccountId, Hash
@@ -56,9 +58,11 @@ class ChatPart(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelInfo(msgspec.Struct, frozen=True):
-    """A model users may name; `miners` is the number of seats that could serve it now."""
+    """A model users may name in requests to `path`; `miners` is the number of seats that could serve it now."""
 
     name: str
     subnet: str
     netuid: int
     miners: int
+    path: str = "/v1/chat/completions"
+    facts: Mapping[str, str | int] = {}

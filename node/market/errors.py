@@ -3,7 +3,13 @@
 MarketError
 ├── MalformedMessage      a task, part or frame that breaks its form or a bound
 ├── BadRequest            a user's request that no miner could answer; `param` names the field
-│   └── UnknownModel      a model no subnet of this network serves
+│   ├── UnknownModel      a model no subnet of this network serves
+│   ├── Unsupported       a parameter that would change the answer and that the model cannot honour
+│   ├── NotFound          nothing has the name or number that the request gives
+│   ├── Gone              there was such a thing, and it was retired
+│   ├── Conflict          it contradicts what is there or under way already
+│   ├── TooLarge          more than one request may carry
+│   └── Unfit             well formed, but not what the named thing takes: expected and got
 ├── CallRefused           the other side said no; `refusal` is its reason
 ├── CallTimeout           a deadline passed; `phase` says which
 ├── CallBroken            the stream ended or lied in the middle of an answer
@@ -49,6 +55,48 @@ class UnknownModel(BadRequest):
 
     code = "market.unknown_model"
     remedy = "`GET /v1/models` lists the names that can be asked for."
+
+
+class Unsupported(BadRequest):
+    """A parameter that would change the answer and that nobody honours here; ignoring it would be a lie."""
+
+    code = "unsupported_parameter"
+    remedy = "Leave the parameter out, or choose a model that takes it."
+
+
+class NotFound(BadRequest):
+    """Nothing has the name, number or digest that the request gives."""
+
+    code = "market.not_found"
+    remedy = "Look at the list for names that exist."
+
+
+class Gone(BadRequest):
+    """What the request names was retired by its owner."""
+
+    code = "market.gone"
+    remedy = "Choose another one from the list."
+
+
+class Conflict(BadRequest):
+    """The request contradicts what is there or under way already."""
+
+    code = "market.conflict"
+    remedy = "Look at what is there now, then decide."
+
+
+class TooLarge(BadRequest):
+    """The request carries more than one request may."""
+
+    code = "market.too_large"
+    remedy = "Split it into several requests."
+
+
+class Unfit(BadRequest):
+    """A well-formed request that does not fit what it names, such as an array of the wrong shape."""
+
+    code = "market.unfit"
+    remedy = "Correct what the message names: it says what was expected and what came."
 
 
 class CallRefused(MarketError):

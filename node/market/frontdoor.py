@@ -7,10 +7,10 @@ said as it is. The last piece is held until the miner's signature over the whole
 import secrets
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
-import msgspec
 import trio
 
 from node.market.call import Call, open_call
@@ -30,14 +30,15 @@ from node.market.frames import Receipt, request_digest
 from node.market.limits import ANSWER_TIMEOUT_S, FIRST_PART_TIMEOUT_S
 from node.market.roster import miners
 from node.market.router import Router
+from node.market.routes import Piece, as_whole
 from node.market.tasks import TaskView
 from node.primitives.errors import MarketError
 from node.primitives.types import Hash
-from node.subnets.base import Answer, AnySubnet, Book, Code, Message, Neuron, Part, Route
+from node.subnets.base import Answer, AnySubnet, Book, Code, Comment, Host, Message, Neuron, Part
+from node.subnets.doors import CHAT_PATH, AnyLocalRoute, AnyRoute
 
 __all__ = ["ChatPart", "ChatRequest", "Exchange", "FrontDoor", "MarketDoor", "ModelInfo"]
 
-CHAT_PATH = "/v1/chat/completions"
 _CALLERS_FAULT = frozenset({Code.MALFORMED, Code.TOO_LARGE})
 
 
@@ -64,7 +65,10 @@ class Exchange:
 
 
 class MarketDoor:
-    """The front door of one subnet. `book` is the score book to route by; empty where this node does not validate."""
+    """The front door of one subnet. `book` is the score book to route by; empty where this node does not validate.
+
+    `host` is what the subnet's local routes reach the world through.
+    """
 
     def __init__(
         self,
@@ -78,6 +82,7 @@ class MarketDoor:
         random_bytes: Callable[[int], bytes] = secrets.token_bytes,
         first_part_s: float = FIRST_PART_TIMEOUT_S,
         answer_s: float = ANSWER_TIMEOUT_S,
+        host: Host | None = None,
     ) -> None:
         self._context = context
         self._subnet = subnet
@@ -88,29 +93,42 @@ class MarketDoor:
         self._random_bytes = random_bytes
         self._first_part_s = first_part_s
         self._answer_s = answer_s
+        self._host = host
         self._router = Router(trio.current_time)
         self.counts: Counter[str] = Counter()
-        self._route: Route[ChatRequest, ChatPart, Message, Part] | None = next(
-            (route for route in subnet.routes if route.path == CHAT_PATH), None
-        )
+        self.routes = tuple(subnet.routes)
+        self.local_routes = tuple(subnet.local_routes)
 
     def models(self) -> list[ModelInfo]:
-        spec = self._subnet.spec
-        count = len(miners(self._context.view(), without=self._context.hotkey))
-        return [ModelInfo(name, spec.name, self._context.netuid, count) for name in spec.models]
+        view = self._context.view()
+        count = len(miners(view, without=self._context.hotkey))
+        name, netuid = self._subnet.spec.name, self._context.netuid
+        return [
+            ModelInfo(each.name, name, netuid, count, each.path, dict(each.facts))
+            for each in self._subnet.offerings(view)
+        ]
 
     async def ask(self, request: ChatRequest) -> AsyncGenerator[ChatPart, None]:
-        route, task = self._task_of(request)
-        call, part = await self._begin(task)
+        async with aclosing(self.call(self._chat_route(request), request)) as pieces:
+            async for piece in pieces:
+                if not isinstance(piece.reply, Comment):
+                    yield as_whole(piece.reply, piece)
+
+    async def call(self, route: AnyRoute, request: Any) -> AsyncGenerator[Piece, None]:
+        """Stream the replies of a route to a parsed request; see `SubnetDoor`."""
+        task = self._task_of(route, request)
+        call, part = await self._begin(task, self._able(route, task))
         miner, code = call.request.head.to, Code.CANCELLED
         view = self._open_view(call, task)
         try:
             while not part.done:
-                yield route.to_reply(part, miner)
+                yield Piece(route.to_reply(part, miner), part.index, False, miner)
                 part = await anext(call)
             await call.collect()
             code = Code.OK
-            yield msgspec.structs.replace(route.to_reply(part, miner), receipt=call.receipt_digest, task_id=view.id)
+            yield Piece(
+                route.to_reply(part, miner), part.index, True, miner, part.usage, call.receipt_digest, view.id
+            )  # fmt: skip
         except StopAsyncIteration as error:
             code = Code.EARLY_END
             raise CallBroken("The answer ended before its last part.") from error
@@ -122,13 +140,38 @@ class MarketDoor:
             self._close_view(view, call, task, code)
             await call.aclose()
 
-    def _task_of(self, request: ChatRequest) -> tuple[Route[ChatRequest, ChatPart, Message, Part], Message]:
-        known = self._subnet.spec.models
-        if self._route is None or request.model not in known:
-            raise UnknownModel(f"There is no model {request.model!r}; known are {', '.join(known)}.", param="model")
-        return self._route, self._route.to_task(request, self._random_bytes(32))
+    async def answer(self, route: AnyLocalRoute, request: Any) -> Any:
+        """What this node itself answers to a request of a local route. Raises MarketError."""
+        if self._host is None:
+            raise NoMiner(
+                "This node keeps nothing of that subnet.", remedy="Start a role in it: `neurond role set validator`."
+            )
+        return await route.handler(self._host, request)
 
-    async def _begin(self, task: Message) -> tuple[Call, Part]:
+    def _chat_route(self, request: ChatRequest) -> AnyRoute:
+        known = [each.name for each in self.models() if each.path == CHAT_PATH]
+        route = next((each for each in self.routes if each.path == CHAT_PATH), None)
+        if route is None or request.model not in known:
+            raise UnknownModel(f"There is no model {request.model!r}; known are {', '.join(known)}.", param="model")
+        return route
+
+    def _task_of(self, route: AnyRoute, request: Any) -> Message:
+        """The task that a request becomes. Raises BadRequest and its leaves."""
+        if route.resolve is not None:
+            request = route.resolve(request, self._context.view())
+        task: Message = route.to_task(request, self._random_bytes(32))
+        return task
+
+    def _able(self, route: AnyRoute, task: Message) -> list[Neuron]:
+        """The miners that could answer, those that the subnet names first in its order."""
+        view = self._context.view()
+        seats = miners(view, without=self._context.hotkey)
+        if route.who is None:
+            return seats
+        by_hotkey = {seat.hotkey: seat for seat in seats}
+        return [by_hotkey[hotkey] for hotkey in route.who(task, view) if hotkey in by_hotkey]
+
+    async def _begin(self, task: Message, candidates: list[Neuron]) -> tuple[Call, Part]:
         """Connect to the first miner that begins to answer. Raises NoMiner, BadRequest."""
         view = self._context.view()
         if view.find(self._context.hotkey) is None:
@@ -136,7 +179,6 @@ class MarketDoor:
                 f"Miners answer registered nodes only, and this node holds no seat in subnet {view.netuid}.",
                 remedy="Register this node's hotkey, or ask through a validator's gateway.",
             )
-        candidates = miners(view, without=self._context.hotkey)
         tried: list[str] = []
         for miner in self._router.choose(candidates, self._book(), self._random_bytes(32)):
             self._router.began(miner.hotkey)
@@ -145,7 +187,7 @@ class MarketDoor:
             except MarketError as error:
                 if isinstance(error, CallRefused) and error.refusal in _CALLERS_FAULT:
                     self._router.ended(miner.hotkey, failed=False)
-                    raise BadRequest(error.message, param="messages") from error
+                    raise BadRequest(error.message) from error
                 self._router.ended(miner.hotkey, failed=True)
                 self.counts[f"door.passed_over.{code_of_failure(error).name.lower()}"] += 1
                 tried.append(f"seat {miner.uid}: {error.message}")

@@ -4,19 +4,21 @@
 `serve`, `judge` and `tick` reach the world through `Host` alone. Scores are floats; nothing of this file goes on chain.
 """
 
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from node.primitives.types import AccountId, NetUid
+from node.subnets.doors import AnyLocalRoute, AnyRoute, Comment, Empty, LocalRoute, Offering, Raw, Route
 from node.subnets.host import BlobDoor, BlobRef, Embedder, Host, JournalDoor, ModelPool, TensorModel, TextRuntime
 from node.subnets.picture import Answer, Book, Entry, Judged, Neuron, Refusal, Standing, State, Verdict, View
 from node.subnets.wire import Code, M, Message, Part, Usage, check_text, decode_message
 
 __all__ = [
-    "Answer", "AnySubnet", "BlobDoor", "BlobRef", "Book", "Code", "Embedder", "Entry", "Host", "JournalDoor", "Judged",
-    "M", "Message", "ModelPool", "Neuron", "Part", "Refusal", "Route", "Spec", "Standing", "State", "Subnet",
-    "TensorModel", "TextRuntime", "Usage", "Verdict", "View", "check_text", "decode_message",
+    "Answer", "AnySubnet", "BlobDoor", "BlobRef", "Book", "Code", "Comment", "Embedder", "Empty", "Entry", "Host",
+    "JournalDoor", "Judged", "LocalRoute", "M", "Message", "ModelPool", "Neuron", "Offering", "Part", "Raw", "Refusal",
+    "Route", "Spec", "Standing", "State", "Subnet", "TensorModel", "TextRuntime", "Usage", "Verdict", "View",
+    "check_text", "decode_message",
 ]  # fmt: skip
 
 
@@ -37,21 +39,8 @@ class Spec:
     unit: str = ""  # what `Usage.units` counts and offers price; "" where tokens are all
 
 
-RequestT = TypeVar("RequestT")
-ReplyT = TypeVar("ReplyT")
 TaskT = TypeVar("TaskT", bound=Message)
 PartT = TypeVar("PartT", bound=Part)
-
-
-@dataclass(frozen=True, slots=True)
-class Route(Generic[RequestT, ReplyT, TaskT, PartT]):
-    """A door for users: how their request becomes a task, and how each part becomes their reply."""
-
-    method: str
-    path: str
-    to_task: Callable[[RequestT, bytes], TaskT]  # (request, 32 random bytes) -> task; raises BadRequest
-    to_reply: Callable[[PartT, AccountId], ReplyT]  # (part, the miner who made it) -> reply
-    stream: bool = False
 
 
 class Subnet(Generic[TaskT, PartT]):
@@ -60,7 +49,8 @@ class Subnet(Generic[TaskT, PartT]):
     spec: Spec
     Task: type[TaskT]
     Part: type[PartT]
-    routes: ClassVar[tuple[Route[Any, Any, Any, Any], ...]] = ()
+    routes: tuple[AnyRoute, ...] = ()  # requests of users that miners answer
+    local_routes: tuple[AnyLocalRoute, ...] = ()  # requests that this node answers by itself
 
     def draw(self, seed: bytes, view: View) -> TaskT | None:
         """The challenge that follows from 32 bytes of seed; None when there is nothing to ask."""
@@ -90,6 +80,10 @@ class Subnet(Generic[TaskT, PartT]):
         }
         total = sum(powers.values())
         return {hotkey: power / total for hotkey, power in powers.items() if power > 0.0} if total > 0.0 else {}
+
+    def offerings(self, view: View) -> Sequence[Offering]:
+        """The models that users may name now; by default those of the spec, for chats."""
+        return tuple(Offering(name) for name in self.spec.models)
 
     def describe(self, task: TaskT) -> str:
         """The task in a few words, for screens."""
