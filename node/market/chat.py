@@ -34,6 +34,12 @@ class ChatRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     repetition_penalty: float = DEFAULT_REPETITION_PENALTY
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    form: str = (
+        ""  # "" any text, "json" a JSON object, else the text of a JSON schema; needs the feature json or schema
+    )
+    top_logprobs: int | None = (
+        None  # likeliest tokens told with each token; needs the feature logprobs; None tells none
+    )
 
 
 class ChatUsage(msgspec.Struct, frozen=True):
@@ -41,6 +47,14 @@ class ChatUsage(msgspec.Struct, frozen=True):
 
     prompt_tokens: int
     completion_tokens: int
+
+
+class TokenLogprob(msgspec.Struct, frozen=True):
+    """A token of the answer with its natural log-probability, and the likeliest at its place with theirs."""
+
+    token: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
 
 
 class ChatPart(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +69,8 @@ class ChatPart(msgspec.Struct, frozen=True, kw_only=True):
     finish_reason: str | None = None
     receipt: Hash | None = None
     task_id: str = ""
+    logprobs: tuple[TokenLogprob, ...] = ()  # of the tokens of this piece, when asked for
+    fingerprint: str = ""  # of model and engine: equal ones repeat an answer to the same seed at the same miner
 
 
 class ModelInfo(msgspec.Struct, frozen=True):

@@ -20,8 +20,7 @@ class CompletionRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     repetition_penalty: float = DEFAULT_REPETITION_PENALTY
     stop: tuple[str, ...] = ()
     seed: int | None = None
-    choice: int = 0  # which of several answers to the same request; mixed into the seed
-    logprobs: int | None = None  # alternatives listed for each token; None lists nothing
+    top_logprobs: int | None = None  # likeliest tokens told with each token; None tells no log-probabilities
 
 
 class EmbeddingRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -48,7 +47,6 @@ class ImageRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     width: int
     height: int
     seed: int | None = None
-    choice: int = 0  # which of several images of the same request; mixed into the seed
 
 
 class ImageReply(msgspec.Struct, frozen=True, kw_only=True):

@@ -114,7 +114,9 @@ class MarketDoor:
                 if not isinstance(piece.reply, Comment):
                     yield as_whole(piece.reply, piece)
 
-    async def call(self, route: AnyRoute, request: Any) -> AsyncGenerator[Piece, None]:
+    async def call(
+        self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None
+    ) -> AsyncGenerator[Piece, None]:
         """Stream the replies of a route to a parsed request; see `SubnetDoor`."""
         task = self._task_of(route, request)
         call, part = await self._begin(task, self._able(route, task))

@@ -31,6 +31,7 @@ class Piece:
     usage: Usage | None = None
     receipt: Hash | None = None
     task_id: str = ""
+    paid_rao: int = 0  # so far, for this call
 
 
 class SubnetDoor(Protocol):
@@ -46,8 +47,12 @@ class SubnetDoor(Protocol):
         """The models that can be asked now."""
         ...
 
-    def call(self, route: AnyRoute, request: Any) -> AsyncGenerator[Piece, None]:
-        """Stream the replies. Raises BadRequest, NoMiner, CallTimeout, CallRefused or CallBroken (all MarketError)."""
+    def call(self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None) -> AsyncGenerator[Piece, None]:
+        """Stream the replies. Raises BadRequest, NoMiner, CallTimeout, CallRefused or CallBroken (all MarketError).
+
+        `spend_max_rao` bounds what this call may cost: 0 asks only who serves for nothing, None leaves it to the
+        node's own budget.
+        """
         ...
 
     async def answer(self, route: AnyLocalRoute, request: Any) -> Any:
@@ -125,7 +130,9 @@ class Closed:
         """Return no models."""
         return []
 
-    async def call(self, route: AnyRoute, request: Any) -> AsyncGenerator[Piece, None]:
+    async def call(
+        self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None
+    ) -> AsyncGenerator[Piece, None]:
         """Refuse. Raises NoMiner."""
         raise NoMiner(self.reason)
         yield  # makes this a generator, as the protocol wants

@@ -22,6 +22,7 @@ EMBEDDINGS_PATH: Final = "/v1/embeddings"
 IMAGES_PATH: Final = "/v1/images/generations"
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
+Feature = Literal["logprobs", "json", "schema", "dimensions"]
 Scope = Literal["read", "invoke", "admin"]  # what a key must allow: look, have work done, change or spend
 
 RequestT = TypeVar("RequestT")
@@ -76,6 +77,7 @@ class Route(Generic[RequestT, ReplyT, TaskT, PartT]):
     resolve: Callable[[RequestT, View], RequestT] | None = None  # completes or refuses by what the subnet knows now
     who: Callable[[TaskT, View], Sequence[AccountId]] | None = None  # who could answer it; None: any miner
     quote: Callable[[TaskT], Usage] | None = None  # the most it can use, which bounds what is paid
+    features: frozenset[Feature] = frozenset()  # of the four paths' forms, beyond the plain one; others are refused
     scope: Scope = "invoke"
     summary: str = ""
 
