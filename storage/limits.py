@@ -42,11 +42,26 @@ RECEIPTS_KEPT_MAX: Final = 50_000  # audits sample receipts of the last epochs
 RECEIPT_BYTES_MAX: Final = 16 * 1024  # two signatures, two keys and sums need under 1 KB
 SECRETS_KEPT_MAX: Final = 1024  # ten open commits in each of a hundred subnets
 SECRET_BYTES_MAX: Final = 4 * 1024  # weights for 256 seats and a salt need under 2 KB
-SCORES_PER_SUBNET_MAX: Final = 4096  # 256 seats and the hotkeys that lost theirs lately
+RECORD_EPOCHS_KEPT_MAX: Final = 8  # a day of a public network: who audits, audits what counted lately
+RECORD_LINES_MAX: Final = 16_384  # of one epoch; the market's own bound is the same
+RECORD_LINE_BYTES_MAX: Final = 256 * 1024  # all seats of a subnet with their addresses
+RECORD_BOOK_BYTES_MAX: Final = 32 * 1024 * 1024  # 256 miners with 200 verdicts each take 8 MiB
+RECORD_ANSWER_BYTES_MAX: Final = 640 * 1024  # a challenge's task and its longest answer
+RECORD_ANSWERS_KEPT_MAX: Final = 1024  # two epochs of challenges; most answers take 2 KiB
+SEED_CHAINS_KEPT_MAX: Final = 4  # the one in use, the next one, and two that records may still name
 PREVIEW_CHARS_MAX: Final = 280  # two lines of a table on a wide screen
 WORD_CHARS_MAX: Final = 64  # kind and status are single words
 REASON_CHARS_MAX: Final = 280  # a code and one sentence
 ROWS_PER_READ_MAX: Final = 1000  # one page of a table
+
+# --- gateway --------------------------------------------------------------------------------------------------------
+KEYS_MAX: Final = 1024  # one a program; beyond it the oldest revoked ones go
+KEY_NAME_CHARS_MAX: Final = 64  # shown in a table
+USAGE_DAYS_KEPT: Final = 400  # a year to look back at, and a month
+USAGE_MODELS_PER_DAY_MAX: Final = 64  # of one key; names come from requests that were served
+REPLIES_KEPT_MAX: Final = 1024  # answers to be given again
+REPLY_BYTES_MAX: Final = 1024 * 1024  # a long chat has 50 KiB, an image a few hundred
+REPLIES_BYTES_MAX: Final = 64 * 1024 * 1024  # all of them
 
 # --- database -------------------------------------------------------------------------------------------------------
 READERS_MAX: Final = 8  # each holds a page cache; more threads wait for one
