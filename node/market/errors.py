@@ -14,9 +14,13 @@ MarketError
 ├── CallTimeout           a deadline passed; `phase` says which
 ├── CallBroken            the stream ended or lied in the middle of an answer
 ├── ForgedAnswer          the answer's signature or digest does not hold
+├── OverClaimed           the miner claims more than it delivered, or more than was asked for
+├── InsufficientBudget    the money set aside does not reach; required, available, and where to pay in
+├── SpendingLimit         a limit of spending by time is used up; limit, used, window, when it ends
 ├── Unreachable           the miner cannot be connected
 ├── NoMiner               nobody could be asked; `tried` lists who refused and why
 ├── ServeFailed           a miner cannot serve a task; `refusal` is what the caller is told
+│   └── Unpaid            what was delivered is not paid, or the caller's channel cannot pay for more
 ├── UnknownSubnet         a subnet this build has no rules for
 ├── BadSubnetPackage      a subnet of the user's own that cannot be loaded
 └── BadMix                the description of a simulated economy that makes no sense
@@ -105,9 +109,11 @@ class CallRefused(MarketError):
     code = "market.call_refused"
     remedy = "Ask again; another miner may answer."
 
-    def __init__(self, message: str, refusal: "Code") -> None:
+    def __init__(self, message: str, refusal: "Code", *, short_rao: int = 0) -> None:
         super().__init__(message)
         self.refusal = refusal
+        self.short_rao = short_rao
+        """What the miner says is owed to it; with the refusal UNPAID alone."""
 
 
 class CallTimeout(MarketError):
@@ -132,6 +138,41 @@ class ForgedAnswer(CallBroken):
     """The final part does not carry the miner's signature over what was received."""
 
     code = "market.forged_answer"
+
+
+class OverClaimed(CallBroken):
+    """The usage that the miner claims is not the usage of the parts, or goes beyond the task. It is not paid."""
+
+    code = "market.over_claimed"
+    remedy = "Ask again; this miner is asked last for a while. What was paid so far was delivered."
+
+
+class InsufficientBudget(MarketError):
+    """What this node may spend on a call, or what lies in its channel, does not reach for it."""
+
+    code = "market.insufficient_budget"
+    remedy = "`neurond budget show` and `neurond channels list` show what there is; raise a limit or pay in."
+
+    def __init__(self, message: str, *, required_rao: int, available_rao: int, topup_address: str) -> None:
+        super().__init__(message)
+        self.required_rao = required_rao
+        self.available_rao = available_rao
+        self.topup_address = topup_address
+        """The ss58 account that pays: send τ there."""
+
+
+class SpendingLimit(MarketError):
+    """The limit of a window of time is used up. Amounts in rao, times in seconds and Unix milliseconds."""
+
+    code = "market.spending_limit"
+    remedy = "Wait until the window ends, or raise the limit with `neurond budget set`."
+
+    def __init__(self, message: str, *, limit_rao: int, used_rao: int, window_s: int, reset_at_ms: int) -> None:
+        super().__init__(message)
+        self.limit_rao = limit_rao
+        self.used_rao = used_rao
+        self.window_s = window_s
+        self.reset_at_ms = reset_at_ms
 
 
 class Unreachable(MarketError):
@@ -161,6 +202,17 @@ class ServeFailed(MarketError):
     def __init__(self, message: str, refusal: "Code") -> None:
         super().__init__(message)
         self.refusal = refusal
+
+
+class Unpaid(ServeFailed):
+    """The caller owes `short_rao` more than its vouchers cover, or its channel cannot pay for what it asks."""
+
+    code = "market.unpaid"
+    remedy = "Pay with the next voucher, or top the channel up."
+
+    def __init__(self, message: str, refusal: "Code", *, short_rao: int = 0) -> None:
+        super().__init__(message, refusal)
+        self.short_rao = short_rao
 
 
 class UnknownSubnet(MarketError):

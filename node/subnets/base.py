@@ -85,6 +85,18 @@ class Subnet(Generic[TaskT, PartT]):
         """The models that users may name now; by default those of the spec, for chats."""
         return tuple(Offering(name) for name in self.spec.models)
 
+    def model_of(self, task: TaskT) -> str:
+        """The model whose prices hold for a task; "" where tasks name none."""
+        model = getattr(task, "model", "")
+        return model if isinstance(model, str) else ""
+
+    def delivered(self, part: PartT) -> Usage:
+        """What one part adds to the usage as whoever receives it counts; by default all of it comes with the last.
+
+        Where answers stream, name what each part holds: then nobody is owed more than a batch at any moment.
+        """
+        return part.usage if part.done else Usage()
+
     def describe(self, task: TaskT) -> str:
         """The task in a few words, for screens."""
         return type(task).__name__

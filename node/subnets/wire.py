@@ -45,6 +45,7 @@ class Code(enum.IntEnum):
     UNREGISTERED = 27  # the caller holds no seat in the subnet
     MINER_FAULT = 28  # the miner's own program failed
     CANCELLED = 29  # the asker left before the end
+    UNPAID = 30  # the caller has not paid what was delivered, or cannot pay for more
 
 
 # --- messages -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,130 @@
+"""What a call costs and when it is due: integers in, integers out, the same at both ends of a call.
+
+Pure: no clock, no network, no storage. Nothing here decides whom to trust; `node.market.vouchers` takes money,
+`node.market.payer` gives it.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from node.market.errors import OverClaimed
+from node.market.offers import COMPLETION_UNIT, PRICED_UNITS, PROMPT_UNIT, Offer
+from node.primitives.types import MAX_SUPPLY_RAO, Rao
+from node.subnets.base import AnySubnet, Code, Part, Spec, Usage
+
+COUNT_MAX: Final = 2**53  # of tokens or units of one call; far beyond any, and exact in every language that reads it
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """The prices of one call, each in rao for PRICED_UNITS: tokens in, tokens out, units of the subnet's own."""
+
+    prompt_rao: int = 0
+    completion_rao: int = 0
+    unit_rao: int = 0
+
+    @property
+    def free(self) -> bool:
+        """Whether nothing can ever be due."""
+        return not (self.prompt_rao or self.completion_rao or self.unit_rao)
+
+    def cost_rao(self, usage: Usage) -> Rao:
+        """What a usage costs, rounded up to whole rao once. Raises OverClaimed beyond all that exists."""
+        counts = (usage.prompt_tokens, usage.completion_tokens, usage.units)
+        if not all(0 <= count <= COUNT_MAX for count in counts):
+            raise OverClaimed("A count of tokens or units is out of range.")
+        exact = (
+            usage.prompt_tokens * self.prompt_rao
+            + usage.completion_tokens * self.completion_rao
+            + usage.units * self.unit_rao
+        )
+        cost = -(-exact // PRICED_UNITS)
+        if cost > MAX_SUPPLY_RAO:
+            raise OverClaimed("This usage costs more than there is.")
+        return Rao(cost)
+
+
+FREE: Final = Tariff()
+
+
+def tariff_of(offer: Offer | None, spec: Spec, model: str = "") -> Tariff:
+    """The prices that an offer names for tasks of one model; free without an offer."""
+    if offer is None:
+        return FREE
+    return Tariff(
+        offer.price_of(PROMPT_UNIT, model),
+        offer.price_of(COMPLETION_UNIT, model),
+        offer.price_of(spec.unit, model) if spec.unit else 0,
+    )
+
+
+def add_usage(one: Usage, other: Usage) -> Usage:
+    """The sum, count by count."""
+    return Usage(
+        one.prompt_tokens + other.prompt_tokens,
+        one.completion_tokens + other.completion_tokens,
+        one.units + other.units,
+    )
+
+
+class Meter:
+    """Counts what the parts of one answer have delivered, and what of it is due."""
+
+    def __init__(self, subnet: AnySubnet, tariff: Tariff) -> None:
+        self._subnet = subnet
+        self.tariff = tariff
+        self.usage = Usage()
+
+    @property
+    def due_rao(self) -> Rao:
+        """What was delivered so far costs."""
+        return self.tariff.cost_rao(self.usage)
+
+    def after(self, part: Part) -> Rao:
+        """What would be due once `part` is delivered as well."""
+        return self.tariff.cost_rao(add_usage(self.usage, self._subnet.delivered(part)))
+
+    def add(self, part: Part) -> None:
+        """Count a part that was delivered."""
+        self.usage = add_usage(self.usage, self._subnet.delivered(part))
+
+    def settle(self, claimed: Usage, ceiling: Usage | None) -> Rao:
+        """What a whole answer of the usage its miner signed costs.
+
+        Raises OverClaimed when it claims more tokens out or units than the parts carried, or more than was asked for.
+        """
+        if claimed.completion_tokens > self.usage.completion_tokens or claimed.units > self.usage.units:
+            raise OverClaimed("The miner claims more tokens or units than it delivered.")
+        check_ceiling(claimed, ceiling)
+        return self.tariff.cost_rao(claimed)
+
+
+def check_ceiling(usage: Usage, ceiling: Usage | None) -> None:
+    """Raises OverClaimed when a usage is beyond what the task allows; `ceiling` None: only the answer tells."""
+    if ceiling is None:
+        return
+    if (
+        usage.prompt_tokens > ceiling.prompt_tokens
+        or usage.completion_tokens > ceiling.completion_tokens
+        or usage.units > ceiling.units
+    ):
+        raise OverClaimed("The miner claims more tokens or units than the task allows.")
+
+
+def batch_rao(tariff: Tariff, batch_tokens: int, batch_units: int) -> Rao:
+    """What one batch costs: so much may be delivered and not paid yet."""
+    return tariff.cost_rao(Usage(0, batch_tokens, batch_units))
+
+
+def may_send(due_rao: int, next_rao: int, paid_rao: int, batch: int) -> bool:
+    """Whether a miner may send the next part: it leaves at most a batch unpaid, or nothing is unpaid before it.
+
+    `due_rao` is the cost of what was sent, `next_rao` the cost with the next part. A part that costs more than a batch
+    goes out alone, so what is at risk is a batch or one part.
+    """
+    return due_rao <= paid_rao or next_rao - paid_rao <= batch
+
+
+def is_released(code: Code) -> bool:
+    """Whether an answer that ended with this refusal is free: the miner's own failures are, a caller's debt is not."""
+    return code not in (Code.OK, Code.UNPAID, Code.CANCELLED)
