@@ -53,6 +53,34 @@ WHY_ANSWER_BYTES_MAX: Final = 32 * 1024  # twenty verdicts with evidence in the 
 WHY_STREAMS_PER_PEER: Final = 2  # questions about one's score are rare
 WHY_VALIDATORS_MAX: Final = 16  # asked at once; those with most stake decide
 
+# --- journals -------------------------------------------------------------------------------------------------------
+JOURNAL_BODY_BYTES_MAX: Final = 16 * 1024  # larger things are blobs, named here by their hash
+JOURNAL_ENTRY_BYTES_MAX: Final = JOURNAL_BODY_BYTES_MAX + 512  # keys, digests, numbers and a signature: 290 bytes
+JOURNAL_KIND_CHARS_MAX: Final = 32  # a word
+JOURNAL_SEQUENCE_MAX: Final = 2**48  # an entry a millisecond for 8 000 years
+JOURNAL_PAGE_ENTRIES_MAX: Final = 512  # half a day of one entry a minute; two pages of an author are kept
+JOURNAL_PAGE_BYTES_MAX: Final = 256 * 1024  # of bodies: 256 authors with two full pages take 128 MiB
+JOURNAL_AHEAD_BLOCKS_MAX: Final = 3  # an author's chain may be that much ahead of ours
+JOURNAL_BURST: Final = 1024.0  # entries of one author at once: two pages, as a node that joins late gets them
+JOURNAL_PER_S: Final = 0.2  # 720 an hour from one author, eighteen times the share of 256 in 10 000 an hour
+JOURNAL_QUEUED_MAX: Final = 256  # entries from gossip that wait to be written; what finds no room is fetched later
+JOURNAL_BATCH_MAX: Final = 64  # entries written in one transaction: a millisecond or two
+JOURNAL_ROWS_MAX: Final = 1024  # rows that one author's entries make, one an entry
+JOURNAL_KEY_BYTES_MAX: Final = 160  # the author's 32 bytes and a name
+JOURNAL_ROWS_BYTES_MAX: Final = 256 * 1024  # of one author; all are in memory: 64 MiB with 256 authors at the bound
+JOURNAL_APPLY_TIMEOUT_S: Final = 5.0  # two pages reduced take milliseconds; longer means a subnet's program that hangs
+JOURNAL_HEADS_MAX: Final = 512  # authors in one answer: twice a subnet's seats
+JOURNAL_QUESTION_BYTES_MAX: Final = 256  # two keys, three numbers
+JOURNAL_HEADS_BYTES_MAX: Final = 128 * 1024  # 512 lines of 90 bytes and as many forks
+JOURNAL_RANGE_BYTES_MAX: Final = 256 * 1024  # a page in one or two answers
+JOURNAL_STREAMS_PER_PEER: Final = 2  # one to fetch, one to compare
+JOURNAL_STREAMS_MAX: Final = 16  # answers under way at once, each at most a range
+JOURNAL_FILL_S: Final = 20.0  # so often a node compares its journals with a peer's; 100 bytes when both are equal
+JOURNAL_NEW_PEER_S: Final = 1.0  # so soon after a peer connects it is asked
+JOURNAL_ASK_TIMEOUT_S: Final = 10.0  # a range of 256 KiB at 25 KB/s
+JOURNAL_OWN_WAIT_S: Final = 5.0  # before the first entry of one's own peers are asked what they have of it
+JOURNAL_PEERS_REMEMBERED_MAX: Final = 256  # peers known to have been asked; more than a node connects to
+
 # --- screens --------------------------------------------------------------------------------------------------------
 TASKS_SHOWN_MAX: Final = 200  # recent tasks kept in memory; older ones are in the journal
 PREVIEW_CHARS_MAX: Final = 160  # one wide line of a table

@@ -130,4 +130,4 @@ class Refusal:
 
 
 State = MutableMapping[bytes, bytes]
-"""The subnet's rows inside a reducer's transaction."""
+"""An author's rows inside a reducer's transaction; every key begins with the author's 32 bytes."""
