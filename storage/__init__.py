@@ -22,6 +22,8 @@ from storage.errors import (
 )
 from storage.journal import MarketStore, ScoreRow, SecretRow, TaskRow, VerdictRow
 from storage.lock import FileLock, HomeLock
+from storage.receipts import ReceiptRow, ReceiptStore, UsageRow
+from storage.records import RecordRow, RecordStore, SeedRow
 from storage.rows import Adoption, BlockRow, CertificateRow, Commit, HeaderRow, Horizon, StepRow, Tip
 from storage.signing import SignGuard
 
@@ -45,8 +47,13 @@ __all__ = [
     "Locked",
     "MarketStore",
     "OutOfBounds",
+    "ReceiptRow",
+    "ReceiptStore",
+    "RecordRow",
+    "RecordStore",
     "ScoreRow",
     "SecretRow",
+    "SeedRow",
     "SignGuard",
     "SignRefused",
     "StepRow",
@@ -55,6 +62,7 @@ __all__ = [
     "Tip",
     "TooNew",
     "TooOld",
+    "UsageRow",
     "VerdictRow",
     "WrongDatabase",
 ]

@@ -18,10 +18,8 @@ from storage.limits import (
     INTEGER_MAX,
     PREVIEW_CHARS_MAX,
     REASON_CHARS_MAX,
-    RECEIPT_BYTES_MAX,
     RECEIPTS_KEPT_MAX,
     ROWS_PER_READ_MAX,
-    SCORES_PER_SUBNET_MAX,
     SECRET_BYTES_MAX,
     SECRETS_KEPT_MAX,
     TASKS_KEPT_MAX,
@@ -29,6 +27,8 @@ from storage.limits import (
     WORD_CHARS_MAX,
 )
 from storage.migrations import market as migrations
+from storage.receipts import ReceiptStore
+from storage.records import RecordStore
 
 MARKET: Final = Kind(
     name="market",
@@ -108,7 +108,7 @@ class MarketStore:
         self._database = database
         self._tasks_kept = tasks_kept
         self._verdicts_kept = verdicts_kept
-        self._receipts_kept = receipts_kept
+        self._receipts = ReceiptStore(database, kept=receipts_kept)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -195,8 +195,6 @@ class MarketStore:
     def save_scores(self, netuid: int, rows: Iterable[ScoreRow]) -> None:
         """Replace the whole score book of one subnet."""
         book = list(rows)
-        if len(book) > SCORES_PER_SUBNET_MAX:
-            raise OutOfBounds(f"A score book has at most {SCORES_PER_SUBNET_MAX} lines, not {len(book)}.")
         for row in book:
             _check_key(row.hotkey, "a hotkey")
             _check_number(row.last_height, "a height")
@@ -210,35 +208,25 @@ class MarketStore:
             )
 
     def load_scores(self, netuid: int) -> list[ScoreRow]:
-        """Return the score book of one subnet, ordered by hotkey."""
+        """Return the score book of one subnet that an earlier version kept, ordered by hotkey.
+
+        Today a book follows from its record (`records`); this is what the first record of an old home begins with.
+        """
         query = "SELECT hotkey, score, samples, last_height FROM scores WHERE netuid = ? ORDER BY hotkey"
         with self._database.read() as connection:
             rows = connection.execute(query, (netuid,)).fetchall()
         return [ScoreRow(*row) for row in rows]
 
-    # --- receipts ---------------------------------------------------------------------------------------------------
+    # --- records and receipts ---------------------------------------------------------------------------------------
 
-    def record_receipt(self, digest: bytes, receipt: bytes) -> None:
-        """Keep a receipt under its 32-byte digest; one that is known already stays as it is."""
-        _check_key(digest, "a digest")
-        if len(receipt) > RECEIPT_BYTES_MAX:
-            raise OutOfBounds(f"A receipt has at most {RECEIPT_BYTES_MAX} bytes, not {len(receipt)}.")
-        with self._database.write() as connection:
-            connection.execute("INSERT OR IGNORE INTO receipts (digest, receipt) VALUES (?, ?)", (digest, receipt))
-            _trim(connection, "receipts", self._receipts_kept)
+    def records(self, netuid: int, validator: bytes) -> RecordStore:
+        """The record of one validator in one subnet."""
+        return RecordStore(self._database, netuid, validator)
 
-    def receipt(self, digest: bytes) -> bytes | None:
-        """Return the receipt with this digest."""
-        with self._database.read() as connection:
-            row = connection.execute("SELECT receipt FROM receipts WHERE digest = ?", (digest,)).fetchone()
-        return None if row is None else bytes(row[0])
-
-    def receipts(self, limit: int, *, skip: int = 0) -> list[tuple[bytes, bytes]]:
-        """Return the newest (digest, receipt), newest first; at most ROWS_PER_READ_MAX."""
-        query = "SELECT digest, receipt FROM receipts ORDER BY seq DESC LIMIT ? OFFSET ?"
-        with self._database.read() as connection:
-            rows = connection.execute(query, (_page(limit), max(0, skip))).fetchall()
-        return [(bytes(digest), bytes(receipt)) for digest, receipt in rows]
+    @property
+    def receipts(self) -> ReceiptStore:
+        """What both sides signed of finished calls and challenges."""
+        return self._receipts
 
     # --- secrets ----------------------------------------------------------------------------------------------------
 

@@ -63,6 +63,10 @@ REPLIES_KEPT_MAX: Final = 1024  # answers to be given again
 REPLY_BYTES_MAX: Final = 1024 * 1024  # a long chat has 50 KiB, an image a few hundred
 REPLIES_BYTES_MAX: Final = 64 * 1024 * 1024  # all of them
 
+# --- payments -------------------------------------------------------------------------------------------------------
+CHANNELS_KEPT_MAX: Final = 8192  # eight times the channels a payer may have open; about 2 MB
+DAYS_KEPT_MAX: Final = 400  # a year to look back at
+
 # --- database -------------------------------------------------------------------------------------------------------
 READERS_MAX: Final = 8  # each holds a page cache; more threads wait for one
 BUSY_TIMEOUT_MS: Final = 5_000  # another program that looks at the file may hold it this long

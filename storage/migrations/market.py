@@ -60,4 +60,43 @@ def _secrets(database: sqlite_utils.Database) -> None:
     secrets.create_index(["netuid", "digest"], index_name="secrets_by_digest", unique=True)
 
 
-STEPS = (Step(1, "first", _first), Step(2, "secrets", _secrets))
+def _records(database: sqlite_utils.Database) -> None:
+    # What a validator publishes of its judging, an epoch at a time, and the seeds it draws challenges from.
+    database.create_table(
+        "records",
+        {"netuid": int, "validator": bytes, "epoch": int, "before": bytes, "head": bytes},
+        pk=("netuid", "validator", "epoch"),
+    )
+    database.create_table(
+        "record_lines",
+        {"netuid": int, "validator": bytes, "epoch": int, "number": int, "line": bytes},
+        pk=("netuid", "validator", "epoch", "number"),
+    )
+    answers = database.create_table(
+        "record_answers",
+        {"seq": int, "netuid": int, "validator": bytes, "epoch": int, "question": bytes, "miner": bytes, "body": bytes},
+        pk="seq",
+    )
+    answers.create_index(["question", "miner"], index_name="record_answers_by_question", unique=True)
+    database.create_table(
+        "seeds",
+        {"netuid": int, "validator": bytes, "first_round": int, "root": bytes, "used_round": int},
+        pk=("netuid", "validator", "first_round"),
+    )
+    # What is counted of receipts without decoding them; those kept before this step say nothing about themselves.
+    for column in (
+        "netuid INTEGER NOT NULL DEFAULT 0",
+        "kind TEXT NOT NULL DEFAULT ''",
+        "caller BLOB NOT NULL DEFAULT x''",
+        "miner BLOB NOT NULL DEFAULT x''",
+        "model TEXT NOT NULL DEFAULT ''",
+        "kept_at_ms INTEGER NOT NULL DEFAULT 0",
+        "prompt_tokens INTEGER NOT NULL DEFAULT 0",
+        "completion_tokens INTEGER NOT NULL DEFAULT 0",
+        "units INTEGER NOT NULL DEFAULT 0",
+        "spent_rao INTEGER NOT NULL DEFAULT 0",
+    ):
+        database.execute(f"ALTER TABLE receipts ADD COLUMN {column}")
+
+
+STEPS = (Step(1, "first", _first), Step(2, "secrets", _secrets), Step(3, "records", _records))

@@ -17,7 +17,7 @@ from node.market.tasks import TaskLog, TaskView
 from node.primitives.codec import encode
 from node.primitives.types import AccountId, Height, NetUid
 from node.subnets.base import Standing, Verdict
-from storage import MarketStore, ScoreRow, SecretRow, StorageError, TaskRow, VerdictRow
+from storage import MarketStore, ReceiptRow, ScoreRow, SecretRow, StorageError, TaskRow, VerdictRow
 
 ROWS_QUEUED_MAX: Final = 1024  # some seconds of the busiest node; each is one small SQLite transaction
 
@@ -85,10 +85,11 @@ class RoleJournal:
         )
         self._queue(partial(self._store.record_verdicts, [row]))
 
-    def receipt(self, receipt: Receipt) -> None:
-        """Keep a receipt."""
+    def receipt(self, receipt: Receipt, *, kind: str, kept_at_ms: int, model: str = "") -> None:
+        """Keep a receipt; `kind` is user, challenge or served."""
         if self._store is not None:
-            self._queue(partial(self._store.record_receipt, receipt_digest(receipt), encode(receipt)))
+            row = receipt_row(receipt, kind=kind, kept_at_ms=kept_at_ms, model=model)
+            self._queue(partial(self._store.receipts.record, row))
 
     async def load_scores(self) -> list[tuple[AccountId, Standing]]:
         """The saved score book. Raises StorageError."""
@@ -137,3 +138,21 @@ class RoleJournal:
             self._pending -= 1
             if not self._pending:
                 self._idle.set()
+
+
+def receipt_row(receipt: Receipt, *, kind: str, kept_at_ms: int, model: str = "") -> ReceiptRow:
+    """A receipt as the store keeps and counts it."""
+    body = receipt.body
+    return ReceiptRow(
+        digest=receipt_digest(receipt),
+        receipt=encode(receipt),
+        netuid=body.netuid,
+        kind=kind,
+        caller=body.caller,
+        miner=body.miner,
+        model=model,
+        kept_at_ms=kept_at_ms,
+        prompt_tokens=body.usage.prompt_tokens,
+        completion_tokens=body.usage.completion_tokens,
+        units=body.usage.units,
+    )

@@ -8,6 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import trio
 
@@ -53,13 +54,14 @@ class MinerRole:
         *,
         now_ms: Callable[[], int],
         store: MarketStore | None = None,
+        folder: Path = Path(),
         admission: Admission | None = None,
     ) -> None:
         self._context = context
         self._subnet = subnet
         self._models = models
         self._now_ms = now_ms
-        self._host = RoleHost(context, subnet, models)
+        self._host = RoleHost(context, subnet, models, folder=folder)
         self._admission = admission or Admission()
         self._server = CallServer(context, subnet, self._host, self._admission, watch=self._watch_call)
         self._gate = ChallengeGate(context)
@@ -210,6 +212,7 @@ class MinerRole:
             asker=served.caller.hotkey,
         )
         if served.receipt is not None:
-            self._journal.receipt(served.receipt)
+            model = getattr(served.task, "model", "")
+            self._journal.receipt(served.receipt, kind="served", kept_at_ms=self._now_ms(), model=str(model))
             return
         self._journal.task(view, validator=served.caller.hotkey)

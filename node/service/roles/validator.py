@@ -8,6 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import trio
 
@@ -71,6 +72,7 @@ class ValidatorRole:
         *,
         now_ms: Callable[[], int],
         store: MarketStore | None = None,
+        folder: Path = Path(),
     ) -> None:
         self._context = context
         self._subnet = subnet
@@ -78,7 +80,7 @@ class ValidatorRole:
         self._now_ms = now_ms
         self._journal = RoleJournal(context.netuid, store)
         self._book = ScoreBook(subnet.spec.alpha)
-        self._host = host = RoleHost(context, subnet, models)
+        self._host = host = RoleHost(context, subnet, models, folder=folder)
         self._reasons = Reasons()
         self._bench = Bench(subnet, host, self._book, self._journal, self._reasons, now_ms)
         self._why = WhyDesk(context.chain.genesis_hash, context.netuid, self.why)
@@ -251,7 +253,8 @@ class ValidatorRole:
 
     def _consider(self, exchange: Exchange) -> None:
         """Keep a finished call's receipt and audit a sample; which ones, only this validator can foresee."""
-        self._journal.receipt(exchange.receipt)
+        model = getattr(exchange.task, "model", "")
+        self._journal.receipt(exchange.receipt, kind="user", kept_at_ms=self._now_ms(), model=str(model))
         miner = exchange.answer.miner
         known = self._book.get(miner, Standing()).samples >= AUDIT_KNOWN_SAMPLES
         share = AUDIT_SHARE if known else AUDIT_SHARE_NEW

@@ -62,4 +62,4 @@ async def test_honest_miners_earn_everything_and_cheats_nothing(tmp_path: Path) 
         await models.aclose()
         assert {row.reason.split()[0] for row in store.verdicts(100) if row.score == 1.0} == {"OK"}
         assert parts[-1].receipt is not None
-        assert store.receipt(parts[-1].receipt) is not None
+        assert store.receipts.find(parts[-1].receipt) is not None

@@ -289,7 +289,7 @@ async def test_the_book_survives_a_restart_and_the_work_is_in_the_journal(tmp_pa
             await t.validator.drain()
             saved = dict(t.validator.book())
         assert last.receipt is not None
-        assert store.receipt(last.receipt) is not None
+        assert store.receipts.find(last.receipt) is not None
         assert {row.score for row in store.verdicts(100)} == {0.0, 1.0}
         assert {row.kind for row in store.tasks(100)} >= {"challenge"}
         async with town(store=store) as t:

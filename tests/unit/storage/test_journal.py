@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from storage import MarketStore, OutOfBounds, ScoreRow, SecretRow, TaskRow, VerdictRow
+from storage import MarketStore, OutOfBounds, ReceiptRow, SecretRow, TaskRow, UsageRow, VerdictRow
 from storage.database import open_database
 from storage.journal import MARKET
-from storage.limits import PREVIEW_CHARS_MAX, RECEIPT_BYTES_MAX, SCORES_PER_SUBNET_MAX, SECRET_BYTES_MAX
+from storage.limits import PREVIEW_CHARS_MAX, RECEIPT_BYTES_MAX, SECRET_BYTES_MAX
 from tests.unit.storage.build import number_hash
 
 TASK = TaskRow(
@@ -62,27 +62,37 @@ def test_verdicts_come_back_by_miner(store: MarketStore) -> None:
     assert store.verdicts(10, miner=number_hash(11)) == [other]
 
 
-def test_the_score_book_of_a_subnet_is_replaced_as_a_whole(store: MarketStore) -> None:
-    book = [ScoreRow(number_hash(i), i / 8, i * 1.5, 100 + i) for i in range(5)]
-    store.save_scores(1, book)
-    store.save_scores(2, book[:1])
-    assert store.load_scores(1) == book
-    store.save_scores(1, book[1:3])
-    assert store.load_scores(1) == book[1:3]
-    assert store.load_scores(2) == book[:1]
-    with pytest.raises(OutOfBounds):
-        store.save_scores(1, [book[0], replace(book[1], score=math.nan)])
-    assert store.load_scores(1) == book[1:3]
-
-
 def test_receipts_are_kept_once_under_their_digest(store: MarketStore) -> None:
-    store.record_receipt(number_hash(1), b"first")
-    store.record_receipt(number_hash(1), b"forged")
-    store.record_receipt(number_hash(2), b"second")
-    assert store.receipt(number_hash(1)) == b"first"
-    assert store.receipt(number_hash(3)) is None
-    assert store.receipts(10) == [(number_hash(2), b"second"), (number_hash(1), b"first")]
-    assert store.receipts(10, skip=1) == [(number_hash(1), b"first")]
+    receipts = store.receipts
+    for number, body in ((1, b"first"), (1, b"forged"), (2, b"second")):
+        receipts.record(ReceiptRow(number_hash(number), body))
+    found = receipts.find(number_hash(1))
+    assert found is not None
+    assert found.receipt == b"first"
+    assert receipts.find(number_hash(3)) is None
+    assert [row.receipt for row in receipts.newest(10)] == [b"second", b"first"]
+    assert [row.receipt for row in receipts.newest(10, skip=1)] == [b"first"]
+    assert [row.receipt for row in receipts.starting_with(number_hash(2))] == [b"second"]
+    assert len(receipts.starting_with(number_hash(2)[:4])) == 2
+
+
+def test_usage_sums_receipts_by_day_model_and_miner(store: MarketStore) -> None:
+    row = ReceiptRow(
+        number_hash(0), b"r", netuid=1, kind="user", caller=number_hash(8), miner=number_hash(9), model="small",
+        kept_at_ms=86_400_000, prompt_tokens=3, completion_tokens=5, units=7, spent_rao=11,
+    )  # fmt: skip
+    other = {"kept_at_ms": 2 * 86_400_000, "model": "large", "kind": "served", "caller": number_hash(7)}
+    for number in range(3):
+        store.receipts.record(replace(row, digest=number_hash(number)))
+    store.receipts.record(replace(row, digest=number_hash(3), **other))  # type: ignore[arg-type]
+    assert store.receipts.usage("day", caller=number_hash(8)) == [UsageRow("1970-01-02", 1, 3, 9, 15, 21, 33)]
+    assert [(row.group, row.calls) for row in store.receipts.usage("day")] == [("1970-01-03", 1), ("1970-01-02", 3)]
+    assert [(row.group, row.calls) for row in store.receipts.usage("model")] == [("small", 3), ("large", 1)]
+    assert [(row.group, row.calls) for row in store.receipts.usage("miner")] == [(number_hash(9).hex(), 4)]
+    assert [row.calls for row in store.receipts.usage("miner", kind="served")] == [1]
+    store.receipts.note_spent(number_hash(3), 100)
+    assert sum(row.spent_rao for row in store.receipts.usage("day")) == 133
+    assert store.receipts.between(number_hash(7), number_hash(9), 1) == [b"r"]
 
 
 def test_the_oldest_rows_go_when_a_table_is_full(tmp_path: Path) -> None:
@@ -91,10 +101,10 @@ def test_the_oldest_rows_go_when_a_table_is_full(tmp_path: Path) -> None:
         for number in range(12):
             store.record_tasks([replace(TASK, id=number_hash(number))])
             store.record_verdicts([replace(VERDICT, task=number_hash(number))])
-            store.record_receipt(number_hash(number), b"r")
+            store.receipts.record(ReceiptRow(number_hash(number), b"r"))
         assert [task.id for task in store.tasks(99)] == [number_hash(i) for i in (11, 10, 9, 8, 7)]
         assert [verdict.task for verdict in store.verdicts(99)] == [number_hash(i) for i in (11, 10, 9, 8)]
-        assert [digest for digest, _ in store.receipts(99)] == [number_hash(i) for i in (11, 10, 9)]
+        assert [row.digest for row in store.receipts.newest(99)] == [number_hash(i) for i in (11, 10, 9)]
 
 
 def test_previews_are_cut_and_made_storable(store: MarketStore) -> None:
@@ -123,11 +133,9 @@ def test_rows_beyond_the_bounds_are_refused_with_their_batch(store: MarketStore,
 
 def test_other_oversized_values_are_refused(store: MarketStore) -> None:
     with pytest.raises(OutOfBounds):
-        store.record_receipt(number_hash(1), bytes(RECEIPT_BYTES_MAX + 1))
+        store.receipts.record(ReceiptRow(number_hash(1), bytes(RECEIPT_BYTES_MAX + 1)))
     with pytest.raises(OutOfBounds):
         store.record_verdicts([replace(VERDICT, score=math.nan)])
-    with pytest.raises(OutOfBounds):
-        store.save_scores(1, [ScoreRow(bytes(32), 0.0, 0.0, 0)] * (SCORES_PER_SUBNET_MAX + 1))
 
 
 def test_secrets_survive_a_restart_and_are_forgotten_when_dropped(tmp_path: Path) -> None:

@@ -76,6 +76,9 @@ def test_database_files_of_the_other_kinds_open_with_their_data(tmp_path: Path) 
         assert guard.note("lock") == b"proof"
     with MarketStore.open(_unpack("market_0002", tmp_path)) as store:
         assert store.tasks(5) == []
+    with MarketStore.open(_unpack("market_0003", tmp_path)) as store:
+        assert [row.receipt for row in store.receipts.newest(5)] == [b"receipt"]
+        assert store.records(1, number_hash(1)).lines(7) == [b"line"]
 
 
 def test_there_is_a_file_of_every_form_that_was_released() -> None:
