@@ -44,6 +44,10 @@ def devnet() -> None:
     "--epoch-slots", type=click.IntRange(2, 7200), default=_DEFAULT.epoch_slots, show_default=True,
     help="Slots in an authority epoch: how fast the set of authorities can change.",
 )  # fmt: skip
+@click.option(
+    "--subnet", "subnets", multiple=True, default=_DEFAULT.subnets, show_default=True,
+    help="Rules of a subnet (see `neurond subnet list`). May be repeated: honest nodes work in all of them.",
+)  # fmt: skip
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Model that miners serve.")
 @click.option("--model-store", type=click.Path(path_type=Path, file_okay=False), help="Folder of models.")
 @click.option(
@@ -58,6 +62,7 @@ def up(
     slot_ms: int,
     tempo: int,
     epoch_slots: int,
+    subnets: tuple[str, ...],
     model: str,
     model_store: Path | None,
     base_port: int,
@@ -72,6 +77,11 @@ def up(
     if authorities > nodes:
         raise click.UsageError(f"{authorities} authorities do not fit into {nodes} nodes.")
     from node.service.devnet import up as bring_up
+    from node.subnets.registry import known_subnets
+
+    strange = [name for name in subnets if name not in known_subnets()]
+    if strange:
+        raise click.UsageError(f"There are no rules called {strange[0]!r}; known are {', '.join(known_subnets())}.")
 
     options = DevnetOptions(
         home=env.devnet_home,
@@ -84,6 +94,7 @@ def up(
         model=model,
         model_store=None if model_store is None else model_store.expanduser().absolute(),
         base_port=base_port,
+        subnets=subnets,
     )
     status = bring_up(options, show_progress)
     env.emit(status, lambda: _render(status))

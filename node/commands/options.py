@@ -227,6 +227,10 @@ def _daemon_options(function: Callable[..., R]) -> Callable[..., R]:
                 help="Find peers on the local network; never on loopback or public addresses.",
             ),
             *_CHAIN_OPTIONS,
+            click.option(
+                "--netuid", "netuids", type=click.IntRange(1, 65_535), multiple=True,
+                help="Subnet that the role works in. May be repeated. Default: as last time, at first the first one.",
+            ),
             click.option("--cheat", type=click.Choice(CHEAT_KINDS), hidden=True),
         )
     ):  # fmt: skip
@@ -243,7 +247,7 @@ def daemon_command(function: Callable[..., R]) -> Callable[..., R]:
     def wrapped(env: Env, *, listen: tuple[str, ...], model_store: Path | None, **others: Any) -> R:
         names = (
             "role", "wallet", "hotkey", "gateway_port", "model", "model_threads", "accept_copied_home", "cheat", "mdns",
-            "keep", "disk_mb", "snapshots", "sync", "checkpoint",
+            "netuids", "keep", "disk_mb", "snapshots", "sync", "checkpoint",
         )  # fmt: skip
         config = DaemonConfig(
             home=env.home,

@@ -42,14 +42,25 @@ def show(env: Env) -> None:
     """
     with SyncClient(env.home) as client:
         status = client.call(StatusRequest())
-    shown = {"role": status.role, "authority": status.authority, "netuid": status.netuid, "uid": status.uid}
-    env.emit(shown, lambda: click.echo(f"{status.role}{' and authority' if status.authority else ''}"))
+    shown = {
+        "role": status.role, "authority": status.authority, "netuid": status.netuid, "uid": status.uid,
+        "netuids": status.netuids,
+    }  # fmt: skip
+    where = f" in subnet{'s' * (len(status.netuids) > 1)} {', '.join(map(str, status.netuids))}" * bool(status.netuids)
+    env.emit(shown, lambda: click.echo(f"{status.role}{' and authority' if status.authority else ''}{where}"))
+
+
+_NETUIDS = click.option(
+    "--netuid", "netuids", type=click.IntRange(1, 65_535), multiple=True,
+    help="Subnet to work in. May be repeated. Default: as last time, at first the first known one.",
+)  # fmt: skip
 
 
 @role.command("plan")
 @click.argument("target", type=ROLE, metavar="ROLE")
+@_NETUIDS
 @command
-def plan(env: Env, target: Role) -> None:
+def plan(env: Env, target: Role, netuids: tuple[int, ...]) -> None:
     """Show what switching to ROLE would mean, and change nothing.
 
     \b
@@ -57,27 +68,28 @@ def plan(env: Env, target: Role) -> None:
       neurond role plan validator
     """
     with SyncClient(env.home) as client:
-        found = client.call(RolePlanRequest(target))
+        found = client.call(RolePlanRequest(target, netuids))
     env.emit(found, lambda: _render(found, err=False))
 
 
 @role.command("set")
 @click.argument("target", type=ROLE, metavar="ROLE")
+@_NETUIDS
 @money_command
-def set_role(env: Env, money: MoneyOptions, target: Role) -> None:
+def set_role(env: Env, money: MoneyOptions, target: Role, netuids: tuple[int, ...]) -> None:
     """Switch to ROLE: show the plan, ask, sign what it takes, drain and restart the services.
 
     \b
     Example:
-      neurond role set miner
+      neurond role set miner --netuid 1
     """
-    asyncio.run(_set(env, money, target))
+    asyncio.run(_set(env, money, target, netuids))
 
 
-async def _set(env: Env, money: MoneyOptions, target: Role) -> None:
+async def _set(env: Env, money: MoneyOptions, target: Role, netuids: tuple[int, ...]) -> None:
     wallet = _wallet(env, money)
     async with AsyncClient(env.home) as client:
-        draft = await prepare_role(client, target, None if wallet is None else wallet.address)
+        draft = await prepare_role(client, target, None if wallet is None else wallet.address, netuids)
         if money.dry_run:
             env.emit(draft.plan, lambda: _show(draft, err=False))
             return
@@ -113,7 +125,8 @@ def _show(draft: RoleDraft, *, err: bool) -> None:
 
 
 def _render(found: RolePlan, *, err: bool) -> None:
-    click.echo(f"{found.current} → {found.target}", err=err)
+    where = f" in subnet {', '.join(map(str, found.netuids))}" * bool(found.netuids)
+    click.echo(f"{found.current} → {found.target}{where}", err=err)
     for each in found.requirements:
         need = "" if each.met else f", needed: {each.need}. {each.remedy}"
         click.echo(f"  {'✓' if each.met else '✗'} {each.name}: {each.have}{need}".rstrip(), err=err)

@@ -22,6 +22,7 @@ from node.control.limits import (
     LOG_LINES_PER_PAGE_MAX,
     NAME_CHARS_MAX,
     REASON_CHARS_MAX,
+    ROLE_NETUIDS_MAX,
     TARGET_CHARS_MAX,
     TASKS_PER_PAGE_MAX,
     TRANSACTIONS_PER_ROLE_MAX,
@@ -67,6 +68,7 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_CHARS_MAX)]
 Target = Annotated[str, msgspec.Meta(min_length=1, max_length=TARGET_CHARS_MAX)]
 HexHash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
 NetUidNumber = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+RoleNetUids = Annotated[tuple[NetUidNumber, ...], msgspec.Meta(max_length=ROLE_NETUIDS_MAX)]
 Amount = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 RawTransaction = Annotated[bytes, msgspec.Meta(max_length=TRANSACTION_BYTES_MAX)]
 
@@ -211,12 +213,16 @@ class JoinRequest(Request[Joined], frozen=True):
 
 
 class RolePlanRequest(Request[RolePlan], frozen=True):
+    """`netuids`: the subnets to work in; () for those of the last choice."""
+
     role: Role
+    netuids: RoleNetUids = ()
 
 
 class RoleApplyRequest(Request[Job], frozen=True):
     role: Role
     transactions: Annotated[tuple[RawTransaction, ...], msgspec.Meta(max_length=TRANSACTIONS_PER_ROLE_MAX)] = ()
+    netuids: RoleNetUids = ()
 
 
 class JobRequest(Request[Job], frozen=True):
@@ -340,9 +346,9 @@ class Api(Protocol):
         """Connect the running node to an invite or multiaddress of its own network; refused for another network."""
         ...
 
-    async def role_plan(self, role: Role) -> RolePlan: ...
+    async def role_plan(self, role: Role, netuids: Sequence[int] = ()) -> RolePlan: ...
 
-    async def role_apply(self, role: Role, transactions: Sequence[bytes] = ()) -> Job:
+    async def role_apply(self, role: Role, transactions: Sequence[bytes] = (), netuids: Sequence[int] = ()) -> Job:
         """Switch to `role`, sending the plan's transactions (signed, in order) first; roll back if one fails."""
         ...
 

@@ -230,11 +230,11 @@ class AsyncClient:
     async def join(self, target: str) -> Joined:
         return await self.call(api.JoinRequest(target))
 
-    async def role_plan(self, role: Role) -> RolePlan:
-        return await self.call(api.RolePlanRequest(role))
+    async def role_plan(self, role: Role, netuids: Sequence[int] = ()) -> RolePlan:
+        return await self.call(api.RolePlanRequest(role, tuple(netuids)))
 
-    async def role_apply(self, role: Role, transactions: Sequence[bytes] = ()) -> Job:
-        return await self.call(api.RoleApplyRequest(role, tuple(transactions)))
+    async def role_apply(self, role: Role, transactions: Sequence[bytes] = (), netuids: Sequence[int] = ()) -> Job:
+        return await self.call(api.RoleApplyRequest(role, tuple(transactions), tuple(netuids)))
 
     async def job(self, id: str) -> Job:
         return await self.call(api.JobRequest(id))

@@ -167,6 +167,8 @@ def daemon_arguments(config: DaemonConfig) -> list[str]:
         arguments += ["--listen", address]
     for address in config.bootstrap:
         arguments += ["--bootstrap", address]
+    for netuid in config.netuids:
+        arguments += ["--netuid", str(netuid)]
     if not config.mdns:
         arguments.append("--no-mdns")
     if config.snapshots is not None:
@@ -193,6 +195,8 @@ def devnet_arguments(options: DevnetOptions) -> list[str]:
             arguments += [flag, str(value)]
     for kind in options.cheaters:
         arguments += ["--cheat", kind]
+    for name in options.subnets:
+        arguments += ["--subnet", name]
     return arguments
 
 

@@ -30,7 +30,8 @@ BAN_MAX_S: Final = 10 * 365 * 86_400.0  # "for good": longer than any network of
 REASON_CHARS_MAX: Final = 120  # shown in one line
 TASKS_PER_PAGE_MAX: Final = 200
 LOG_LINES_PER_PAGE_MAX: Final = 1000
-TRANSACTIONS_PER_ROLE_MAX: Final = 4  # a role switch registers, stakes and announces at most
+ROLE_NETUIDS_MAX: Final = 8  # subnets that one node works in; each is a service with its models
+TRANSACTIONS_PER_ROLE_MAX: Final = 2 * ROLE_NETUIDS_MAX  # a role switch registers and stakes in each at most
 ASK_MESSAGES_MAX: Final = CHAT_MESSAGES_MAX
 ASK_TOKENS_MAX: Final = 8192  # no model of the catalogue has a longer context
 

@@ -35,6 +35,7 @@ class DaemonConfig:
     genesis_hash: 64 hex digits that a fetched genesis must have; None accepts what the first peer tells.
     listen, bootstrap: multiaddresses; bootstrap ones end in /p2p/<peer id>.
     role: None keeps what the home did last (a staker at first).
+    netuids: the subnets that the role works in; () keeps what the home did last (the first known one at first).
     gateway_port: HTTP port on 127.0.0.1; 0 picks a free one, None runs no gateway.
     model_store: folder of models, None for one shared by all homes of this user.
     model_threads: threads a model may use; None for all cores but one.
@@ -60,6 +61,7 @@ class DaemonConfig:
     model: str = DEFAULT_MODEL
     model_store: Path | None = None
     model_threads: int | None = None
+    netuids: tuple[int, ...] = ()
     cheat: CheatKind | None = None
     accept_copied_home: bool = False
     mdns: bool = True
@@ -76,6 +78,7 @@ class DevnetOptions:
 
     nodes: honest nodes, the first `authorities` of them produce blocks and validate, the others mine.
     cheaters: one further dishonest miner per entry. base_port: first of consecutive TCP ports, 0 for free ones.
+    subnets: names of rules; they take the seats 1, 2, … and honest nodes work in all of them, cheats in the first.
     """
 
     home: Path
@@ -88,6 +91,7 @@ class DevnetOptions:
     model_store: Path | None = None
     base_port: int = 0
     epoch_slots: int = 30
+    subnets: tuple[str, ...] = ("nineteen",)
 
 
 class Progress(View, frozen=True):

@@ -4,6 +4,7 @@ The node proposes transactions; the client decodes each itself and signs only ki
 node in the wrong hands cannot slip in a transfer under the name of a registration.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -40,13 +41,15 @@ class RoleDraft:
         return bool(self.drafts)
 
 
-async def prepare_role(api: Api, role: Role, coldkey: str | None) -> RoleDraft:
+async def prepare_role(api: Api, role: Role, coldkey: str | None, netuids: Sequence[int] = ()) -> RoleDraft:
     """Return what switching to `role` takes. `coldkey` (ss58) may be None when the plan has nothing to sign.
+
+    `netuids` are the subnets to work in, () for those of the last choice.
 
     Raises:
         ActionRefused: there is something to sign and no coldkey. ProtocolError: the plan asks for a strange signature.
     """
-    plan = await api.role_plan(role)
+    plan = await api.role_plan(role, netuids)
     planned = [each for each in plan.transactions if each.signer == "coldkey"]
     if not planned:
         return RoleDraft(role, plan, ())
@@ -75,7 +78,7 @@ def sign_role(draft: RoleDraft, signer: Signer | None) -> tuple[bytes, ...]:
 
 async def apply_role(api: Api, draft: RoleDraft, transactions: tuple[bytes, ...]) -> Job:
     """Start the switch; follow the job by its id."""
-    return await api.role_apply(draft.role, transactions)
+    return await api.role_apply(draft.role, transactions, draft.plan.netuids)
 
 
 def _drafts(planned: list[PlannedTransaction], account: Account, context: TransactionContext) -> tuple[Draft, ...]:

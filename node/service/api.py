@@ -212,7 +212,7 @@ class NodeApi:
         """Return the latest tasks: running ones from memory, then those of the journal."""
         running = self._running()
         own = running.keys.hotkey_account
-        live = [task_view(task, running.netuid or 0, own) for task in running.services.tasks()[:limit]]
+        live = [task_view(task, netuid, own) for netuid, task in running.services.tasks()[:limit]]
         known = {(task.id, task.miner) for task in live}
         rows = await trio.to_thread.run_sync(running.market.tasks, limit)
         stored = [task for task in map(stored_task_view, rows) if (task.id, task.miner) not in known]
@@ -221,7 +221,8 @@ class NodeApi:
     async def earnings(self) -> schema.Earnings:
         """Return what this node's hotkey earned."""
         book = self._running().earnings
-        return schema.Earnings(None, 0, 0, ()) if book is None else book.view()
+        netuid = self._running().netuid
+        return schema.Earnings(None, 0, 0, ()) if book is None or netuid is None else book.view(netuid)
 
     async def why(self, netuid: int | None = None, hotkey: str | None = None) -> schema.Why:
         """Ask validators about a miner."""
@@ -295,21 +296,24 @@ class NodeApi:
 
     # --- roles ------------------------------------------------------------------------------------------------------
 
-    async def role_plan(self, role: schema.Role) -> schema.RolePlan:
+    async def role_plan(self, role: schema.Role, netuids: Sequence[int] = ()) -> schema.RolePlan:
         """Return what switching to `role` takes."""
-        return await trio.to_thread.run_sync(self._running().planner.plan, role)
+        places = tuple(map(NetUid, netuids))
+        return await trio.to_thread.run_sync(self._running().planner.plan, role, places)
 
-    async def role_apply(self, role: schema.Role, transactions: Sequence[bytes] = ()) -> schema.Job:
+    async def role_apply(
+        self, role: schema.Role, transactions: Sequence[bytes] = (), netuids: Sequence[int] = ()
+    ) -> schema.Job:
         """Switch to `role`. Raises RoleRefused when a requirement is short."""
         running = self._running()
-        plan = await self.role_plan(role)
+        plan = await self.role_plan(role, netuids)
         short = next((each for each in plan.requirements if not each.met), None)
         if short is not None:
             raise RoleRefused(f"{short.name}: {short.have}, needed is {short.need}.", remedy=short.remedy)
         needed = sum(each.signer == "coldkey" for each in plan.transactions)
         if needed > len(transactions):
             raise RoleRefused(f"This switch needs {needed} signed transactions, {len(transactions)} came.")
-        work = partial(switch_role, self._node, running, role, tuple(transactions))
+        work = partial(switch_role, self._node, running, plan, tuple(transactions))
         return running.jobs.start("role", f"become a {role}", work)
 
     # --- helpers ----------------------------------------------------------------------------------------------------

@@ -86,10 +86,14 @@ class Running:
     jobs: Jobs
     market: MarketStore
     earnings: EarningsBook | None
-    netuid: NetUid | None = None
     gateway_url: str | None = None
     lan: Lan = field(default_factory=Lan)
     lag: LagMeter = field(default_factory=LagMeter)
+
+    @property
+    def netuid(self) -> NetUid | None:
+        """The first subnet this node works in, None where the network has none that it knows."""
+        return first_subnet(self.services)
 
 
 class Node:
@@ -222,8 +226,9 @@ class Node:
             nursery=nursery,
             model=self.model.name,
             cheat=self.config.cheat,
+            netuids=tuple(map(NetUid, self.config.netuids or self.home.settings_of_last_start().netuids)),
+            folder=self.home.subnets,
         )
-        netuid = first_subnet(services)
         hotkey = keys.hotkey_account
         return Running(
             network=network,
@@ -239,8 +244,7 @@ class Node:
             model_peers=model_peers,
             jobs=Jobs(self.hub, nursery),
             market=market,
-            earnings=None if hotkey is None or netuid is None else EarningsBook(chain, hotkey, netuid),
-            netuid=netuid,
+            earnings=None if hotkey is None else EarningsBook(chain, hotkey),
         )
 
     def _watch(self, network: Network, chain: Chain, syncer: Syncer) -> Stranded:

@@ -40,7 +40,7 @@ from node.primitives.crypto import Signer
 from node.primitives.errors import ControlError
 from node.service.chain import now_ms
 from node.service.errors import DaemonFailed, Unknown
-from node.service.founding import Founder, devnet_genesis
+from node.service.founding import TEXT_NETUID, Founder, devnet_genesis
 from node.service.home import Home, write_atomically
 from node.service.model_store import ChosenModel, shared_model_store
 from node.wallet.errors import WalletExists
@@ -65,6 +65,7 @@ class NodeEntry(View, frozen=True):
     port: int
     peer_id: str
     cheat: CheatKind | None = None
+    netuids: tuple[int, ...] = ()
 
 
 class DevnetFile(View, frozen=True):
@@ -154,7 +155,8 @@ def found(options: DevnetOptions, progress: ProgressSink) -> Devnet:
         identity = load_or_create_identity(home.identity)
         founders.append(_keys(home))
         role: Role = "validator" if authority else "miner"
-        entries.append(NodeEntry(name, role, authority, port, identity.peer_id, cheat))
+        netuids = tuple(range(TEXT_NETUID, TEXT_NETUID + (1 if cheat else len(options.subnets))))
+        entries.append(NodeEntry(name, role, authority, port, identity.peer_id, cheat, netuids))
     spec = devnet_genesis(
         "devnet",
         founders[: options.authorities],
@@ -163,6 +165,7 @@ def found(options: DevnetOptions, progress: ProgressSink) -> Devnet:
         slot_ms=options.slot_ms,
         epoch_slots=options.epoch_slots,
         tempo=options.tempo,
+        subnets=options.subnets,
     )
     genesis = format_genesis(spec)
     for entry in entries:
@@ -232,6 +235,7 @@ def node_config(devnet: Devnet, entry: NodeEntry, store: Path) -> DaemonConfig:
         model=devnet.file.model,
         model_store=store,
         model_threads=1,  # the nodes of a devnet share one machine
+        netuids=entry.netuids,
         cheat=entry.cheat,
     )
 
@@ -252,15 +256,15 @@ def take_roles(devnet: Devnet, progress: ProgressSink) -> None:
     """Give every node its role; miners register with a transaction of their own coldkey."""
     for number, entry in enumerate(devnet.file.nodes, 1):
         progress(Progress("roles", f"{entry.name} becomes a {entry.role}", number, len(devnet.file.nodes), "nodes"))
-        asyncio.run(_take_role(devnet.home(entry), entry.role))
+        asyncio.run(_take_role(devnet.home(entry), entry.role, entry.netuids))
 
 
-async def _take_role(home: Path, role: Role) -> None:
+async def _take_role(home: Path, role: Role, netuids: tuple[int, ...]) -> None:
     wallet = wallet_store(home).open(_WALLET)
     async with AsyncClient(home) as client:
         give_up_s = time.monotonic() + _ROLE_TIMEOUT_S
         while (await client.status()).role != role:
-            draft = await prepare_role(client, role, wallet.address)
+            draft = await prepare_role(client, role, wallet.address, netuids)
             signer: Signer | None = wallet.unlock(None) if draft.needs_coldkey else None
             job = await apply_role(client, draft, sign_role(draft, signer))
             await _finish(client, job, give_up_s)

@@ -1,7 +1,7 @@
 """What each epoch paid to this node's hotkey, read from the events of finalised blocks."""
 
-from collections import deque
-from collections.abc import Iterable
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping
 from typing import Final, cast
 
 from node.consensus.events import Finalised
@@ -21,26 +21,26 @@ _RAO: Final = 10**9
 
 
 class EarningsBook:
-    """Follows one hotkey in one subnet; the past is read once from the store, the rest as it becomes final."""
+    """Follows one hotkey in all subnets; the past is read once from the store, the rest as it becomes final."""
 
-    def __init__(self, chain: Chain, hotkey: AccountId, netuid: NetUid) -> None:
+    def __init__(self, chain: Chain, hotkey: AccountId) -> None:
         self._chain = chain
         self._hotkey = hotkey
-        self._netuid = netuid
         self._epochs: deque[EpochEarning] = deque(maxlen=EPOCHS_SHOWN_MAX)
         self._read_past()
         chain.on_final(self._follow)
 
-    def view(self) -> Earnings:
-        """Return the latest epochs, their sums and the present rank among those who earn incentive."""
-        graph = queries.metagraph(self._chain.head.executed.state.view, self._netuid)
+    def view(self, netuid: NetUid) -> Earnings:
+        """Return the latest epochs of all subnets, their value, and rank and α in one of them."""
+        graph = queries.metagraph(self._chain.head.executed.state.view, netuid)
         own = next((row for row in graph.rows if row.hotkey == self._hotkey), None)
         rank = None
         if own is not None and own.incentive_u16:
             rank = 1 + sum(row.incentive_u16 > own.incentive_u16 for row in graph.rows)
+        here = [each for each in self._epochs if each.netuid == netuid]
         return Earnings(
             hotkey=to_ss58(self._hotkey),
-            total_alpha=sum(each.incentive_alpha + each.dividends_alpha for each in self._epochs),
+            total_alpha=sum(each.incentive_alpha + each.dividends_alpha for each in here),
             total_value_rao=sum(each.value_rao for each in self._epochs),
             epochs=tuple(self._epochs),
             rank=rank,
@@ -50,32 +50,37 @@ class EarningsBook:
 
     def _follow(self, final: Finalised[Executed]) -> None:
         for block, executed in zip(final.blocks, final.states, strict=True):
-            price_rao = queries.subnet(executed.state.view, self._netuid).price_rao if executed.events else 0
-            self._take(block.header.height, executed.events, price_rao)
+            if executed.events:
+                prices = {each.netuid: each.price_rao for each in queries.subnets(executed.state.view)}
+                self._take(block.header.height, executed.events, prices)
 
     def _read_past(self) -> None:
-        info = queries.subnet(self._chain.head.executed.state.view, self._netuid)
+        infos = queries.subnets(self._chain.head.executed.state.view)
+        prices = {each.netuid: each.price_rao for each in infos}
         tip = self._chain.final.header.height
-        first = max(0, tip - EPOCHS_SHOWN_MAX * (info.tempo_blocks + 1))
-        for height in range(first, tip + 1):
-            if epoch_due(height, self._netuid, info.tempo_blocks):
+        longest = max((each.tempo_blocks + 1 for each in infos), default=1)
+        for height in range(max(0, tip - EPOCHS_SHOWN_MAX * longest), tip + 1):
+            if any(epoch_due(height, each.netuid, each.tempo_blocks) for each in infos):
                 stored = self._chain.store.events_at(height)
                 events = [decode_canonical(_EVENT, raw, max_bytes=EVENT_BYTES_MAX) for raw in stored]
-                self._take(height, events, info.price_rao)
+                self._take(height, events, prices)
 
-    def _take(self, height: int, events: Iterable[Event], price_rao: int) -> None:
-        incentive = dividends = 0
+    def _take(self, height: int, events: Iterable[Event], prices: Mapping[NetUid, int]) -> None:
+        incentive: dict[NetUid, int] = defaultdict(int)
+        dividends: dict[NetUid, int] = defaultdict(int)
         for event in events:
             match event:
-                case MinerPaid(netuid, hotkey, alpha) if (netuid, hotkey) == (self._netuid, self._hotkey):
-                    incentive += alpha
-                case ValidatorPaid(netuid, hotkey, take, shared) if (netuid, hotkey) == (self._netuid, self._hotkey):
-                    dividends += take + shared
+                case MinerPaid(netuid, hotkey, alpha) if hotkey == self._hotkey:
+                    incentive[netuid] += alpha
+                case ValidatorPaid(netuid, hotkey, take, shared) if hotkey == self._hotkey:
+                    dividends[netuid] += take + shared
                 case _:
                     continue
-        if incentive or dividends:
-            value = (incentive + dividends) * price_rao // _RAO
-            self._epochs.append(EpochEarning(self._netuid, height, incentive, dividends, value))
+        for netuid in sorted({*incentive, *dividends}):
+            total = incentive[netuid] + dividends[netuid]
+            if total:
+                value = total * prices.get(netuid, 0) // _RAO
+                self._epochs.append(EpochEarning(netuid, height, incentive[netuid], dividends[netuid], value))
 
 
 _EVENT = cast("type[Event]", Event)

@@ -1,4 +1,4 @@
-"""Founding a network: the genesis of a local devnet with one text subnet, and the wallets of its nodes.
+"""Founding a network: the genesis of a local devnet with one subnet or a few, and the wallets of its nodes.
 
 Devnet numbers are small where waiting is the only cost (slots, tempo, rate limits) and real everywhere else. Its keys
 are stored without a password: a devnet's τ is worth nothing, and its wallets must never be used elsewhere.
@@ -50,15 +50,38 @@ def devnet_genesis(
     slot_ms: int,
     tempo: int,
     epoch_slots: int = 30,
+    subnets: Sequence[str] = (TEXT_SUBNET,),
 ) -> GenesisSpec:
     """Return the genesis in which `authorities` produce blocks and validate, and everybody has τ to begin with.
 
-    The first authority owns the text subnet. `others` hold balances and nothing else: they register by transaction.
+    `subnets` are names of rules; they take the seats 1, 2, … and the first authority owns them. `others` hold balances
+    and nothing else: they register by transaction.
     """
+    netuids = tuple(map(NetUid, range(TEXT_NETUID, TEXT_NETUID + len(subnets))))
+    return GenesisSpec(
+        name=name,
+        start_ms=start_ms,
+        slot_ms=slot_ms,
+        epoch_slots=epoch_slots,
+        authorities=tuple(each.hotkey for each in authorities),
+        balances=tuple(Balance(each.coldkey, _BALANCE_RAO) for each in (*authorities, *others)),
+        subnets=tuple(_subnet(*each, authorities, tempo) for each in zip(netuids, subnets, strict=True)),
+        stakes=tuple(
+            GenesisStake(each.coldkey, each.hotkey, netuid, _VALIDATOR_ALPHA)
+            for netuid in netuids
+            for each in authorities
+        ),
+        parameters=_parameters(),
+        triumvirate=tuple(each.coldkey for each in authorities[:TRIUMVIRATE_MAX]),
+        senate=tuple(each.hotkey for each in authorities[:SENATE_MAX]),
+    )
+
+
+def _subnet(netuid: NetUid, name: str, authorities: Sequence[Founder], tempo: int) -> GenesisSubnet:
     owner = authorities[0]
-    subnet = GenesisSubnet(
-        netuid=TEXT_NETUID,
-        name=TEXT_SUBNET,
+    return GenesisSubnet(
+        netuid=netuid,
+        name=name,
         owner_hotkey=owner.hotkey,
         owner_coldkey=owner.coldkey,
         pool_tao_rao=_POOL_RAO,
@@ -72,19 +95,6 @@ def devnet_genesis(
             commit_reveal=False,  # weights count in the epoch they are made in: a demonstration shows them sooner
         ),
         neurons=tuple(GenesisNeuron(each.hotkey, each.coldkey, validator_permit=True) for each in authorities[1:]),
-    )
-    return GenesisSpec(
-        name=name,
-        start_ms=start_ms,
-        slot_ms=slot_ms,
-        epoch_slots=epoch_slots,
-        authorities=tuple(each.hotkey for each in authorities),
-        balances=tuple(Balance(each.coldkey, _BALANCE_RAO) for each in (*authorities, *others)),
-        subnets=(subnet,),
-        stakes=tuple(GenesisStake(each.coldkey, each.hotkey, TEXT_NETUID, _VALIDATOR_ALPHA) for each in authorities),
-        parameters=_parameters(),
-        triumvirate=tuple(each.coldkey for each in authorities[:TRIUMVIRATE_MAX]),
-        senate=tuple(each.hotkey for each in authorities[:SENATE_MAX]),
     )
 
 

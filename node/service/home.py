@@ -1,6 +1,7 @@
 """Where a node keeps its things: one folder, every path in it named here and nowhere else."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -23,7 +24,7 @@ _SETTINGS_BYTES_MAX: Final = 64 * 1024  # a handful of short values
 
 
 _REMEMBERED: Final = (
-    "listen", "bootstrap", "wallet", "hotkey", "gateway_port", "model", "model_threads", "cheat", "mdns",
+    "listen", "bootstrap", "wallet", "hotkey", "gateway_port", "model", "model_threads", "netuids", "cheat", "mdns",
     "keep", "disk_mb", "snapshots", "checkpoint",
 )  # fmt: skip
 
@@ -40,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True):
     model: str = DEFAULT_MODEL
     model_store: str | None = None
     model_threads: int | None = None
+    netuids: tuple[int, ...] = ()
     cheat: CheatKind | None = None
     mdns: bool = True
     keep: KeepMode | None = None
@@ -91,6 +93,10 @@ class Home:
         return self.path / "snapshots"
 
     @property
+    def subnets(self) -> Path:
+        return self.path / "subnets"
+
+    @property
     def models(self) -> Path:
         return self.path / "models"
 
@@ -121,9 +127,10 @@ class Home:
         """Keep `settings` for the next start."""
         write_atomically(self.settings, msgspec.json.format(msgspec.json.encode(settings), indent=2))
 
-    def remember_role(self, role: Role) -> None:
-        """Keep the role for the next start."""
-        self.remember(msgspec.structs.replace(self.settings_of_last_start(), role=role))
+    def remember_role(self, role: Role, netuids: Sequence[int] = ()) -> None:
+        """Keep the role for the next start, and where it works unless that stays as it was."""
+        last = self.settings_of_last_start()
+        self.remember(msgspec.structs.replace(last, role=role, netuids=tuple(netuids) or last.netuids))
 
 
 def with_last_settings(config: DaemonConfig, last: Settings) -> DaemonConfig:

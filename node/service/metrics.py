@@ -44,7 +44,7 @@ def _chain(status: NodeStatus, running: Running) -> tuple[Family, ...]:
 
 
 def _work(status: NodeStatus, running: Running) -> tuple[Family, ...]:
-    states = Counter(task.state for task in running.services.tasks())
+    states = Counter(task.state for _, task in running.services.tasks())
     return (
         by_label("role", "gauge", "1 for the role of now.", "role", {r: int(r == status.role) for r in ROLES}),
         by_label(

@@ -1,5 +1,6 @@
 """What switching a role takes, told before anything happens: requirements, transactions, services, draining."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,18 +12,24 @@ from node.ledger.queries import Metagraph, NeuronRow
 from node.ledger.transaction import Era, Transaction
 from node.primitives.address import to_ss58
 from node.primitives.codec import encode
-from node.primitives.types import SIGNATURE_BYTES, AccountId, Height, Rao
+from node.primitives.types import SIGNATURE_BYTES, AccountId, Height, NetUid, Rao
 from node.service.chain import Chain
 from node.service.keys import Keys
 from node.service.model_store import ChosenModel
 from node.service.services import DRAIN_S, Services
 
 _STAKE_MARGIN_PERCENT: Final = 102  # the pool's fee and price impact eat a little of what is staked
-_SERVICES: Final[dict[Role, tuple[str, ...]]] = {
-    "staker": (),
-    "miner": ("miner: answers challenges and users", "model session"),
-    "validator": ("validator: draws challenges, judges answers, sets weights", "model session"),
+_SERVICES: Final[dict[Role, str]] = {
+    "miner": "answers challenges and users",
+    "validator": "draws challenges, judges answers, sets weights",
 }
+
+
+def services_of(role: Role, netuids: Sequence[NetUid]) -> tuple[str, ...]:
+    """Return what runs while a node plays a role in these subnets, in words."""
+    if role == "staker":
+        return ()
+    return (*(f"{role} in subnet {netuid}: {_SERVICES[role]}" for netuid in netuids), "model session")
 
 
 class Planner:
@@ -35,33 +42,43 @@ class Planner:
         self._model = model
         self._store = model_store
 
-    def plan(self, target: Role) -> RolePlan:
-        """Return the plan for `target`; nothing changes."""
+    def plan(self, target: Role, netuids: Sequence[NetUid] = ()) -> RolePlan:
+        """Return the plan for `target` in the subnets, by default those of the last choice; nothing changes."""
         requirements: list[Requirement] = []
         transactions: list[PlannedTransaction] = []
+        places: tuple[NetUid, ...] = ()
         if target != "staker":
-            graph = queries.metagraph(self._chain.head.executed.state.view, self._services.netuid())
+            places = self._services.netuids(netuids)
             requirements.append(self._key_requirement())
             requirements.append(self._model_requirement())
             hotkey = self._keys.hotkey_account
             if hotkey is not None and self._keys.coldkey is not None:
-                row = next((row for row in graph.rows if row.hotkey == hotkey), None)
-                if row is None:
-                    transactions.append(self._registration(graph, hotkey))
-                if target == "validator":
-                    requirements += self._stake(graph, row, hotkey, transactions)
+                for netuid in places:
+                    requirements += self._seat(target, netuid, hotkey, transactions)
                 requirements.append(self._funds(transactions))
-        current = self._services.role
+        current, running = self._services.role, self._services.places()
+        same = current == target and set(running) == set(places)
         return RolePlan(
             current=current,
             target=target,
             possible=all(each.met for each in requirements),
             requirements=tuple(requirements),
             transactions=tuple(transactions),
-            stop=() if current == target else _SERVICES[current],
-            start=() if current == target else _SERVICES[target],
-            drain_s=0.0 if current in ("staker", target) else DRAIN_S,
+            stop=() if same else services_of(current, running),
+            start=() if same else services_of(target, places),
+            drain_s=0.0 if same or current == "staker" else DRAIN_S,
+            netuids=places,
         )
+
+    def _seat(
+        self, target: Role, netuid: NetUid, hotkey: AccountId, transactions: list[PlannedTransaction]
+    ) -> list[Requirement]:
+        """What a seat in one subnet takes: a registration, and stake for a validator."""
+        graph = queries.metagraph(self._chain.head.executed.state.view, netuid)
+        row = next((row for row in graph.rows if row.hotkey == hotkey), None)
+        if row is None:
+            transactions.append(self._registration(graph, hotkey))
+        return self._stake(graph, row, hotkey, transactions) if target == "validator" else []
 
     def _key_requirement(self) -> Requirement:
         hotkey = self._keys.hotkey_account
@@ -103,7 +120,7 @@ class Planner:
             label = f"stake {format_amount(missing)} on subnet {graph.netuid}"
             transactions.append(PlannedTransaction(label, encode(call), "coldkey", self._fee(call), missing))
         note = format_amount(have, "α") if met else f"{format_amount(have, 'α')}, the rest is staked with this switch"
-        return [Requirement("stake weight", True, note, format_amount(need, "α"))]
+        return [Requirement(f"stake weight in subnet {graph.netuid}", True, note, format_amount(need, "α"))]
 
     def _funds(self, transactions: list[PlannedTransaction]) -> Requirement:
         coldkey = self._keys.coldkey

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
-from node.control.schema import Role
-from node.primitives.types import Hash
+from node.control.schema import RolePlan
+from node.primitives.types import Hash, NetUid
 from node.service.errors import RoleRefused
 from node.service.jobs import Report
 
@@ -18,7 +18,9 @@ FINAL_TIMEOUT_S: Final = 120.0  # an era of 64 blocks on a devnet; on slow netwo
 _POLL_S: Final = 0.2
 
 
-async def switch_role(node: Node, running: Running, role: Role, transactions: tuple[bytes, ...], report: Report) -> str:
+async def switch_role(
+    node: Node, running: Running, plan: RolePlan, transactions: tuple[bytes, ...], report: Report
+) -> str:
     """Send the transactions, wait until each is in a block, then switch; returns the closing sentence.
 
     Raises:
@@ -29,9 +31,10 @@ async def switch_role(node: Node, running: Running, role: Role, transactions: tu
         report(f"transaction {number} of {len(transactions)}", done=number - 1, total=len(transactions))
         key = await running.chain.transactions.submit(raw)
         await _wait(running, key, number, report)
-    await running.services.switch(role, report)
-    node.home.remember_role(role)
-    return f"this node is a {role} now"
+    places = tuple(map(NetUid, plan.netuids))
+    await running.services.switch(plan.target, report, netuids=places)
+    node.home.remember_role(plan.target, places)
+    return f"this node is a {plan.target} now"
 
 
 async def _wait(running: Running, key: Hash, number: int, report: Report) -> None:

@@ -1,52 +1,45 @@
-"""The role a node plays now: exactly one miner or validator service runs, or none for a staker.
+"""The role a node plays now, in one subnet or several: a miner or validator service in each, or none for a staker.
 
-Switching drains the old service before the new one starts; when the new one cannot start, the old one returns. The
+Switching drains the old services before the new ones start; when a new one cannot start, the old ones return. The
 front door for users' questions follows the role: a validator's routes by its own scores, others' by chance.
 """
 
-from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 import trio
 
 from node.control.schema import Role
 from node.ledger import queries
-from node.market.chat import ChatPart, ChatRequest, ModelInfo
 from node.market.context import MarketContext
-from node.market.errors import NoMiner, UnknownSubnet
+from node.market.errors import UnknownSubnet
 from node.market.frontdoor import FrontDoor, MarketDoor
 from node.market.reasons import WhyAnswer
 from node.market.switchboard import Switchboard
 from node.market.tasks import TaskLog, TaskView
 from node.primitives.types import AccountId, NetUid
 from node.service.chain import Chain, now_ms
+from node.service.doors import AllDoors, ClosedDoor
 from node.service.errors import NoKey, Unknown
 from node.service.keys import Keys
 from node.service.logbook import logger
 from node.service.reader import Reader
 from node.service.roles.host import ModelHost
 from node.service.roles.miner import MinerRole
+from node.service.roles.post import DRAIN_S, Post, RoleService
 from node.service.roles.validator import ValidatorRole
-from node.service.supervise import only_error
 from node.subnets.base import AnySubnet
 from node.subnets.registry import name_of, open_subnet
 from p2p import Network
 from storage import MarketStore
 
-DRAIN_S: Final = 10.0
+__all__ = ["DRAIN_S", "Services"]
+
 CHALLENGE_BLOCKS_MIN: Final = 3
 CHALLENGE_BLOCKS_MAX: Final = 25  # the interval of a public network; short tempos need several rounds each
 
 log = logger("roles")
-
-
-@dataclass(slots=True)
-class _Running:
-    role: Role
-    service: MinerRole | ValidatorRole
-    scope: trio.CancelScope
-    ended: trio.Event
 
 
 class Services:
@@ -64,7 +57,10 @@ class Services:
         nursery: trio.Nursery,
         model: str,
         cheat: str | None,
+        netuids: Sequence[NetUid] = (),
+        folder: Path = Path(),
     ) -> None:
+        """`netuids` are the subnets to work in, () for the first known one; each gets a place below `folder`."""
         self._chain = chain
         self._network = network
         self._reader = reader
@@ -74,147 +70,174 @@ class Services:
         self._nursery = nursery
         self._model = model
         self._cheat = cheat
-        self._doors = Switchboard(network)
-        self._running: _Running | None = None
+        self._chosen = tuple(netuids)
+        self._folder = folder
+        self._switchboard = Switchboard(network)
+        self._posts: dict[NetUid, Post] = {}
         self._switching = trio.Lock()
-        self._asked = TaskLog()  # questions asked through this node while it runs no role of its own
+        self._asked = TaskLog()  # questions asked through this node while it validates nothing itself
+        self._visits: dict[NetUid, MarketDoor] = {}  # doors of subnets in which this node is a visitor
+        self._closed: FrontDoor | None = ClosedDoor("This node is still starting.")
         self.role: Role = "staker"
-        self.door: FrontDoor = ClosedDoor("This node is still starting.")
+        self._all_doors = AllDoors(self.doors)
 
     # --- what there is ----------------------------------------------------------------------------------------------
 
-    def netuid(self) -> NetUid:
-        """Return the first subnet this build has rules for. Raises Unknown."""
+    def known(self) -> dict[NetUid, str]:
+        """Return the subnets of this network that this build has rules for, and the names of those rules."""
+        found: dict[NetUid, str] = {}
         for info in queries.subnets(self._chain.head.executed.state.view):
             try:
-                name_of(info.netuid, info.name)
+                found[info.netuid] = name_of(info.netuid, info.name)
             except UnknownSubnet:
                 continue
-            return info.netuid
-        raise Unknown("This network has no subnet that this version of neurond knows.")
+        return found
 
-    def tasks(self) -> tuple[TaskView, ...]:
-        """Return the latest tasks of the running service, newest first."""
-        own = () if self._running is None else self._running.service.tasks()
-        return own + self._asked.recent()
+    def netuids(self, chosen: Sequence[NetUid] = ()) -> tuple[NetUid, ...]:
+        """Return the subnets to work in: `chosen`, else those of the last choice, else the first. Raises Unknown."""
+        known, wanted = self.known(), tuple(chosen) or self._chosen
+        if not known:
+            raise Unknown("This network has no subnet that this version of neurond knows.")
+        for netuid in wanted:
+            if netuid not in known:
+                raise Unknown(
+                    f"This network has no subnet {netuid} that this version of neurond has rules for.",
+                    remedy=f"It has {', '.join(f'{each} ({name})' for each, name in known.items())}.",
+                )
+        return wanted or (next(iter(known)),)
 
-    def why(self, miner: AccountId) -> WhyAnswer | None:
-        """Return what this node's own validator makes of a miner; None while it does not validate."""
-        service = None if self._running is None else self._running.service
-        return service.why(miner) if isinstance(service, ValidatorRole) else None
+    def netuid(self) -> NetUid:
+        """Return the first of the subnets this node works in. Raises Unknown."""
+        return self.netuids()[0]
+
+    def places(self) -> tuple[NetUid, ...]:
+        """Return the subnets in which a service runs now."""
+        return tuple(self._posts)
+
+    def tasks(self) -> list[tuple[NetUid, TaskView]]:
+        """Return the latest tasks of the running services and of this node's own questions, newest first."""
+        found = [(netuid, task) for netuid, post in self._posts.items() for task in post.service.tasks()]
+        here = self.netuid() if self.known() else NetUid(0)
+        found += [(here, task) for task in self._asked.recent()]
+        return sorted(found, key=lambda each: -each[1].created_at_ms)
+
+    def why(self, netuid: NetUid, miner: AccountId) -> WhyAnswer | None:
+        """Return what this node's own validator makes of a miner; None while it does not validate there."""
+        post = self._posts.get(netuid)
+        return post.service.why(miner) if post and isinstance(post.service, ValidatorRole) else None
 
     def counters(self) -> Mapping[str, int]:
-        """Return what the running service did and refused; nothing for a staker."""
-        return {} if self._running is None else self._running.service.counters()
+        """Return what the running services did and refused, summed over subnets; nothing for a staker."""
+        total: dict[str, int] = {}
+        for post in self._posts.values():
+            for name, count in post.service.counters().items():
+                total[name] = total.get(name, 0) + count
+        return total
 
-    def context(self) -> MarketContext:
-        """Return this node's place in its subnet. Raises NoKey or Unknown."""
+    def context(self, netuid: NetUid | None = None) -> MarketContext:
+        """Return this node's place in a subnet, by default the first it works in. Raises NoKey or Unknown."""
         if self._keys.hotkey is None:
             raise NoKey("This node has no hotkey.")
-        return MarketContext(self._network, self._doors, self._reader, self.netuid(), self._keys.hotkey)
+        here = self.netuid() if netuid is None else netuid
+        return MarketContext(self._network, self._switchboard, self._reader, here, self._keys.hotkey)
+
+    # --- front doors ------------------------------------------------------------------------------------------------
+
+    @property
+    def door(self) -> FrontDoor:
+        """The one front door to all subnets; while nobody can be asked, one that says why."""
+        if self._closed is not None:
+            return self._closed
+        if self._keys.hotkey is None:
+            return ClosedDoor("This node has no hotkey.")
+        return self._all_doors if self.known() else ClosedDoor("This network has no subnet that this node knows.")
+
+    def doors(self) -> Mapping[NetUid, MarketDoor]:
+        """Return the door to each known subnet: the own validator's where there is one, else a visitor's."""
+        found: dict[NetUid, MarketDoor] = {}
+        if self._closed is not None or self._keys.hotkey is None:
+            return found
+        for netuid in self.known():
+            post = self._posts.get(netuid)
+            if post is not None and isinstance(post.service, ValidatorRole):
+                found[netuid] = post.service.door
+                continue
+            if netuid not in self._visits:
+                self._visits[netuid] = MarketDoor(
+                    self.context(netuid), self._subnet(netuid), now_ms=now_ms, record=self._asked.put
+                )
+            found[netuid] = self._visits[netuid]
+        return found
 
     # --- switching --------------------------------------------------------------------------------------------------
 
-    async def switch(self, role: Role, say: Callable[[str], None] = lambda text: None) -> None:
-        """Stop what runs and start `role`; on failure the old role runs again and the error is raised."""
+    async def switch(
+        self, role: Role, say: Callable[[str], None] = lambda text: None, *, netuids: Sequence[NetUid] = ()
+    ) -> None:
+        """Stop what runs and start `role` in the subnets; on failure the old role runs again, the error is raised."""
         async with self._switching:
-            before = self.role
-            if role == before and (role == "staker" or self._running is not None):
-                self._open_own_door()
+            before, places = self.role, tuple(self._posts)
+            wanted = () if role == "staker" else self.netuids(netuids)
+            if role == before and set(wanted) == set(places):
+                self._closed = None
                 return
             await self._stop(say)
             try:
-                await self._start(role, say)
+                await self._start(role, wanted, say)
+                self._chosen = tuple(netuids) or self._chosen
             except BaseException:
-                self.role = "staker"
-                self._open_own_door()
-                if before not in ("staker", role):
+                if places:
                     say(f"going back to the role {before}")
-                    await self._start(before, say)
+                    await self._start(before, places, say)
                 raise
+            finally:
+                self._closed = None
 
     async def stop(self) -> None:
-        """Drain and stop the running service, at the node's end."""
+        """Drain and stop the running services, at the node's end."""
         async with self._switching:
             await self._stop(lambda text: None)
 
-    async def _start(self, role: Role, say: Callable[[str], None]) -> None:
-        if role != "staker":
-            say(f"starting the {role}: opening its model")
-            context, subnet = self.context(), self._subnet()
-            service: MinerRole | ValidatorRole = (
-                MinerRole(context, subnet, self._models, now_ms=now_ms, store=self._store)
-                if role == "miner"
-                else ValidatorRole(context, subnet, self._models, now_ms=now_ms, store=self._store)
-            )
-            self._running = await self._nursery.start(self._run, role, service)
-        self.role = role
-        self._open_own_door()
-        log.info("this node is a %s now", role)
-
-    async def _run(
-        self, role: Role, service: MinerRole | ValidatorRole, *, task_status: trio.TaskStatus[_Running]
-    ) -> None:
-        """Run one service; a failure before it is started is the starter's, a later one ends the role and no more."""
-        ended, started = trio.Event(), False
+    async def _start(self, role: Role, netuids: Sequence[NetUid], say: Callable[[str], None]) -> None:
         try:
-            with trio.CancelScope() as scope:
-                async with trio.open_nursery() as nursery:
-                    await nursery.start(service.run)
-                    started = True
-                    task_status.started(_Running(role, service, scope, ended))
-        except BaseExceptionGroup as group:
-            error = only_error(group)
-            if not started or not isinstance(error, Exception):
-                raise error from None
-            log.error("the %s failed and was stopped; the node goes on as a staker: %r", role, error, exc_info=error)
-            self._running = None
-            self.role = "staker"
-            self._open_own_door()
-        finally:
-            ended.set()
+            for netuid in netuids:
+                say(f"starting the {role} in subnet {netuid}: opening its models")
+                service = self._service(role, netuid)
+                self._posts[netuid] = await Post.start(netuid, service, self._nursery, self._lost)
+        except BaseException:
+            with trio.CancelScope(shield=True):  # bounded: each drains at most DRAIN_S
+                await self._stop(say)
+            raise
+        self.role = role
+        log.info("this node is a %s now%s", role, f" in subnets {', '.join(map(str, netuids))}" if netuids else "")
+
+    def _service(self, role: Role, netuid: NetUid) -> RoleService:
+        context, subnet = self.context(netuid), self._subnet(netuid)
+        make = MinerRole if role == "miner" else ValidatorRole
+        folder = self._folder / subnet.spec.name
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return make(context, subnet, self._models, now_ms=now_ms, store=self._store, folder=folder)
 
     async def _stop(self, say: Callable[[str], None]) -> None:
-        running, self._running = self._running, None
-        self.door = ClosedDoor("This node is changing its role.")
-        if running is not None:
-            say(f"draining the {running.role}")
-            with trio.move_on_after(DRAIN_S):
-                await running.service.drain(DRAIN_S)
-            running.scope.cancel()
-            await running.ended.wait()
+        posts, self._posts = self._posts, {}
+        if self.role != "staker":
+            self._closed = ClosedDoor("This node is changing its role.")
+            say(f"draining the {self.role}")
+        async with trio.open_nursery() as nursery:
+            for post in posts.values():
+                nursery.start_soon(post.stop)
         self.role = "staker"
 
-    def _subnet(self) -> AnySubnet:
-        netuid = self.netuid()
+    def _lost(self, post: Post) -> None:
+        """A service failed after its start: without any left the node is a staker."""
+        if self._posts.get(post.netuid) is post:
+            del self._posts[post.netuid]
+        if not self._posts and not self._switching.locked():
+            self.role = "staker"
+
+    def _subnet(self, netuid: NetUid) -> AnySubnet:
         info = queries.subnet(self._chain.head.executed.state.view, netuid)
         every = max(CHALLENGE_BLOCKS_MIN, min(info.tempo_blocks // 4, CHALLENGE_BLOCKS_MAX))
         return open_subnet(
             name_of(netuid, info.name), models=(self._model,), cheat=self._cheat, challenge_blocks=every
         )  # fmt: skip
-
-    def _open_own_door(self) -> None:
-        service = None if self._running is None else self._running.service
-        if isinstance(service, ValidatorRole):
-            self.door = service.door
-            return
-        try:
-            self.door = MarketDoor(self.context(), self._subnet(), now_ms=now_ms, record=self._asked.put)
-        except (NoKey, Unknown) as error:
-            self.door = ClosedDoor(str(error))
-
-
-class ClosedDoor:
-    """A front door that says why nobody can be asked."""
-
-    def __init__(self, reason: str) -> None:
-        self._reason = reason
-
-    def models(self) -> list[ModelInfo]:
-        """Return no models."""
-        return []
-
-    async def ask(self, request: ChatRequest) -> AsyncGenerator[ChatPart, None]:
-        """Refuse. Raises NoMiner."""
-        raise NoMiner(self._reason)
-        yield  # makes this a generator, as the protocol wants

@@ -72,6 +72,7 @@ def status_of(node: Node) -> NodeStatus:
         reachability=reachability_view(running),
         store=running.keeper.status,
         trust_warning="" if trouble is None else trouble.text,
+        netuids=running.services.places(),
     )
 
 

@@ -50,18 +50,20 @@ async def tell_status(node: Node) -> None:
     from node.service.status import status_of  # the status reads the node, the node starts this
 
     told: dict[TaskKey, TaskView] = {}
+    told_at: Mapping[TaskKey, int] = {}
     while True:
         running = node.running
         if running is not None:
             node.hub.put_status(status_of(node))
             tasks = running.services.tasks()[:TASKS_TOLD_MAX]
             own = running.keys.hotkey_account
-            netuid = running.netuid or 0
-            now = {(task.id, task.miner): task for task in reversed(tasks)}
+            places = {(task.id, task.miner): netuid for netuid, task in tasks}
+            now = {(task.id, task.miner): task for _, task in reversed(tasks)}
             for key, task in now.items():
                 if told.get(key) != task:
-                    node.hub.put_task(task_view(task, netuid, own))
+                    node.hub.put_task(task_view(task, places[key], own))
             for task in abandoned(told, now):
-                node.hub.put_task(task_view(task, netuid, own))
+                node.hub.put_task(task_view(task, told_at.get((task.id, task.miner), 0), own))
+            told_at = places
             told = now
         await trio.sleep(STATUS_S)

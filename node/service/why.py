@@ -152,7 +152,7 @@ async def _ask_one(
         to_ss58(validator.hotkey), validator.uid, validator.stake_weight_rao,
         weights.get(row.uid, 0) / total if total else 0.0,
     )  # fmt: skip
-    own = running.services.why(row.hotkey) if validator.hotkey == running.keys.hotkey_account else None
+    own = running.services.why(question.netuid, row.hotkey) if validator.hotkey == running.keys.hotkey_account else None
     if own is not None:
         found[validator.uid] = told(known, own)
         return

@@ -93,8 +93,9 @@ class NodeStatus(View, frozen=True):
     """Everything a status bar needs. `state_root` is the state after the block `finalized_hash`.
 
     `hotkey`, `coldkey`: ss58 text, None without a wallet. `uid`: seat in subnet `netuid`, None when not registered.
-    `stake_rao`: value of all stake of the coldkey at current prices. `trust_warning`: why the chain ought to be held to
-    a checkpoint, or what contradicts the one it is held to; empty when all is well.
+    `netuids`: the subnets in which it plays its role. `stake_rao`: value of all stake of the coldkey at current prices.
+    `trust_warning`: why the chain ought to be held to a checkpoint, or what contradicts the one it is held to; empty
+    when all is well.
     """
 
     peer_id: str
@@ -130,6 +131,7 @@ class NodeStatus(View, frozen=True):
     reachability: Reachability = Reachability("unknown")
     store: StoreStatus = StoreStatus("full")
     trust_warning: str = ""
+    netuids: tuple[int, ...] = ()
 
 
 class PeerInfo(View, frozen=True):

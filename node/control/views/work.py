@@ -35,7 +35,10 @@ class EpochEarning(View, frozen=True):
 
 
 class Earnings(View, frozen=True):
-    """The latest epochs, oldest first, and their sums. `rank` counts from 1 among miners by incentive."""
+    """The latest epochs of all subnets, oldest first, and their value. `rank` counts from 1 among miners by incentive.
+
+    `total_alpha`, `rank`, `neurons` and `incentive_u16` are of the first subnet the node works in.
+    """
 
     hotkey: str | None
     total_alpha: int
@@ -165,7 +168,10 @@ class PlannedTransaction(View, frozen=True):
 
 
 class RolePlan(View, frozen=True):
-    """What switching to `target` means, before anything happens; `possible` is False while a requirement is short."""
+    """What switching to `target` means, before anything happens; `possible` is False while a requirement is short.
+
+    `netuids` are the subnets it would work in.
+    """
 
     current: Role
     target: Role
@@ -175,6 +181,7 @@ class RolePlan(View, frozen=True):
     stop: tuple[str, ...]
     start: tuple[str, ...]
     drain_s: float
+    netuids: tuple[int, ...] = ()
 
 
 class Job(View, frozen=True):

@@ -73,7 +73,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
         DaemonConfig(Path("/h")),
         DaemonConfig(
             Path("/h"), None, GENESIS, ("/ip4/127.0.0.1/tcp/1", "/ip6/::1/tcp/2"), (HOST, ADDRESS), "miner", "w", "k",
-            None, "other-model", Path("/models"), 3, "random", True,
+            None, "other-model", Path("/models"), 3, (13, 64), "random", True,
         ),
         DaemonConfig(Path("/h"), gateway_port=8080, role="validator"),
         DaemonConfig(Path("/h"), listen=(), mdns=False),

@@ -304,11 +304,11 @@ class FakeApi:
         self._note("join", target)
         return Joined(PEER, "devnet", GENESIS)
 
-    async def role_plan(self, role: Role) -> RolePlan:
+    async def role_plan(self, role: Role, netuids: Sequence[int] = ()) -> RolePlan:
         self._note("role_plan", role)
         return self.role_plans.get(role, PLAN)
 
-    async def role_apply(self, role: Role, transactions: Sequence[bytes] = ()) -> Job:
+    async def role_apply(self, role: Role, transactions: Sequence[bytes] = (), netuids: Sequence[int] = ()) -> Job:
         self._note("role_apply", role, tuple(transactions))
         return JOB
 

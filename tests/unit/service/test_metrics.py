@@ -26,7 +26,7 @@ async def node(monkeypatch: pytest.MonkeyPatch) -> Node:
     await other.dial(network.addresses[0])
     await network.ban(swarm.join("enemy").peer_id, "test")
     transactions = SimpleNamespace(waiting=lambda: 4)
-    services = SimpleNamespace(tasks=lambda: [SimpleNamespace(state="done")] * 3, counters=lambda: {"answered": 9})
+    services = SimpleNamespace(tasks=lambda: [(1, SimpleNamespace(state="done"))] * 3, counters=lambda: {"answered": 9})
     running = SimpleNamespace(
         network=network, services=services, chain=SimpleNamespace(transactions=transactions)
     )  # fmt: skip

@@ -238,13 +238,13 @@ class FakeApi:
     async def join(self, target: str) -> Joined:
         return Joined(recorded.PEERS[0], "devnet-7f3a", "ab" * 32)
 
-    async def role_plan(self, role: Role) -> RolePlan:
+    async def role_plan(self, role: Role, netuids: Sequence[int] = ()) -> RolePlan:
         self._check()
         if self.plan_error is not None:
             raise self.plan_error
         return recorded.role_plan(role, self.plan_call)
 
-    async def role_apply(self, role: Role, transactions: Sequence[bytes] = ()) -> Job:
+    async def role_apply(self, role: Role, transactions: Sequence[bytes] = (), netuids: Sequence[int] = ()) -> Job:
         self._check()
         self.applied.append((role, tuple(transactions)))
         job = recorded.role_job("running", 1, role)
