@@ -21,6 +21,7 @@ from storage.errors import (
     WrongDatabase,
 )
 from storage.journal import MarketStore, ScoreRow, SecretRow, TaskRow, VerdictRow
+from storage.journals import ForkRow, JournalRow, JournalStore
 from storage.lock import FileLock, HomeLock
 from storage.receipts import ReceiptRow, ReceiptStore, UsageRow
 from storage.records import RecordRow, RecordStore, SeedRow
@@ -38,12 +39,15 @@ __all__ = [
     "Corrupted",
     "DiskFull",
     "FileLock",
+    "ForkRow",
     "HeaderRow",
     "HomeInUse",
     "HomeLock",
     "Horizon",
     "Inaccessible",
     "Inconsistent",
+    "JournalRow",
+    "JournalStore",
     "Locked",
     "MarketStore",
     "OutOfBounds",

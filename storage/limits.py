@@ -67,6 +67,12 @@ REPLIES_BYTES_MAX: Final = 64 * 1024 * 1024  # all of them
 CHANNELS_KEPT_MAX: Final = 8192  # eight times the channels a payer may have open; about 2 MB
 DAYS_KEPT_MAX: Final = 400  # a year to look back at
 
+# --- journals of subnets --------------------------------------------------------------------------------------------
+JOURNAL_ENTRY_BYTES_MAX: Final = 32 * 1024  # twice the market's own bound
+JOURNAL_ENTRIES_PER_READ_MAX: Final = 2048  # two pages of one author, twice
+JOURNALS_FILE_BYTES_MAX: Final = 4 * 1024 * 1024 * 1024  # twenty subnets with 256 authors at their bound
+FORKS_KEPT_MAX: Final = 4096  # proofs of half a kilobyte; a hotkey that forked is of no more use
+
 # --- database -------------------------------------------------------------------------------------------------------
 READERS_MAX: Final = 8  # each holds a page cache; more threads wait for one
 BUSY_TIMEOUT_MS: Final = 5_000  # another program that looks at the file may hold it this long
