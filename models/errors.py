@@ -3,6 +3,9 @@
 ModelError                  model
 ├── BadModelFile            model.bad_file        bytes of a model file break its format or our bounds
 ├── UnsupportedModel        model.unsupported     a sound file of a kind this build cannot run
+├── ModelRefused            model.refused         an imported file breaks rules; carries each broken one
+├── BadTensor               model.bad_tensor      arrays that do not fit the inputs of a graph
+├── NoMemory                model.no_memory       the models in use leave no room for another
 ├── HashMismatch            model.hash            content is not what its pinned SHA-256 says
 ├── ModelUnavailable        model.unavailable     every source failed; carries each reason
 ├── BadPrompt               model.bad_prompt      messages or token ids that no model may see
@@ -15,7 +18,10 @@ ModelError                  model
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from models.report import Failure
 
 
 class ModelError(Exception):
@@ -40,6 +46,31 @@ class UnsupportedModel(ModelError):
 
     code: ClassVar[str] = "model.unsupported"
     remedy: ClassVar[str] = "Choose a model that `neurond models list` shows."
+
+
+class ModelRefused(ModelError):
+    """The file breaks rules of import; `failures` holds every broken one."""
+
+    code: ClassVar[str] = "model.refused"
+    remedy: ClassVar[str] = "Change the model as each line says, then import it again."
+
+    def __init__(self, message: str, failures: tuple[Failure, ...] = ()) -> None:
+        super().__init__(message + "".join(f"\n  - {each.rule}: {each.message}" for each in failures))
+        self.failures = failures
+
+
+class BadTensor(ModelError):
+    """The arrays do not fit the inputs of the model: names, types, shapes, values or size."""
+
+    code: ClassVar[str] = "model.bad_tensor"
+    remedy: ClassVar[str] = "Send what `neurond models show NAME` lists as inputs."
+
+
+class NoMemory(ModelError):
+    """The memory for models is taken by models in use, or the model is larger than all of it."""
+
+    code: ClassVar[str] = "model.no_memory"
+    remedy: ClassVar[str] = "Try again later, close other programs, or choose a smaller model."
 
 
 class HashMismatch(ModelError):

@@ -40,6 +40,20 @@ MIN_TEMPERATURE: Final = 0.01  # below this, and above 0, noise is smaller than 
 MIN_TOP_P: Final = 0.01  # a nucleus always holds at least the best token
 MAX_REPETITION_PENALTY: Final = 2.0  # higher values only produce noise
 SEED_BYTES: Final = 32  # a SHA-256 digest
+MAX_TOP_LOGPROBS: Final = 20  # what the OpenAI interface allows
+MAX_SURPRISAL: Final = 1_000_000  # 100 nats: no token that was drawn is less likely than e^-100
+
+# --- forms of an answer -------------------------------------------------------------------------------------------
+MAX_SCHEMA_CHARS: Final = 16_384  # schemas of real programs stay below 8 KiB
+MAX_SCHEMA_DEPTH: Final = 16  # nesting of a schema and of free JSON; deeper answers exceed the context
+MAX_SCHEMA_NODES: Final = 512  # places in a schema, references written out
+MAX_SCHEMA_CHOICES: Final = 256  # values of an enum, properties of an object
+MAX_SCHEMA_LENGTH: Final = 32_768  # maxLength, maxItems: never above the characters of an answer
+MAX_NUMBER_DIGITS: Final = 15  # what a double keeps; without a bound a model may write digits for ever
+MAX_EXPONENT_DIGITS: Final = 2  # 1e99 is far beyond anything meant
+MAX_GRAMMAR_STACKS: Final = 512  # ways in which the text so far can be read at once
+MAX_GRAMMARS_KEPT: Final = 64  # compiled schemas of a process; a compiled one is some KB
+MAX_MASKS_KEPT: Final = 2_048  # masks of a model and all its schemas: 6 KB each at 49 152 tokens
 
 # --- work in progress ---------------------------------------------------------------------------------------------
 PREFILL_CHUNK_TOKENS: Final = 128  # 0.3 s on one core: a stream never waits longer for another's prompt
@@ -60,3 +74,34 @@ LOCK_POLL_S: Final = 0.1  # unnoticeable to a person, cheap to a core
 ETA_AFTER_S: Final = 1.0  # before that, a rate is a guess
 REPORT_INTERVAL_S: Final = 0.1  # ten progress reports a second look smooth and cost nothing
 MAX_REASON_CHARS: Final = 400  # one failed source in an error message
+
+# --- imported graphs ----------------------------------------------------------------------------------------------
+MAX_IMPORT_BYTES: Final = 4 * GIB  # graph and weights together; larger ones do not fit the machines that verify
+MAX_GRAPH_BYTES: Final = 2 * GIB - 1  # of the ONNX file itself: fixed by its encoding
+MAX_NODES: Final = 50_000  # with subgraphs; the largest models of the catalogue have 2 100
+MAX_INITIALISERS: Final = 50_000  # as nodes
+MAX_WEIGHT_FILES: Final = 64  # beside the graph; exporters write one, or one a shard
+MAX_INTERFACE_TENSORS: Final = 600  # inputs, or outputs: a cache of 256 layers has 512
+MAX_RANK: Final = 8  # what kernels of the runtime support throughout
+MAX_SYMBOLS: Final = 4  # free dimensions of all inputs together: the cost is sampled at 3 values of each
+MAX_OPERATOR_KINDS: Final = 256  # the standard has 200 operators
+MAX_NAME_CHARS: Final = 256  # of tensors and operators; exporters write paths of up to 150
+MAX_DIMENSION: Final = 2**40  # elements of any tensor that fits a disk
+MAX_CONTROL_DEPTH: Final = 4  # If, Loop and Scan within each other
+MIN_OPSET: Final = 7  # what the runtime promises to run
+MAX_OPSET: Final = 26  # what the locked runtime loads
+MIN_IR_VERSION: Final = 3
+MAX_IR_VERSION: Final = 13  # what the locked runtime loads
+MAX_TENSOR_BYTES: Final = 2 * GIB  # one tensor of a run; a few bytes of a graph can ask for any size
+MAX_KNOWN_VALUES: Final = 1_024  # elements of a shape or index that the check computes itself
+MAX_MACS: Final = 2**63 - 1
+MAX_FORMULA_CHARS: Final = 4_096
+MAX_FORMULA_TERMS: Final = 81  # three powers of each of MAX_SYMBOLS
+MAX_FORMULA_DEGREE: Final = 8  # two of each of MAX_SYMBOLS
+MAX_FAILURES: Final = 64  # one rule may be broken at many places; the first few of each say enough
+MAX_FAILURES_OF_RULE: Final = 4
+MAX_MESSAGE_CHARS: Final = 600
+MAX_REPORT_BYTES: Final = 1 * MIB  # of a check, as JSON
+CHECK_MEMORY_BYTES: Final = 12 * GIB  # address space of the checking process beyond three times the file
+CHECK_CPU_S: Final = 300  # the largest model of the catalogue needs 10
+CHECK_TIMEOUT_S: Final = 900.0  # wall clock, on a machine that is busy
