@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import kinds_amm, kinds_emission, kinds_math, kinds_registration, kinds_staking, kinds_yuma
+from tests.conformance import (
+    kinds_amm,
+    kinds_data_universe,
+    kinds_emission,
+    kinds_math,
+    kinds_registration,
+    kinds_staking,
+    kinds_yuma,
+)
 from tests.conformance.cases import Case, MalformedCase, Mismatch, load
 from tests.conformance.runner import HANDLERS, NotInThisBuild, Tally, run
 
@@ -105,5 +113,13 @@ def test_a_file_that_holds_no_cases_is_malformed(tmp_path: Path, text: str) -> N
 
 
 def test_no_kind_is_handled_twice() -> None:
-    parts = (kinds_amm, kinds_emission, kinds_math, kinds_registration, kinds_staking, kinds_yuma)
+    parts = (
+        kinds_amm,
+        kinds_data_universe,
+        kinds_emission,
+        kinds_math,
+        kinds_registration,
+        kinds_staking,
+        kinds_yuma,
+    )
     assert sum(len(part.KINDS) for part in parts) == len(HANDLERS)
