@@ -26,7 +26,7 @@ from models.errors import (
 from models.fetch import stored_file
 from models.sampling import Sampling
 from models.sources import Progress
-from models.token import Token
+from models.token import Token, Told
 from models.verify import FinishReason, Reason, Verification
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ __all__ = [
     "Sampling",
     "TextModel",
     "Token",
+    "Told",
     "Tolerance",
     "UnsupportedModel",
     "Verification",

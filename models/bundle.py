@@ -42,6 +42,8 @@ class Tolerance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sum_allowed: float  # sum of gaps allowed: sum_allowed + sum_per_token * n
     sum_per_token: float
     edge_slack: float  # logits by which tokens at the edge of top-k and top-p may have moved against each other
+    logprob_mean: float = 0.1  # nats by which told probabilities may be off: logprob_mean + logprob_once / n
+    logprob_once: float = 0.5
 
 
 class Geometry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,9 +1,10 @@
 """Seeded sampling: the token at a position follows from logits, parameters and seed alone, so that others can check it.
 
-Order, fixed: repetition penalty on the tokens of the answer so far; division by the temperature; tokens more than
-TAIL below the best are dropped; top-k; top-p; then the highest sum of scaled logit and Gumbel noise wins. Noise of
-(seed, position, token) comes from the counter-based Philox 4x64-10 generator; adding it and taking the maximum draws
-exactly from the softmax. Temperature 0 is the plain maximum. Ties go to the lowest id. No clock, no other randomness.
+Order, fixed: what the form of the answer forbids here is minus infinity; repetition penalty on the tokens of the
+answer so far; division by the temperature; tokens more than TAIL below the best are dropped; top-k; top-p; then the
+highest sum of scaled logit and Gumbel noise wins. Noise of (seed, position, token) comes from the counter-based Philox
+4x64-10 generator; adding it and taking the maximum draws exactly from the softmax. Temperature 0 is the plain maximum.
+Ties go to the lowest id. No clock, no other randomness.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import BadSampling
+from models.grammar import grammar_of
 from models.limits import (
     MAX_ANSWER_TOKENS,
     MAX_REPETITION_PENALTY,
     MAX_STOP_CHARS,
     MAX_STOP_STRINGS,
     MAX_TEMPERATURE,
+    MAX_TOP_LOGPROBS,
     MIN_TEMPERATURE,
     MIN_TOP_P,
     SEED_BYTES,
@@ -29,8 +32,12 @@ from models.limits import (
 
 Logits = NDArray[np.float32]
 Ids = NDArray[np.intp]
+Allowed = NDArray[np.bool_]  # [vocabulary]
 
 TAIL: Final = 25.0  # scaled logits; half a million tokens that far below the best weigh less than 1e-5 together
+HEAD: Final = 12.0  # scaled logits; the nucleus is looked for among tokens this near to the best, then among all
+_FEW: Final = 64  # up to here noise is made token by token, beyond for the whole vocabulary at once: what is faster
+_BLOCK: Final = 4  # words of 64 bits that one count of Philox 4x64 yields
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,8 @@ class Sampling:
     repetition_penalty: float = 1.0  # 1 to 2; 1 = off; counts tokens of the answer, not of the prompt
     max_tokens: int = 256
     stop: tuple[str, ...] = ()
+    form: str = ""  # "" free text, "json" any JSON object, else the text of a JSON schema (models.schema)
+    top_logprobs: int = 0  # likeliest tokens told with each token, 0 to 20; does not change the answer
 
     def __post_init__(self) -> None:
         if len(self.seed) != SEED_BYTES:
@@ -62,16 +71,34 @@ class Sampling:
             raise BadSampling(f"at most {MAX_STOP_STRINGS} stop strings are allowed")
         if any(not 1 <= len(s) <= MAX_STOP_CHARS for s in self.stop):
             raise BadSampling(f"a stop string must have 1 to {MAX_STOP_CHARS} characters")
+        if not 0 <= self.top_logprobs <= MAX_TOP_LOGPROBS:
+            raise BadSampling(f"top_logprobs must be between 0 and {MAX_TOP_LOGPROBS}")
+        if self.form:
+            grammar_of(self.form)
 
 
 def gumbel_noise(seed: bytes, position: int, vocabulary: int, ids: Ids) -> NDArray[np.float64]:
     """Gumbel(0, 1) noise of the tokens `ids` at one answer position."""
     words = np.frombuffer(seed, dtype="<u8")
     counter = np.array([0, position, words[2], words[3]], dtype=np.uint64)
-    raw = np.random.Philox(key=words[:2], counter=counter).random_raw(vocabulary)[ids]
+    source = np.random.Philox(key=words[:2], counter=counter)
+    raw = source.random_raw(vocabulary)[ids] if len(ids) > _FEW else _words_at(source, ids)
     uniform = ((raw >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53  # open interval: log never sees 0 or 1
     noise: NDArray[np.float64] = -np.log(-np.log(uniform))
     return noise
+
+
+def _words_at(source: np.random.Philox, ids: Ids) -> NDArray[np.uint64]:
+    """The words of the stream at the places `ids`, skipping what lies between."""
+    out = np.empty(len(ids), np.uint64)
+    block, words, following = -1, np.empty(_BLOCK, np.uint64), 0
+    for index in np.argsort(ids, kind="stable").tolist():
+        wanted, offset = divmod(int(ids[index]), _BLOCK)
+        if wanted != block:
+            source.advance(wanted - following)
+            block, words, following = wanted, source.random_raw(_BLOCK), wanted + 1
+        out[index] = words[offset]
+    return out
 
 
 def penalise(logits: Logits, answer: Sequence[int], penalty: float) -> Logits:
@@ -96,9 +123,14 @@ def top_p_floor(values: Logits, top_p: float) -> float:
     """Lowest value of the smallest set, best first, whose softmax probability reaches `top_p`."""
     if top_p >= 1.0:
         return -np.inf
-    descending = np.sort(values)[::-1]
-    mass = np.cumsum(np.exp(descending.astype(np.float64) - float(descending[0])))
-    last = int(np.searchsorted(mass, top_p * mass[-1]))
+    best = values.max()
+    total = float(np.exp(values - best).sum(dtype=np.float64))
+    for near in (values[values >= best - np.float32(HEAD)], values):
+        descending = np.sort(near)[::-1]
+        mass = np.cumsum(np.exp(descending - best), dtype=np.float64)
+        if mass[-1] >= top_p * total:
+            break
+    last = int(np.searchsorted(mass, top_p * total))
     return float(descending[min(last, descending.size - 1)])
 
 
@@ -109,9 +141,19 @@ def candidates(scaled: Logits, top_k: int) -> Ids:
     return ids[values >= top_k_floor(values, top_k)]
 
 
-def choose(logits: Logits, sampling: Sampling, position: int, answer: Sequence[int]) -> int:
-    """Token id at answer position `position`, given raw logits [vocabulary] and the answer's tokens before it."""
-    penalised = penalise(logits, answer, sampling.repetition_penalty)
+def permitted(logits: Logits, allowed: Allowed | None) -> Logits:
+    """Logits with minus infinity where the answer's form allows no token; the input itself for free text."""
+    return logits if allowed is None else np.where(allowed, logits, np.float32(-np.inf))
+
+
+def choose(
+    logits: Logits, sampling: Sampling, position: int, answer: Sequence[int], allowed: Allowed | None = None
+) -> int:
+    """Token id at answer position `position`, given raw logits [vocabulary] and the answer's tokens before it.
+
+    `allowed` says which tokens the answer's form leaves, at least one; None for free text.
+    """
+    penalised = penalise(permitted(logits, allowed), answer, sampling.repetition_penalty)
     if sampling.temperature == 0.0:
         return int(np.argmax(penalised))
     scaled = penalised / np.float32(sampling.temperature)

@@ -16,10 +16,12 @@ from models.answer import AnswerState, visible_text
 from models.bundle import ONNX_FILE, TOKENIZER_FILE, ModelCard, check_bundle, read_bounded
 from models.errors import BadPrompt, BadSampling, PromptTooLong
 from models.limits import MAX_INTRA_THREADS, MAX_TOKENIZER_BYTES, PREFILL_CHUNK_TOKENS
+from models.logprobs import told_error
+from models.masks import FormCursor, TokenMasks
 from models.providers import open_decoder
 from models.runtime import Decoder, KvCache, Logits, default_threads
 from models.sampling import Sampling
-from models.token import Token
+from models.token import Token, Told
 from models.tokens import TextCodec
 from models.verify import FinishReason, Reason, Verification, conclude, position_gap, refused
 
@@ -33,6 +35,9 @@ class TextModel:
         self.codec = codec
         self.provider = decoder.provider  # the execution provider the session really uses
         self.runtime_version: str = onnxruntime.__version__
+        self._masks: TokenMasks | None = None
+        self._guard = threading.Lock()
+        self._judged: tuple[tuple[int, ...], KvCache] | None = None  # the prompt verified last, ready for more answers
 
     def chat_prompt(self, messages: Sequence[tuple[str, str]]) -> list[int]:
         """Token ids of a chat of (role, content). Raises BadPrompt: unknown role, control marker in a content."""
@@ -68,7 +73,16 @@ class TextModel:
 
     def start(self, sampling: Sampling) -> AnswerState:
         """A fresh answer for this model."""
-        return AnswerState(self.codec, sampling, self.card.end_token)
+        return AnswerState(self.codec, sampling, self.card.end_token, self.cursor(sampling))
+
+    def cursor(self, sampling: Sampling) -> FormCursor | None:
+        """The beginning of the form that this answer must have; None for free text."""
+        if not sampling.form:
+            return None
+        with self._guard:  # 0.1 s for 49 152 tokens, when the first form is asked for
+            if self._masks is None:
+                self._masks = TokenMasks(self.codec.token_bytes(), self.card.end_token, self.card.vocabulary)
+            return self._masks.start(sampling.form)
 
     def prefill(self, cache: KvCache, row: int, tokens: Sequence[int], done: int) -> tuple[int, Logits]:
         """Feed the next chunk of a prompt of which `done` tokens are in. Returns the new count and last logits [V]."""
@@ -101,31 +115,50 @@ class TextModel:
             logits = self.decoder.step(cache, 0, ids, lengths, np.zeros((1, 1), np.int64))[0, 0]
 
     def verify(
-        self, prompt: Sequence[int], claimed: Sequence[int], sampling: Sampling, finish_reason: FinishReason
+        self,
+        prompt: Sequence[int],
+        claimed: Sequence[int],
+        sampling: Sampling,
+        finish_reason: FinishReason,
+        told: Told | None = None,
     ) -> Verification:
         """Judge a claimed answer (its ids, without the end token) with one teacher-forced pass.
 
-        The claim is hostile and may be anything; only a prompt of the caller's own making raises.
+        `told` are the probabilities claimed with the ids; None when there are none to judge. The claim is hostile and
+        may be anything; only a prompt of the caller's own making raises.
         """
         self.check_request(prompt, sampling)
         reason = self._check_claim(claimed, sampling, finish_reason)
+        if reason is Reason.OK and told is not None and not told.fits(len(claimed), sampling.top_logprobs):
+            reason = Reason.BAD_LOGPROBS
         if reason is not Reason.OK:
             return refused(reason)
         ended = finish_reason is FinishReason.STOP
         judged = [*claimed, self.card.end_token] if ended else list(claimed)
-        slack = self.card.tolerance.edge_slack
-        gaps = [
-            position_gap(logits, judged[i], sampling, i, judged, slack)
-            for i, logits in enumerate(self.teacher_forced(prompt, judged))
-        ]
-        return conclude(gaps, ended, self.card.tolerance)
+        slack, form = self.card.tolerance.edge_slack, self.cursor(sampling)
+        gaps: list[float] = []
+        errors: list[float] = []
+        for i, logits in enumerate(self.teacher_forced(prompt, judged)):
+            allowed = None if form is None else form.allowed()
+            gaps.append(position_gap(logits, judged[i], sampling, i, judged, slack, allowed))
+            if form is not None:
+                form.push(judged[i])
+            if told is not None and i < len(claimed):
+                errors.append(told_error(logits, judged[i], told, i))
+        return conclude(gaps, ended, self.card.tolerance, errors)
 
     def teacher_forced(self, prompt: Sequence[int], answer: Sequence[int]) -> Iterator[Logits]:
-        """The logits [vocabulary] from which each token of `answer` would be drawn, in order."""
-        cache = KvCache(self.card.geometry, rows=1)
+        """The logits [vocabulary] from which each token of `answer` would be drawn, in order.
+
+        Many miners answer one question: the prompt of the last pass is not fed again.
+        """
         fed = [*prompt, *answer[:-1]]
         first = len(prompt) - 1  # this position's logits decide the answer's first token
-        for begin in range(0, len(fed), PREFILL_CHUNK_TOKENS):
+        with self._guard:  # taken: two threads never share a cache
+            known, self._judged = self._judged, None
+        same = known is not None and known[0] == tuple(prompt)
+        cache = known[1] if known is not None else KvCache(self.card.geometry, rows=1)
+        for begin in range(first if same else 0, len(fed), PREFILL_CHUNK_TOKENS):
             chunk = fed[begin : begin + PREFILL_CHUNK_TOKENS]
             end = begin + len(chunk)
             start = min(max(first - begin, 0), len(chunk) - 1)  # the graph wants at least one position
@@ -133,6 +166,7 @@ class TextModel:
             logits = self.decoder.step(cache, 0, np.array([chunk], np.int64), np.array([end], np.int32), wanted)
             if end > first:
                 yield from logits[0]
+        self._judged = (tuple(prompt), cache)
 
     def _check_claim(self, claimed: Sequence[int], sampling: Sampling, finish: FinishReason) -> Reason:
         """Everything about a claim that needs no run of the model."""
@@ -140,6 +174,8 @@ class TextModel:
             return Reason.TOO_LONG
         if not all(0 <= token < self.card.vocabulary and token != self.card.end_token for token in claimed):
             return Reason.BAD_TOKEN
+        if not self._keeps_form(claimed, sampling, finish):
+            return Reason.BAD_FORM
         stopped_at = visible_text(self.codec, claimed, sampling.stop)[1]
         complete = len(claimed) == sampling.max_tokens
         fits = {
@@ -148,6 +184,13 @@ class TextModel:
             FinishReason.STOP_STRING: stopped_at is not None and stopped_at == len(claimed) - 1,
         }
         return Reason.OK if fits[finish] else Reason.WRONG_FINISH
+
+    def _keeps_form(self, claimed: Sequence[int], sampling: Sampling, finish: FinishReason) -> bool:
+        """Whether the tokens are a beginning of what the form allows, and the whole of it if the answer says so."""
+        form = self.cursor(sampling)
+        if form is None:
+            return True
+        return all(map(form.push, claimed)) and (form.complete or finish is not FinishReason.STOP)
 
 
 def open_text(bundle: Path, *, threads: int | None = None, prefer_cuda: bool = True) -> TextModel:

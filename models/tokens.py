@@ -92,6 +92,13 @@ class TextCodec:
         text: str = self._tokenizer.decode(list(tokens), skip_special_tokens=True)
         return text
 
+    def token_bytes(self) -> list[bytes]:
+        """The bytes that each id writes; empty for special tokens and ids that are no text."""
+        size = self._tokenizer.get_vocab_size(with_added_tokens=True)
+        special = set(self._special.values())
+        names = [self._tokenizer.id_to_token(token) or "" for token in range(size)]
+        return [b"" if token in special else _written(name) for token, name in enumerate(names)]
+
     def chat(self, messages: Sequence[tuple[str, str]]) -> list[int]:
         """Ids of a chat up to the place where the assistant speaks. Raises BadPrompt."""
         if not 1 <= len(messages) <= MAX_MESSAGES:
@@ -142,6 +149,22 @@ class TextStream:
         rest = self._pending + self._codec.decode(self._ids[self._settled :])
         self._pending, self._settled = "", len(self._ids)
         return rest
+
+
+def _letter_bytes() -> dict[str, int]:
+    """The byte that each letter of a byte-level vocabulary stands for."""
+    shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    letters = {chr(byte): byte for byte in shown}
+    hidden = [byte for byte in range(256) if byte not in shown]
+    return letters | {chr(256 + number): byte for number, byte in enumerate(hidden)}
+
+
+_BYTES: Final = _letter_bytes()
+
+
+def _written(name: str) -> bytes:
+    """The bytes of a token's name; none when a letter of it stands for no byte."""
+    return bytes(_BYTES[letter] for letter in name) if all(letter in _BYTES for letter in name) else b""
 
 
 _LONGEST_CHARACTER_TOKENS: Final = 4  # a UTF-8 character has at most 4 bytes, a token at least 1

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from models.bundle import Tolerance
-from models.sampling import Ids, Logits, Sampling, candidates, gumbel_noise, penalise
+from models.sampling import HEAD, Allowed, Ids, Logits, Sampling, candidates, gumbel_noise, penalise, permitted
 
 # Measured with SmolLM2 135M in int8, single steps against one prefill, 64 tokens. Honest (800 answers): mean gap 0.003,
 # largest 1.8, at most two bad tokens, sum at most 1.5. A 4-bit copy, one layer less or another seed have mean gaps of
@@ -30,6 +30,8 @@ DEFAULT_TOLERANCE: Final = Tolerance(
     sum_per_token=0.012,
     edge_slack=0.25,
 )
+
+LOGPROB_ERROR_MAX: Final = 1.0  # nats; one outlier must not decide over a whole answer
 
 
 class FinishReason(StrEnum):
@@ -50,6 +52,8 @@ class Reason(StrEnum):
     ENDED_EARLY = "ended_early"  # the end token was claimed where the model goes on
     TOO_UNLIKELY = "too_unlikely"  # one token lies further off than any honest machine puts it
     TOO_MANY_BAD = "too_many_bad"  # too many tokens differ
+    BAD_FORM = "bad_form"  # a token that the form of the answer does not allow
+    BAD_LOGPROBS = "bad_logprobs"  # the probabilities told are not those of the weights
     DRIFT = "drift"  # the gaps add up to those of other weights or another sampler
 
 
@@ -64,6 +68,7 @@ class Verification:
     max_gap: float
     mean_gap: float
     argmax_share: float  # share of positions with gap 0
+    logprob_error: float = 0.0  # mean distance, in nats, of the probabilities told; 0 when none were asked for
 
 
 def refused(reason: Reason) -> Verification:
@@ -72,14 +77,22 @@ def refused(reason: Reason) -> Verification:
 
 
 def position_gap(
-    logits: Logits, claimed: int, sampling: Sampling, position: int, answer: Sequence[int], slack: float
+    logits: Logits,
+    claimed: int,
+    sampling: Sampling,
+    position: int,
+    answer: Sequence[int],
+    slack: float,
+    allowed: Allowed | None = None,
 ) -> float:
     """How far `claimed` is, in logits, from being drawn at `position`; `answer` holds the tokens before it.
 
     Two things can be wrong: another token would have won, or the claimed one is outside top-k and top-p. `slack`, in
     logits, is how far tokens may have moved against each other: rivals count only when no such move could drop them.
     """
-    penalised = penalise(logits, answer[:position], sampling.repetition_penalty)
+    if allowed is not None and not allowed[claimed]:
+        return float("inf")
+    penalised = penalise(permitted(logits, allowed), answer[:position], sampling.repetition_penalty)
     if sampling.temperature == 0.0:
         return float(penalised.max() - penalised[claimed])
     scaled = penalised / np.float32(sampling.temperature)
@@ -92,19 +105,29 @@ def position_gap(
 
 def _edges(scaled: Logits, sampling: Sampling, shift: float) -> tuple[Ids, float]:
     """Tokens that stay inside top-k and top-p after any move of up to `shift`, and the lowest value that may enter."""
-    ids = candidates(scaled, 0)
+    every = candidates(scaled, 0)
     if sampling.top_p >= 1.0 and sampling.top_k == 0:
-        return ids, -np.inf
-    ids = ids[np.argsort(-scaled[ids], kind="stable")]
-    values = scaled[ids].astype(np.float64)
-    weights = np.exp(values - values[0])
-    mass = np.cumsum(weights)
-    kept = min(sampling.top_k or len(ids), len(ids))
-    whole = mass[kept - 1]
+        return every, -np.inf
+    kept = min(sampling.top_k or len(every), len(every))
+    best = float(scaled[every].max())
+    for depth in (HEAD, np.inf):  # tokens far below the best hardly ever matter: sort them only if they do
+        ids = every[scaled[every] >= best - depth]
+        ids = ids[np.argsort(-scaled[ids], kind="stable")]
+        values = scaled[ids].astype(np.float64)
+        weights = np.exp(values - best)
+        mass = np.cumsum(weights)
+        solid = int(np.searchsorted(-values, depth - shift - best, side="right"))  # none left out comes near these
+        if kept <= len(ids):
+            whole = float(mass[kept - 1])
+        else:
+            whole = float(np.exp(scaled[every] - np.float32(best)).sum(dtype=np.float64))
+        enough = solid > 0 and float(mass[solid - 1]) >= whole * _moved(sampling.top_p, shift)
+        if len(ids) == len(every) or (enough and (kept <= solid or kept == len(every))):
+            break
     rank = np.searchsorted(-values, shift - values, side="left")  # how many, itself included, may come before it
     before = mass[rank - 1] - weights
     surely = (rank <= kept) & (before < whole * _moved(sampling.top_p, -shift))
-    last = min(kept - 1, int(np.searchsorted(mass, whole * _moved(sampling.top_p, shift))))
+    last = min(kept - 1, len(ids) - 1, int(np.searchsorted(mass, whole * _moved(sampling.top_p, shift))))
     return ids[surely], float(values[last]) - shift
 
 
@@ -116,11 +139,15 @@ def _moved(top_p: float, shift: float) -> float:
     return odds / (1.0 + odds)
 
 
-def conclude(gaps: Sequence[float], ended: bool, tolerance: Tolerance) -> Verification:
-    """Verdict over the gaps of all positions; with `ended` the last gap is that of the end token."""
+def conclude(gaps: Sequence[float], ended: bool, tolerance: Tolerance, errors: Sequence[float] = ()) -> Verification:
+    """Verdict over the gaps of all positions; with `ended` the last gap is that of the end token.
+
+    `errors` are the distances, in nats, of the probabilities told from the verifier's; none when none were told.
+    """
     values = np.asarray(gaps, dtype=np.float64)
     count, worst, total = len(values), float(values.max()), float(values.sum())
     bad = int((values > tolerance.bad_gap).sum())
+    error = float(np.minimum(np.asarray(errors, dtype=np.float64), LOGPROB_ERROR_MAX).mean()) if errors else 0.0
     reason = Reason.OK
     if ended and values[-1] > tolerance.max_gap:
         reason = Reason.ENDED_EARLY
@@ -130,5 +157,7 @@ def conclude(gaps: Sequence[float], ended: bool, tolerance: Tolerance) -> Verifi
         reason = Reason.TOO_MANY_BAD
     elif total > tolerance.sum_allowed + tolerance.sum_per_token * count:
         reason = Reason.DRIFT
+    elif not error <= tolerance.logprob_mean + tolerance.logprob_once / count:
+        reason = Reason.BAD_LOGPROBS
     exact = float((values == 0.0).mean())
-    return Verification(reason is Reason.OK, reason, count, bad / count, worst, total / count, exact)
+    return Verification(reason is Reason.OK, reason, count, bad / count, worst, total / count, exact, error)
