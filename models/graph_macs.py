@@ -34,13 +34,14 @@ def node_macs(node: NodeProto, inputs: Sequence[Shape | None], outputs: Sequence
     present = [shape for name, shape in zip(node.input, inputs, strict=True) if name]
     needed = _NEEDED.get(node.op_type)
     wanted = present if needed is None else [inputs[i] for i in needed if i < len(inputs)]
-    if not outputs or outputs[0] is None or any(shape is None for shape in wanted):
+    output = next((shape for name, shape in zip(node.output, outputs, strict=True) if name), None)
+    if output is None or any(shape is None for shape in wanted):
         raise CostUnknown(
             f"the shapes around {node.op_type} {node.name!r:.80} depend on the values that run through it"
         )
     try:
         filled = [shape if shape is not None else () for shape in inputs]
-        return int(rule(node, filled, outputs[0]))
+        return int(rule(node, filled, output))
     except (IndexError, ValueError, KeyError) as error:
         raise CostUnknown(f"{node.op_type} {node.name!r:.80} has inputs of unusual shape") from error
 
