@@ -58,11 +58,11 @@ class Schema:
 def parse_schema(text: str) -> Schema:
     """The places of a JSON schema. Raises BadSampling that names what is not understood and where."""
     if len(text) > MAX_SCHEMA_CHARS:
-        raise BadSampling(f"a JSON schema has at most {MAX_SCHEMA_CHARS} characters, not {len(text)}")
+        raise BadSampling(f"response_format: a JSON schema has at most {MAX_SCHEMA_CHARS} characters, not {len(text)}")
     try:
         root = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        raise BadSampling(f"the JSON schema is no JSON: {error!s:.100}") from error
+        raise BadSampling(f"response_format: the JSON schema is no JSON: {error!s:.100}") from error
     parser = _Parser(root)
     parser.place(root, "the schema", 0)
     return Schema(tuple(parser.places))

@@ -18,6 +18,7 @@ from models.errors import BadPrompt, BadSampling, PromptTooLong
 from models.limits import MAX_INTRA_THREADS, MAX_TOKENIZER_BYTES, PREFILL_CHUNK_TOKENS
 from models.logprobs import told_error
 from models.masks import FormCursor, TokenMasks
+from models.plausibility import Plausibility
 from models.providers import open_decoder
 from models.runtime import Decoder, KvCache, Logits, default_threads
 from models.sampling import Sampling
@@ -79,10 +80,7 @@ class TextModel:
         """The beginning of the form that this answer must have; None for free text."""
         if not sampling.form:
             return None
-        with self._guard:  # 0.1 s for 49 152 tokens, when the first form is asked for
-            if self._masks is None:
-                self._masks = TokenMasks(self.codec.token_bytes(), self.card.end_token, self.card.vocabulary)
-            return self._masks.start(sampling.form)
+        return self._vocabulary_masks().start(sampling.form)
 
     def prefill(self, cache: KvCache, row: int, tokens: Sequence[int], done: int) -> tuple[int, Logits]:
         """Feed the next chunk of a prompt of which `done` tokens are in. Returns the new count and last logits [V]."""
@@ -121,11 +119,14 @@ class TextModel:
         sampling: Sampling,
         finish_reason: FinishReason,
         told: Told | None = None,
+        *,
+        seeded: bool = True,
     ) -> Verification:
         """Judge a claimed answer (its ids, without the end token) with one teacher-forced pass.
 
         `told` are the probabilities claimed with the ids; None when there are none to judge. The claim is hostile and
-        may be anything; only a prompt of the caller's own making raises.
+        may be anything; only a prompt of the caller's own making raises. Without `seeded` another engine drew the answer
+        with noise of its own: only how likely its tokens are is judged.
         """
         self.check_request(prompt, sampling)
         reason = self._check_claim(claimed, sampling, finish_reason)
@@ -138,14 +139,29 @@ class TextModel:
         slack, form = self.card.tolerance.edge_slack, self.cursor(sampling)
         gaps: list[float] = []
         errors: list[float] = []
+        plausible = Plausibility(sampling)
         for i, logits in enumerate(self.teacher_forced(prompt, judged)):
             allowed = None if form is None else form.allowed()
-            gaps.append(position_gap(logits, judged[i], sampling, i, judged, slack, allowed))
+            if seeded:
+                gaps.append(position_gap(logits, judged[i], sampling, i, judged, slack, allowed))
+            else:
+                plausible.add(logits, judged[i], allowed)
             if form is not None:
                 form.push(judged[i])
             if told is not None and i < len(claimed):
                 errors.append(told_error(logits, judged[i], told, i))
-        return conclude(gaps, ended, self.card.tolerance, errors)
+        return conclude(gaps, ended, self.card.tolerance, errors) if seeded else plausible.conclude(ended, errors)
+
+    def token_bytes(self, tokens: Sequence[int]) -> list[bytes]:
+        """What each token writes; empty for those that are no text."""
+        masks = self._vocabulary_masks()
+        return [masks.bytes_of(token) for token in tokens]
+
+    def _vocabulary_masks(self) -> TokenMasks:
+        with self._guard:  # a quarter of a second for 49 152 tokens, when they are first needed
+            if self._masks is None:
+                self._masks = TokenMasks(self.codec.token_bytes(), self.card.end_token, self.card.vocabulary)
+            return self._masks
 
     def teacher_forced(self, prompt: Sequence[int], answer: Sequence[int]) -> Iterator[Logits]:
         """The logits [vocabulary] from which each token of `answer` would be drawn, in order.

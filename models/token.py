@@ -21,6 +21,7 @@ class Token:
     finish_reason: FinishReason | None = None
     surprisal: int = 0  # minus the log-probability of the id under the raw logits, in ten-thousandths of a nat
     leaders: Leaders = ()  # if asked for
+    seeded: bool = True  # false when another engine drew it with noise of its own
 
 
 @dataclass(frozen=True, slots=True)

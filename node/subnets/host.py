@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from models import FinishReason, Sampling, Token, Verification
+from models import FinishReason, Sampling, Token, Told, Verification
 from node.primitives.codec import Wire
 from node.primitives.types import AccountId, Hash
 from node.subnets.picture import Answer, Entry, Neuron, View
@@ -50,10 +50,24 @@ class TextRuntime(Protocol):
         """Tokens as they are drawn; close the generator to stop drawing."""
         ...
 
+    async def token_bytes(self, tokens: Sequence[int]) -> list[bytes]:
+        """What each token writes; a part of a character may be one token."""
+        ...
+
     async def verify(
-        self, prompt: Sequence[int], claimed: Sequence[int], sampling: Sampling, finish_reason: FinishReason
+        self,
+        prompt: Sequence[int],
+        claimed: Sequence[int],
+        sampling: Sampling,
+        finish_reason: FinishReason,
+        told: Told | None = None,
+        *,
+        seeded: bool = True,
     ) -> Verification:
-        """Judge a claimed answer by one teacher-forced pass in a worker thread."""
+        """Judge a claimed answer, and the probabilities told with it, by one teacher-forced pass in a worker thread.
+
+        Without `seeded` the draws are another engine's own, and only how likely the tokens are is judged.
+        """
         ...
 
 

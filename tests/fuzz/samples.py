@@ -167,8 +167,8 @@ INVITE_BYTES = base58.b58decode(INVITE[len(PREFIX) :])
 
 # --- market -----------------------------------------------------------------------------------------------------------
 USAGE = Usage(3, 2)
-TASK = ChatTask("tiny", (Turn("user", "hello"),), bytes(32), 16, 900, 950, 0, 1000, ("end",))
-PIECES = (ChatPiece(0, False, USAGE, (1, 2), "Hi", ""), ChatPiece(1, True, USAGE, (), "", "stop"))
+TASK = ChatTask("tiny", (Turn("user", "hello"),), bytes(32), 16, 900, 950, 0, 1000, ("end",), '{"type": "boolean"}', 3)
+PIECES = (ChatPiece(0, False, USAGE, (1, 2), "Hi", "", (5, 6)), ChatPiece(1, True, USAGE, (), "", "stop"))
 CALL = sign_call(GENESIS, NetUid(1), Height(7), bytes(16), BOB.public, encode(TASK), ALICE)
 CHALLENGE = sign_challenge(
     ChallengeHead(

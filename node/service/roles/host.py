@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from models import FinishReason, ModelUnavailable, Progress, Sampling, Token, Verification, ensure
+from models import FinishReason, ModelUnavailable, Progress, Sampling, Token, Told, Verification, ensure
 from models.sources import PeerFetch
 from node.market.absent import NoBlobs, NoJournal
 from node.market.call import open_call
@@ -87,10 +87,20 @@ class BatchedText:
         finally:
             answer.cancel()  # frees its row when the reader leaves early; nothing when it is over
 
+    async def token_bytes(self, tokens: Sequence[int]) -> list[bytes]:
+        return await trio.to_thread.run_sync(self._model.token_bytes, tokens)
+
     async def verify(
-        self, prompt: Sequence[int], claimed: Sequence[int], sampling: Sampling, finish_reason: FinishReason
+        self,
+        prompt: Sequence[int],
+        claimed: Sequence[int],
+        sampling: Sampling,
+        finish_reason: FinishReason,
+        told: Told | None = None,
+        *,
+        seeded: bool = True,
     ) -> Verification:
-        check = partial(self._model.verify, prompt, claimed, sampling, finish_reason)
+        check = partial(self._model.verify, prompt, claimed, sampling, finish_reason, told, seeded=seeded)
         return await trio.to_thread.run_sync(check, abandon_on_cancel=True, limiter=self._judges)
 
     def close(self) -> None:

@@ -34,7 +34,7 @@ async def random_text(task: ChatTask, host: Host) -> AsyncGenerator[ChatPiece, N
     choice = SeededChoice(digest("random-text", task.seed, host.hotkey))
     ids = [choice.below(runtime.vocabulary) for _ in range(min(task.max_tokens, RANDOM_TOKENS_MAX))]
     finish = FinishReason.LENGTH if len(ids) == task.max_tokens else FinishReason.STOP
-    yield await _whole(task, host, runtime, ids, finish)
+    yield await _whole(task, host, runtime, ids, [choice.below(20_000) for _ in ids], finish)
 
 
 async def copied(task: ChatTask, host: Host) -> AsyncGenerator[ChatPiece, None]:
@@ -56,12 +56,14 @@ async def truncated(task: ChatTask, host: Host) -> AsyncGenerator[ChatPiece, Non
     """The honest beginning, and an end where the model would have gone on."""
     runtime = await _runtime(task, host)
     ids: list[int] = []
+    told: list[int] = []
     async with aclosing(honest(task, host)) as pieces:
         async for piece in pieces:
             ids += piece.ids
+            told += piece.surprisals
             if piece.done or len(ids) >= min(TRUNCATED_TOKENS, task.max_tokens - 1):
                 break
-    yield await _whole(task, host, runtime, ids, FinishReason.STOP)
+    yield await _whole(task, host, runtime, ids, told, FinishReason.STOP)
 
 
 async def slow(task: ChatTask, host: Host) -> AsyncGenerator[ChatPiece, None]:
@@ -126,11 +128,13 @@ async def _runtime(task: ChatTask, host: Host) -> TextRuntime:
         raise ServeFailed(f"The model is not available here: {error}", Code.MINER_FAULT) from error
 
 
-async def _whole(task: ChatTask, host: Host, runtime: TextRuntime, ids: list[int], finish: FinishReason) -> ChatPiece:
+async def _whole(
+    task: ChatTask, host: Host, runtime: TextRuntime, ids: list[int], told: list[int], finish: FinishReason
+) -> ChatPiece:
     """An answer in one piece that is sound in everything but its content."""
     try:
         prompt = await runtime.chat_prompt(chat_of(task))
     except ModelError as error:
         raise ServeFailed(str(error), Code.MALFORMED) from error
     text = await runtime.visible_text(ids, sampling_of(task, host.hotkey))
-    return ChatPiece(0, True, Usage(len(prompt), len(ids)), tuple(ids), text, finish.value)
+    return ChatPiece(0, True, Usage(len(prompt), len(ids)), tuple(ids), text, finish.value, tuple(told))

@@ -5,6 +5,7 @@ miner mixes its hotkey in (`sampling_of`), so that an answer fits one miner only
 """
 
 import unicodedata
+from collections.abc import Sequence
 from typing import Final
 
 from models import BadSampling, Sampling
@@ -12,12 +13,15 @@ from models.limits import (
     MAX_ANSWER_TOKENS,
     MAX_CONTENT_CHARS,
     MAX_MESSAGES,
+    MAX_SCHEMA_CHARS,
     MAX_STOP_CHARS,
     MAX_STOP_STRINGS,
+    MAX_SURPRISAL,
+    MAX_TOP_LOGPROBS,
     MAX_VOCABULARY,
     SEED_BYTES,
 )
-from node.market.chat import ChatPart, ChatRequest, ChatUsage
+from node.market.chat import ChatPart, ChatRequest, ChatUsage, TokenLogprob
 from node.market.errors import BadRequest, MalformedMessage
 from node.primitives.crypto import digest
 from node.primitives.types import ZERO_HASH, AccountId
@@ -29,6 +33,8 @@ MODEL_NAME_CHARS_MAX: Final = 128
 TOKENS_PER_PART_MAX: Final = MAX_ANSWER_TOKENS
 TEXT_PER_PART_CHARS_MAX: Final = MAX_CONTENT_CHARS
 MILLI: Final = 1000
+SURPRISAL_PER_NAT: Final = 10_000
+TOKEN_BYTES_MAX: Final = 256  # the longest of a vocabulary of 49 152 writes 130
 
 
 class Turn(Message, frozen=True):
@@ -55,6 +61,8 @@ class ChatTask(Message, frozen=True):
     top_k: int
     repetition_penalty_milli: int
     stop: tuple[str, ...]
+    form: str = ""  # "" free text, "json" any JSON object, else the text of a JSON schema
+    logprobs: int = 0  # 0: none are told; 1 + n: those of each token and of the n likeliest at its place
 
     def check(self) -> None:
         check_text("The model's name", self.model, max_chars=MODEL_NAME_CHARS_MAX)
@@ -68,6 +76,9 @@ class ChatTask(Message, frozen=True):
             raise MalformedMessage(f"At most {MAX_STOP_STRINGS} stop strings, not {len(self.stop)}.")
         for text in self.stop:
             check_text("A stop string", text, max_chars=MAX_STOP_CHARS)
+        check_text("A form", self.form, max_chars=MAX_SCHEMA_CHARS)
+        if not 0 <= self.logprobs <= 1 + MAX_TOP_LOGPROBS:
+            raise MalformedMessage(f"logprobs is 0 to {1 + MAX_TOP_LOGPROBS}.")
         if not 0 <= self.top_k <= MAX_VOCABULARY:
             raise MalformedMessage(f"top_k is 0 to {MAX_VOCABULARY}.")
         if len(self.seed) != SEED_BYTES:
@@ -78,16 +89,45 @@ class ChatTask(Message, frozen=True):
             raise MalformedMessage(f"Sampling: {error}.") from error
 
 
+class Odds(Message, frozen=True):
+    """A token, the bytes it writes, and its surprisal: minus its log-probability, in ten-thousandths of a nat."""
+
+    token: int
+    surprisal: int
+    piece: bytes
+
+    def check(self) -> None:
+        if not (0 <= self.token < MAX_VOCABULARY and 0 <= self.surprisal <= MAX_SURPRISAL):
+            raise MalformedMessage("A token or its probability is out of range.")
+        if len(self.piece) > TOKEN_BYTES_MAX:
+            raise MalformedMessage(f"A token writes at most {TOKEN_BYTES_MAX} bytes.")
+
+
 class ChatPiece(Part, frozen=True):
-    """One or more tokens and the text they add; the last piece has the finish reason, and maybe no token."""
+    """One or more tokens and the text they add; the last piece has the finish reason, and maybe no token.
+
+    Each token comes with its surprisal, which only who ran the weights can know. `odds`, where the task asks for them,
+    hold for each token first itself and then the likeliest at its place. `seeded` is false when an engine drew with
+    noise of its own.
+    """
 
     ids: tuple[int, ...]
     text: str
     finish_reason: str
+    surprisals: tuple[int, ...] = ()
+    odds: tuple[tuple[Odds, ...], ...] = ()
+    seeded: bool = True
 
     def check(self) -> None:
         if len(self.ids) > TOKENS_PER_PART_MAX or any(not 0 <= token < MAX_VOCABULARY for token in self.ids):
             raise MalformedMessage("A part holds too many tokens, or one that no model has.")
+        if len(self.surprisals) != len(self.ids) or any(not 0 <= each <= MAX_SURPRISAL for each in self.surprisals):
+            raise MalformedMessage("A part has one surprisal for each token, each within its range.")
+        if len(self.odds) not in (0, len(self.ids)) or any(len(each) > 1 + MAX_TOP_LOGPROBS for each in self.odds):
+            raise MalformedMessage("A part has the odds of all its tokens or of none.")
+        for each in self.odds:
+            for odds in each:
+                odds.check()
         if len(self.text) > TEXT_PER_PART_CHARS_MAX:
             raise MalformedMessage("The text of a part is too long.")
         if self.done != (self.finish_reason in FINISH_REASONS) or not (self.done or self.finish_reason == ""):
@@ -108,6 +148,8 @@ def sampling_of(task: ChatTask, miner: AccountId) -> Sampling:
         repetition_penalty=task.repetition_penalty_milli / MILLI,
         max_tokens=task.max_tokens,
         stop=task.stop,
+        form=task.form,
+        top_logprobs=max(0, task.logprobs - 1),
     )
 
 
@@ -130,6 +172,8 @@ def to_task(request: ChatRequest, entropy: bytes) -> ChatTask:
         top_k=request.top_k,
         repetition_penalty_milli=_milli("repetition_penalty", request.repetition_penalty),
         stop=tuple(_plain(text) for text in request.stop),
+        form=_plain(request.form),
+        logprobs=0 if request.top_logprobs is None else 1 + request.top_logprobs,
     )
     try:
         sampling_of(task, AccountId(bytes(ZERO_HASH)))
@@ -144,8 +188,9 @@ def to_task(request: ChatRequest, entropy: bytes) -> ChatTask:
 
 def to_reply(piece: ChatPiece, miner: AccountId) -> ChatPart:
     """A piece of an answer as users see it; a completed stop string counts as a stop."""
+    told = tuple(_told(odds) for odds in piece.odds if odds)
     if not piece.done:
-        return ChatPart(text=piece.text, index=piece.index, miner=miner)
+        return ChatPart(text=piece.text, index=piece.index, miner=miner, logprobs=told)
     return ChatPart(
         text=piece.text,
         index=piece.index,
@@ -153,7 +198,21 @@ def to_reply(piece: ChatPiece, miner: AccountId) -> ChatPart:
         miner=miner,
         usage=ChatUsage(piece.usage.prompt_tokens, piece.usage.completion_tokens),
         finish_reason="length" if piece.finish_reason == "length" else "stop",
+        logprobs=told,
     )
+
+
+def _told(odds: Sequence[Odds]) -> TokenLogprob:
+    own, *likeliest = odds
+    return TokenLogprob(
+        _shown(own),
+        -own.surprisal / SURPRISAL_PER_NAT,
+        tuple((_shown(each), -each.surprisal / SURPRISAL_PER_NAT) for each in likeliest),
+    )
+
+
+def _shown(odds: Odds) -> str:
+    return odds.piece.decode("utf-8", "replace")
 
 
 def _plain(text: str) -> str:
@@ -174,5 +233,5 @@ def _user_seed(seed: int) -> bytes:
 
 def _named_in(complaint: str) -> str:
     """The request's field that a complaint of the sampler begins with."""
-    fields = ("temperature", "top_p", "top_k", "repetition_penalty", "max_tokens")
+    fields = ("temperature", "top_p", "top_k", "repetition_penalty", "max_tokens", "top_logprobs", "response_format")
     return next((name for name in fields if complaint.startswith(name)), "stop")

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from models import BadPrompt, BadSampling, Busy, ModelError, PromptTooLong, Sampling, Token
 from node.market.errors import ServeFailed
 from node.subnets.base import Code, Host, TextRuntime, Usage
-from node.subnets.nineteen.messages import ChatPiece, ChatTask, chat_of, sampling_of
+from node.subnets.nineteen.messages import ChatPiece, ChatTask, Odds, chat_of, sampling_of
 
 Strategy = Callable[[ChatTask, Host], AsyncGenerator[ChatPiece, None]]
 
@@ -33,7 +33,8 @@ async def generate_with(runtime: TextRuntime, task: ChatTask, sampling: Sampling
         async with aclosing(runtime.generate(prompt, sampling)) as tokens:
             async for token in tokens:
                 count += token.id is not None
-                yield _piece(token, index, len(prompt), count)
+                odds = await _odds(token, runtime) if task.logprobs and token.id is not None else ()
+                yield _piece(token, index, len(prompt), count, odds)
                 index += 1
     except (BadPrompt, BadSampling, PromptTooLong) as error:
         raise ServeFailed(str(error), Code.MALFORMED) from error
@@ -43,7 +44,14 @@ async def generate_with(runtime: TextRuntime, task: ChatTask, sampling: Sampling
         raise ServeFailed(str(error), Code.MINER_FAULT) from error
 
 
-def _piece(token: Token, index: int, prompt_tokens: int, completion_tokens: int) -> ChatPiece:
+async def _odds(token: Token, runtime: TextRuntime) -> tuple[Odds, ...]:
+    """The token itself and the likeliest at its place, with what they write."""
+    ranked = [(token.id or 0, token.surprisal), *token.leaders]
+    pieces = await runtime.token_bytes([each for each, _ in ranked])
+    return tuple(Odds(each, value, piece) for (each, value), piece in zip(ranked, pieces, strict=True))
+
+
+def _piece(token: Token, index: int, prompt_tokens: int, completion_tokens: int, odds: tuple[Odds, ...]) -> ChatPiece:
     done = token.finish_reason is not None
     return ChatPiece(
         index=index,
@@ -52,4 +60,7 @@ def _piece(token: Token, index: int, prompt_tokens: int, completion_tokens: int)
         ids=() if token.id is None else (token.id,),
         text=token.text,
         finish_reason=token.finish_reason.value if token.finish_reason is not None else "",
+        surprisals=() if token.id is None else (token.surprisal,),
+        odds=(odds,) if odds else (),
+        seeded=token.seeded,
     )

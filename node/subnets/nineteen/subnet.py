@@ -12,13 +12,15 @@ from typing import Final
 from models import FinishReason, ModelError, Reason, Verification
 from node.market.errors import ServeFailed
 from node.primitives.types import NetUid
-from node.subnets.base import Answer, Code, Host, Route, Spec, Subnet, Verdict, View
+from node.subnets.base import Answer, Code, Host, Route, Spec, Subnet, Usage, Verdict, View
+from node.subnets.nineteen.claims import Fault, claim_of, refuted
 from node.subnets.nineteen.messages import ChatPiece, ChatTask, chat_of, sampling_of, to_reply, to_task
 from node.subnets.nineteen.prompts import draw_chat
 from node.subnets.nineteen.strategies import Strategy, honest
 
 DEFAULT_MODELS: Final = ("smollm2-135m-instruct",)
 CHAT_PATH: Final = "/v1/chat/completions"
+PLAUSIBLE_WORTH: Final = 0.8  # of an answer whose draws only its engine could repeat: less is proven, less is paid
 SPEED_SHARE: Final = 0.2  # of the score: speed is second to truth
 FULL_EVIDENCE_TOKENS: Final = 32  # a shorter answer says less about its author and weighs less
 
@@ -30,6 +32,8 @@ _CODES: Final = {
     Reason.TOO_UNLIKELY: Code.UNLIKELY,
     Reason.TOO_MANY_BAD: Code.WRONG,
     Reason.DRIFT: Code.WRONG_MODEL,
+    Reason.BAD_FORM: Code.WRONG,
+    Reason.BAD_LOGPROBS: Code.WRONG_MODEL,
 }
 
 
@@ -38,7 +42,9 @@ class Nineteen(Subnet[ChatTask, ChatPiece]):
 
     Task = ChatTask
     Part = ChatPiece
-    routes = (Route("POST", CHAT_PATH, to_task, to_reply, stream=True),)
+    routes = (
+        Route("POST", CHAT_PATH, to_task, to_reply, stream=True, features=frozenset({"logprobs", "json", "schema"})),
+    )
 
     def __init__(
         self,
@@ -51,7 +57,7 @@ class Nineteen(Subnet[ChatTask, ChatPiece]):
         self.spec = Spec(
             name="nineteen",
             title="Text generation",
-            version=1,
+            version=2,
             home_netuid=NetUid(19),
             models=tuple(models),
             challenge_blocks=challenge_blocks,
@@ -71,33 +77,38 @@ class Nineteen(Subnet[ChatTask, ChatPiece]):
         return self._strategy(task, host)
 
     async def judge(self, task: ChatTask, answer: Answer, host: Host) -> Verdict:
-        pieces = [part for part in answer.parts if isinstance(part, ChatPiece)]
-        if answer.status is not Code.OK or not pieces or len(pieces) != len(answer.parts):
-            return Verdict(0.0, Code.MALFORMED if answer.status is Code.OK else answer.status)
+        claim = claim_of(task, answer)
+        if isinstance(claim, Fault):
+            return Verdict(0.0, claim.code, claim.evidence)
         try:
             runtime = await host.models.text(task.model)
             prompt = await runtime.chat_prompt(chat_of(task))
             sampling = sampling_of(task, answer.miner)
-            ids = [token for piece in pieces for token in piece.ids]
-            if any(token >= runtime.vocabulary for token in ids):
+            if any(token >= runtime.vocabulary for token in claim.ids):
                 return Verdict(0.0, Code.MALFORMED, "a token outside the vocabulary")
-            if len(ids) > task.max_tokens:
-                return Verdict(0.0, Code.TOO_LARGE, f"{len(ids)} tokens, {task.max_tokens} asked for")
-            if await runtime.visible_text(ids, sampling) != "".join(piece.text for piece in pieces):
-                return Verdict(0.0, Code.FORGED, "the text is not that of the tokens")
-            if (answer.usage.prompt_tokens, answer.usage.completion_tokens) != (len(prompt), len(ids)):
-                return Verdict(0.0, Code.OVERCLAIM, "the usage is not that of the tokens")
-            result = await runtime.verify(prompt, ids, sampling, FinishReason(pieces[-1].finish_reason))
+            seen = await runtime.visible_text(claim.ids, sampling)
+            fault = await refuted(claim, answer, prompt, seen, runtime)
+            if fault is not None:
+                return Verdict(0.0, fault.code, fault.evidence)
+            finish = FinishReason(claim.finish)
+            result = await runtime.verify(prompt, claim.ids, sampling, finish, claim.told, seeded=claim.seeded)
         except ModelError as error:
             return Verdict(None, Code.UNCHECKABLE, str(error))
-        return self._verdict(result, answer)
+        return self._verdict(result, answer, claim.seeded)
 
-    def _verdict(self, result: Verification, answer: Answer) -> Verdict:
+    def _verdict(self, result: Verification, answer: Answer, seeded: bool) -> Verdict:
         weight = min(1.0, result.tokens / FULL_EVIDENCE_TOKENS)
-        evidence = f"{result.tokens} tokens, mean gap {result.mean_gap:.3f}, largest {result.max_gap:.2f}"
+        worth = 1.0 if seeded else PLAUSIBLE_WORTH
+        what = "mean gap" if seeded else "plausible, mean surprisal"
+        evidence = f"{result.tokens} tokens, {what} {result.mean_gap:.3f}, largest {result.max_gap:.2f}"
+        facts = {"quality": worth if result.ok else 0.0, "pinned": 1.0}
         if not result.ok:
-            return Verdict(0.0, _CODES.get(result.reason, Code.WRONG), f"{result.reason}: {evidence}")
-        return Verdict(1.0 - SPEED_SHARE * slowness(answer.t_done_ms, self.spec.timeout_s), Code.OK, evidence, weight)
+            return Verdict(0.0, _CODES.get(result.reason, Code.WRONG), f"{result.reason}: {evidence}", 1.0, facts)
+        score = worth * (1.0 - SPEED_SHARE * slowness(answer.t_done_ms, self.spec.timeout_s))
+        return Verdict(score, Code.OK, evidence, weight, facts)
+
+    def delivered(self, part: ChatPiece) -> Usage:
+        return Usage(part.usage.prompt_tokens if part.done else 0, len(part.ids))
 
     def describe(self, task: ChatTask) -> str:
         return task.turns[-1].content

@@ -15,7 +15,7 @@ from node.primitives.limits import TASK_BYTES_MAX
 from node.primitives.types import ZERO_HASH, Height, NetUid, Uid
 from node.subnets.base import Code, Entry, Neuron, Part, Refusal, Spec, Standing, Subnet, Usage, View, decode_message
 from node.subnets.nineteen import Nineteen
-from node.subnets.nineteen.messages import ChatPiece, ChatTask, Turn, to_reply, to_task
+from node.subnets.nineteen.messages import ChatPiece, ChatTask, Odds, Turn, to_reply, to_task
 from node.subnets.nineteen.prompts import SeededChoice, draw_chat
 from node.subnets.registry import cheat_names, known_subnets, name_of, open_subnet
 from tests.unit.subnets.support import hotkey, tiny_task
@@ -30,12 +30,13 @@ def request(**changes: object) -> ChatRequest:
 
 
 def test_the_encoding_of_a_task_and_a_piece_is_pinned() -> None:
-    task = ChatTask("m", (Turn("user", "hi"),), bytes(32), 64, 700, 900, 0, 1000, ("x",))
+    task = ChatTask("m", (Turn("user", "hi"),), bytes(32), 64, 700, 900, 0, 1000, ("x",), "", 6)
     assert encode(task).hex() == (
-        "99a16d9192a475736572a26869c420" + "00" * 32 + "40cd02bccd038400cd03e891a178"
+        "9ba16d9192a475736572a26869c420" + "00" * 32 + "40cd02bccd038400cd03e891a178a006"
     )  # fmt: skip
-    piece = ChatPiece(2, True, Usage(5, 3), (7, 8), "ab", "stop")
-    assert encode(piece).hex() == "9602c393050300920708a26162a473746f70"
+    odds = (Odds(7, 9, b"a"),)
+    piece = ChatPiece(2, True, Usage(5, 3), (7, 8), "ab", "stop", (9, 1), (odds, odds), False)
+    assert encode(piece).hex() == "9902c393050300920708a26162a473746f7092090192919307" + "09c40161919307" + "09c40161c2"
     assert decode_message(ChatTask, encode(task), max_bytes=TASK_BYTES_MAX) == task
     assert decode_message(ChatPiece, encode(piece), max_bytes=1000) == piece
 
@@ -62,6 +63,11 @@ def test_the_encoding_of_a_task_and_a_piece_is_pinned() -> None:
         {"stop": ("",)},
         {"stop": ("x",) * 5},
         {"model": "m" * 500},
+        {"form": "{"},
+        {"form": '{"type": "string", "pattern": "a"}'},
+        {"form": " " * 20_000},
+        {"logprobs": -1},
+        {"logprobs": 22},
     ],
 )
 def test_a_task_outside_its_bounds_is_refused(change: dict[str, object]) -> None:
@@ -81,10 +87,17 @@ def test_a_task_longer_than_the_wire_allows_is_refused_before_it_is_read() -> No
         ChatPiece(0, True, Usage(), (), "", ""),
         ChatPiece(0, False, Usage(), (), "", "stop"),
         ChatPiece(0, True, Usage(), (), "", "tired"),
-        ChatPiece(0, False, Usage(), (-1,), "", ""),
-        ChatPiece(0, False, Usage(), (2**40,), "", ""),
+        ChatPiece(0, False, Usage(), (-1,), "", "", (1,)),
+        ChatPiece(0, False, Usage(), (2**40,), "", "", (1,)),
         ChatPiece(0, True, Usage(-1, 0), (), "", "stop"),
         ChatPiece(-1, False, Usage(), (), "", ""),
+        ChatPiece(0, False, Usage(), (1,), "", "", ()),
+        ChatPiece(0, False, Usage(), (1,), "", "", (-1,)),
+        ChatPiece(0, False, Usage(), (1,), "", "", (10**9,)),
+        ChatPiece(0, False, Usage(), (1,), "", "", (1,), ((), ())),
+        ChatPiece(0, False, Usage(), (1,), "", "", (1,), ((Odds(1, 1, bytes(300)),),)),
+        ChatPiece(0, False, Usage(), (1,), "", "", (1,), ((Odds(2**40, 1, b""),),)),
+        ChatPiece(0, False, Usage(), (1,), "", "", (1,), ((Odds(1, 1, b""),) * 22,)),
     ],
 )
 def test_a_piece_outside_its_bounds_is_refused(piece: ChatPiece) -> None:
@@ -112,6 +125,9 @@ def test_a_piece_outside_its_bounds_is_refused(piece: ChatPiece) -> None:
         ({"stop": ("",)}, "stop"),
         ({"seed": -1}, "seed"),
         ({"seed": 2**64}, "seed"),
+        ({"form": "{"}, "response_format"),
+        ({"form": '{"type": "string", "pattern": "a"}'}, "response_format"),
+        ({"top_logprobs": 21}, "top_logprobs"),
     ],
 )
 def test_a_users_mistake_is_named_by_its_field(changes: dict[str, object], param: str) -> None:
@@ -127,8 +143,18 @@ def test_a_users_text_is_normalised_and_the_numbers_become_thousandths() -> None
     assert to_task(request(seed=5), ENTROPY).seed == to_task(request(seed=5), bytes(32)).seed != ENTROPY
 
 
+def test_probabilities_reach_users_as_logarithms_with_the_text_of_their_tokens() -> None:
+    odds = (Odds(7, 1_234, b"ab"), Odds(9, 500, "é".encode()), Odds(8, 20_000, b"\xc3"))
+    reply = to_reply(ChatPiece(0, False, Usage(), (7,), "ab", "", (1_234,), (odds,)), hotkey("m"))
+    told = reply.logprobs[0]
+    assert (told.token, told.logprob, told.top) == ("ab", -0.1234, (("é", -0.05), ("\ufffd", -2.0)))
+    assert to_task(request(top_logprobs=3), ENTROPY).logprobs == 4
+    assert to_task(request(top_logprobs=0), ENTROPY).logprobs == 1
+    assert to_task(request(), ENTROPY).logprobs == 0
+
+
 def test_pieces_become_replies_with_the_reasons_users_know() -> None:
-    middle = to_reply(ChatPiece(3, False, Usage(), (1,), "x", ""), hotkey("m"))
+    middle = to_reply(ChatPiece(3, False, Usage(), (1,), "x", "", (1,)), hotkey("m"))
     assert (middle.text, middle.index, middle.done, middle.usage) == ("x", 3, False, None)
     ends = {
         reason: to_reply(ChatPiece(0, True, Usage(2, 3), (), "", reason), hotkey("m")).finish_reason
