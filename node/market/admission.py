@@ -1,6 +1,7 @@
 """Who may be served now, who waits, who is told that we are full. No queueing beyond what a deadline can bear.
 
-Waiting callers are let in by priority (validators first, then stake), equal ones in order of arrival.
+Waiting callers are let in by priority (validators, then who locked most for this miner, then stake), equal ones in
+order of arrival.
 """
 
 import heapq
@@ -16,10 +17,12 @@ from node.market.limits import SERVING_MAX, STREAMS_PER_CALLER_MAX, WAIT_TIMEOUT
 from node.primitives.types import AccountId
 from node.subnets.base import Code, Neuron
 
+Priority = tuple[int, int, int]
 
-def priority_of(caller: Neuron) -> tuple[int, int]:
-    """Sort key of a caller, smaller first."""
-    return (0 if caller.validator_permit else 1, -caller.stake_rao)
+
+def priority_of(caller: Neuron, pledge_rao: int = 0) -> Priority:
+    """Sort key of a caller, smaller first; `pledge_rao` is what its channel to this miner can still pay."""
+    return (0 if caller.validator_permit else 1, -pledge_rao, -caller.stake_rao)
 
 
 class Admission:
@@ -38,7 +41,7 @@ class Admission:
         self._per_caller_max = per_caller_max
         self._wait_s = wait_s
         self._serving = 0
-        self._waiting: list[tuple[tuple[int, int], int, trio.Event]] = []
+        self._waiting: list[tuple[Priority, int, trio.Event]] = []
         self._order = itertools.count()
         self._by_caller: Counter[AccountId] = Counter()
         self._closed = False
@@ -59,7 +62,7 @@ class Admission:
         await self._idle.wait()
 
     @asynccontextmanager
-    async def place(self, caller: Neuron) -> AsyncIterator[None]:
+    async def place(self, caller: Neuron, pledge_rao: int = 0) -> AsyncIterator[None]:
         """Hold a place for the length of the block. Raises ServeFailed: OVERLOADED or RATE_LIMITED."""
         if self._closed:
             raise ServeFailed("This miner is stopping.", Code.OVERLOADED)
@@ -68,7 +71,7 @@ class Admission:
         self._by_caller[caller.hotkey] += 1
         self._idle = self._idle if not self._idle.is_set() else trio.Event()
         try:
-            await self._enter(caller)
+            await self._enter(priority_of(caller, pledge_rao))
             try:
                 yield
             finally:
@@ -79,13 +82,13 @@ class Admission:
             if not self._by_caller:
                 self._idle.set()
 
-    async def _enter(self, caller: Neuron) -> None:
+    async def _enter(self, priority: Priority) -> None:
         if self._serving < self._serving_max and not self._waiting:
             self._serving += 1
             return
         if len(self._waiting) >= self._waiting_max:
             raise ServeFailed("This miner is busy and its queue is full.", Code.OVERLOADED)
-        ticket = (priority_of(caller), next(self._order), trio.Event())
+        ticket = (priority, next(self._order), trio.Event())
         heapq.heappush(self._waiting, ticket)
         try:
             with trio.move_on_after(self._wait_s):
@@ -97,7 +100,7 @@ class Admission:
             self._give_up(ticket)
             raise ServeFailed(f"This miner had no room within {self._wait_s:.0f} s.", Code.OVERLOADED)
 
-    def _give_up(self, ticket: tuple[tuple[int, int], int, trio.Event]) -> None:
+    def _give_up(self, ticket: tuple[Priority, int, trio.Event]) -> None:
         if ticket[2].is_set():
             self._leave()  # the place was ours already when we were cancelled
             return

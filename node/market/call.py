@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
 
+import msgspec
 import trio
 
 from node.market.context import MarketContext
@@ -18,6 +21,7 @@ from node.market.frames import (
     FinalFrame,
     FrameKind,
     PartChain,
+    Payment,
     Receipt,
     RefusalFrame,
     answer_message,
@@ -37,6 +41,7 @@ from node.market.limits import (
     RECEIPT_TIMEOUT_S,
     SEND_TIMEOUT_S,
 )
+from node.market.payer import Bill
 from node.market.reach import open_stream
 from node.market.receipts import sign_receipt
 from node.market.switchboard import of_subnet
@@ -47,7 +52,7 @@ from node.primitives.types import Hash
 from node.subnets.base import Answer, AnySubnet, M, Message, Neuron, Part, decode_message
 from p2p import P2PError, Stream
 
-CALL_PROTOCOL = "/neurond/call/2"
+CALL_PROTOCOL = "/neurond/call/3"
 _FRAME_BYTES_MAX = ANSWER_PART_BYTES_MAX + 1
 
 
@@ -57,15 +62,21 @@ async def open_call(
     miner: Neuron,
     task: Message,
     *,
+    bill: Bill | None = None,
     first_part_s: float = FIRST_PART_TIMEOUT_S,
     answer_s: float = ANSWER_TIMEOUT_S,
     random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     verifier: Verifier = verify,
 ) -> Call:
-    """Connect, sign and send a task; the deadlines run from now. Raises Unreachable, CallBroken, CallTimeout."""
+    """Connect, sign and send a task; the deadlines run from now. Raises Unreachable, CallBroken, CallTimeout.
+
+    `bill` pays for the answer; it is closed when the call is, also when it never began.
+    """
     started = trio.current_time()
-    stream = await open_stream(context.network, miner, of_subnet(CALL_PROTOCOL, context.netuid), with_credit=True)
+    call: Call | None = None
+    stream: Stream | None = None
     try:
+        stream = await open_stream(context.network, miner, of_subnet(CALL_PROTOCOL, context.netuid), with_credit=True)
         request = sign_call(
             context.chain.genesis_hash,
             context.netuid,
@@ -75,12 +86,26 @@ async def open_call(
             encode(task),
             context.signer,
         )
-        call = Call(context, subnet, stream, request, started + first_part_s, started + answer_s, started, verifier)
+        if bill is not None:
+            request = msgspec.structs.replace(request, payment=(await bill.first(request_digest(request.head)),))
+        deadlines = Deadlines(started, started + first_part_s, started + answer_s)
+        call = Call(context, subnet, stream, request, deadlines, bill, verifier)
         await call.start()
     except BaseException:
-        await _abandon(stream)
+        if stream is not None:
+            await _abandon(stream)
+        await _close_bill(bill)
         raise
     return call
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """When a call began and when its first part and its end are due, on trio's clock in seconds."""
+
+    started: float
+    first_part: float
+    end: float
 
 
 class Call:
@@ -92,9 +117,8 @@ class Call:
         subnet: AnySubnet,
         stream: Stream,
         request: CallRequest,
-        first_deadline: float,
-        deadline: float,
-        started: float,
+        deadlines: Deadlines,
+        bill: Bill | None,
         verifier: Verifier,
     ) -> None:
         self.request = request
@@ -103,9 +127,8 @@ class Call:
         self._context = context
         self._subnet = subnet
         self._stream = stream
-        self._first_deadline = first_deadline
-        self._deadline = deadline
-        self._started = started
+        self._deadlines = deadlines
+        self._bill = bill
         self._verify = verifier
         self._chain = PartChain(request_digest(request.head))
         self._parts: list[Part] = []
@@ -119,7 +142,12 @@ class Call:
     @property
     def elapsed_ms(self) -> int:
         """Time since the call began."""
-        return int((trio.current_time() - self._started) * 1000)
+        return int((trio.current_time() - self._deadlines.started) * 1000)
+
+    @property
+    def paid_rao(self) -> int:
+        """What was signed away for this call so far."""
+        return 0 if self._bill is None else self._bill.paid_rao
 
     @property
     def receipt_digest(self) -> Hash | None:
@@ -140,13 +168,16 @@ class Call:
         return self
 
     async def __anext__(self) -> Part:
-        """The next part, checked; ends after the signed end. Raises CallRefused, CallTimeout, CallBroken."""
+        """The next part, checked; ends after the signed end.
+
+        Raises CallRefused, CallTimeout, CallBroken and, where it is paid for, OverClaimed and InsufficientBudget.
+        """
         if self.answer is not None:
             raise StopAsyncIteration
+        await self._pay()  # for what was handed over before: the newest part never waits for money
         kind, body = await self._receive()
         if kind is FrameKind.REFUSAL:
-            refusal = _decoded(RefusalFrame, body)
-            raise CallRefused(f"The miner refused: {refusal.text}", code_of(refusal.code))
+            await self._refused(_decoded(RefusalFrame, body))
         if kind is FrameKind.FINAL:
             await self._finish(_decoded(FinalFrame, body))
             raise StopAsyncIteration
@@ -166,12 +197,14 @@ class Call:
         """Let go of the stream; a miner that is still working stops."""
         if self.answer is None:
             await _abandon(self._stream)
+            await _close_bill(self._bill)
             return
         with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
             await self._stream.aclose()
 
     async def _receive(self) -> tuple[FrameKind, bytes]:
-        deadline = self._deadline if self._parts else min(self._first_deadline, self._deadline)
+        last = self._deadlines.end
+        deadline = last if self._parts else min(self._deadlines.first_part, last)
         with trio.move_on_at(deadline):
             try:
                 return open_frame(await self._stream.receive(_FRAME_BYTES_MAX))
@@ -179,6 +212,8 @@ class Call:
                 raise CallBroken(f"The answer broke off: {error}") from error
             except MalformedMessage as error:
                 raise CallBroken(error.message) from error
+        if self._bill is not None:
+            await self._bill.stalled()
         if self._parts:
             raise CallTimeout("The answer took too long.", "whole answer")
         raise CallTimeout("The miner did not begin to answer in time.", "first part")
@@ -196,6 +231,8 @@ class Call:
             self._t_first_ms = self.elapsed_ms
         self._parts.append(part)
         self._chain.add(body)
+        if self._bill is not None:
+            self._bill.meter.add(part)
         return part
 
     async def _finish(self, final: FinalFrame) -> None:
@@ -207,6 +244,7 @@ class Call:
         message = answer_message(request_digest(head), self._chain, final.usage)
         if not self._verify(head.to, message, final.signature):
             raise ForgedAnswer("The miner's signature does not fit its answer.")
+        payment = None if self._bill is None else await self._bill.settle(final.usage)
         self.answer = Answer(
             miner=head.to,
             parts=tuple(self._parts),
@@ -217,12 +255,31 @@ class Call:
             t_done_ms=self.elapsed_ms,
         )
         self.receipt = sign_receipt(head, self.answer, self._subnet.spec.version, self._context.signer)
-        await self._send_receipt(self.receipt)
+        await self._send_receipt(self.receipt, payment)
 
-    async def _send_receipt(self, receipt: Receipt) -> None:
+    async def _pay(self) -> None:
+        """Send the next voucher where one is due."""
+        payment = None if self._bill is None else await self._bill.pay()
+        if payment is None:
+            return
+        with trio.move_on_at(self._deadlines.end):
+            try:
+                await self._stream.send(frame(FrameKind.VOUCHER, encode(payment)))
+            except P2PError:
+                return  # the miner's last word may still be there to be read; where it is not, reading says so
+
+    async def _refused(self, refusal: RefusalFrame) -> NoReturn:
+        code = code_of(refusal.code)
+        if self._bill is not None:
+            await self._bill.refused(code, refusal.short_rao)
+        raise CallRefused(f"The miner refused: {refusal.text}", code, short_rao=refusal.short_rao)
+
+    async def _send_receipt(self, receipt: Receipt, payment: Payment | None) -> None:
         # The answer is complete and paid attention to already; a miner that left early only misses its own receipt.
         with trio.move_on_after(RECEIPT_TIMEOUT_S):
             try:
+                if payment is not None:
+                    await self._stream.send(frame(FrameKind.VOUCHER, encode(payment)))
                 await self._stream.send(frame(FrameKind.RECEIPT, encode(receipt)))
                 await self._stream.close_write()
             except P2PError:
@@ -234,6 +291,12 @@ def _decoded(kind: type[M], body: bytes) -> M:
         return decode(kind, body)
     except MalformedMessage as error:
         raise CallBroken(error.message) from error
+
+
+async def _close_bill(bill: Bill | None) -> None:
+    if bill is not None:
+        with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+            await bill.left()
 
 
 async def _abandon(stream: Stream) -> None:

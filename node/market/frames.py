@@ -7,21 +7,34 @@ used on another network or as another kind of message. A frame on a stream is on
 import enum
 from collections.abc import Iterable
 
+from node.ledger.vouchers import Voucher
 from node.market.errors import MalformedMessage
 from node.market.limits import (
     ANSWER_BYTES_MAX,
     CHALLENGE_OVERHEAD_BYTES,
     NONCE_BYTES,
+    PAYMENT_BYTES_MAX,
     PEER_ID_CHARS_MAX,
     RECEIPT_BYTES_MAX,
     REFUSAL_TEXT_CHARS_MAX,
     REQUEST_OVERHEAD_BYTES,
+    SEQUENCE_MAX,
     TARGETS_MAX,
 )
 from node.primitives.codec import encode
 from node.primitives.crypto import Signer, Verifier, digest
 from node.primitives.limits import ANSWER_PARTS_MAX, TASK_BYTES_MAX
-from node.primitives.types import ACCOUNT_BYTES, HASH_BYTES, SIGNATURE_BYTES, AccountId, Hash, Height, NetUid
+from node.primitives.types import (
+    ACCOUNT_BYTES,
+    HASH_BYTES,
+    MAX_SUPPLY_RAO,
+    SIGNATURE_BYTES,
+    AccountId,
+    Hash,
+    Height,
+    NetUid,
+    Rao,
+)
 from node.subnets.base import Code, M, Message, Usage, check_text, decode_message
 
 RECEIPT_VERSION = 1
@@ -36,6 +49,7 @@ class FrameKind(enum.IntEnum):
     FINAL = 2
     REFUSAL = 3
     RECEIPT = 4
+    VOUCHER = 5
 
 
 class CallHead(Message, frozen=True):
@@ -56,16 +70,39 @@ class CallHead(Message, frozen=True):
         _not_negative(self.netuid, self.height)
 
 
+class Payment(Message, frozen=True):
+    """A voucher of the caller's channel to the miner; `call_rao` is what of its sum is for this call, so far.
+
+    The voucher's digest is that of the request, its sum that of all calls through the channel.
+    """
+
+    voucher: Voucher
+    signature: bytes
+    call_rao: Rao
+
+    def check(self) -> None:
+        _lengths(HASH_BYTES, self.voucher.channel, self.voucher.receipt_digest)
+        _lengths(SIGNATURE_BYTES, self.signature)
+        _not_negative(self.voucher.sequence, self.voucher.cumulative_rao, self.call_rao)
+        if max(self.voucher.cumulative_rao, self.call_rao) > MAX_SUPPLY_RAO or self.voucher.sequence > SEQUENCE_MAX:
+            raise MalformedMessage("A payment is over more than there is.")
+
+
 class CallRequest(Message, frozen=True):
-    """A signed task for one miner; `body` is the canonical task."""
+    """A signed task for one miner; `body` is the canonical task. `payment` has one voucher at most."""
 
     head: CallHead
     body: bytes
     signature: bytes
+    payment: tuple[Payment, ...] = ()
 
     def check(self) -> None:
         self.head.check()
         _lengths(SIGNATURE_BYTES, self.signature)
+        if len(self.payment) > 1:
+            raise MalformedMessage("A request carries one payment at most.")
+        for payment in self.payment:
+            payment.check()
 
 
 class FinalFrame(Message, frozen=True):
@@ -81,13 +118,17 @@ class FinalFrame(Message, frozen=True):
 
 
 class RefusalFrame(Message, frozen=True):
-    """Why there is no answer, or no more of it. Not signed: nothing follows from it but asking somebody else."""
+    """Why there is no answer, or no more of it. Not signed: nothing follows from it but asking somebody else.
+
+    `short_rao` is what the miner says is owed to it, with the code UNPAID alone; whoever pays keeps books of its own.
+    """
 
     code: int
     text: str
+    short_rao: Rao = Rao(0)
 
     def check(self) -> None:
-        _not_negative(self.code)
+        _not_negative(self.code, self.short_rao)
         if len(self.text) > REFUSAL_TEXT_CHARS_MAX:
             raise MalformedMessage("The text of a refusal is too long.")
 
@@ -279,9 +320,10 @@ def open_frame(data: bytes) -> tuple[FrameKind, bytes]:
         raise MalformedMessage("A frame is empty or of an unknown kind.") from error
 
 
-def refusal_frame(code: Code, text: str) -> bytes:
+def refusal_frame(code: Code, text: str, short_rao: int = 0) -> bytes:
     """The bytes of a refusal, its text cut to the bound."""
-    return frame(FrameKind.REFUSAL, encode(RefusalFrame(int(code), text[:REFUSAL_TEXT_CHARS_MAX])))
+    body = RefusalFrame(int(code), text[:REFUSAL_TEXT_CHARS_MAX], Rao(short_rao))
+    return frame(FrameKind.REFUSAL, encode(body))
 
 
 def code_of(number: int) -> Code:
@@ -294,8 +336,9 @@ def code_of(number: int) -> Code:
 
 _BYTES_MAX: dict[type[Message], int] = {
     CallRequest: REQUEST_BYTES_MAX,
+    Payment: PAYMENT_BYTES_MAX,
     FinalFrame: RECEIPT_BYTES_MAX,
-    RefusalFrame: 4 * REFUSAL_TEXT_CHARS_MAX + 16,
+    RefusalFrame: 4 * REFUSAL_TEXT_CHARS_MAX + 32,
     Receipt: RECEIPT_BYTES_MAX,
     Challenge: CHALLENGE_BYTES_MAX,
     ChallengeAnswer: ANSWER_BYTES_MAX,

@@ -4,7 +4,7 @@ from typing import Final
 
 # --- calls ----------------------------------------------------------------------------------------------------------
 NONCE_BYTES: Final = 16  # random, so that two callers never collide within three blocks
-REQUEST_OVERHEAD_BYTES: Final = 512  # keys, digests, nonce and signature around the task: about 330 bytes
+REQUEST_OVERHEAD_BYTES: Final = 1024  # keys, digests, nonce, signature and a payment around the task: about 500 bytes
 REFUSAL_TEXT_CHARS_MAX: Final = 280  # one or two sentences
 RECEIPT_BYTES_MAX: Final = 1024  # two keys, two signatures, two digests and seven numbers: about 330 bytes
 REQUEST_TIMEOUT_S: Final = 5.0  # a caller that opened a stream sends its request at once
@@ -15,6 +15,19 @@ SEND_TIMEOUT_S: Final = 20.0  # a caller that reads nothing for this long has go
 CONNECT_TIMEOUT_S: Final = 8.0  # opening a stream takes 10 ms, dialling first takes 0.3 s
 CLOSE_TIMEOUT_S: Final = 1.0  # courtesy of a clean close before the stream is dropped
 FAILOVER_MINERS_MAX: Final = 3  # a fourth would start after the user has given up
+
+# --- money ----------------------------------------------------------------------------------------------------------
+PAYMENT_BYTES_MAX: Final = 256  # two digests, a signature and three numbers: about 165 bytes
+SEQUENCE_MAX: Final = 2**63 - 1  # a number of the ledger
+BATCH_TOKENS: Final = 64  # may be delivered and not paid: what either side can lose when the other goes
+BATCH_UNITS: Final = 1  # of a subnet's own units, alike
+VOUCHER_TOKENS: Final = 32  # half a batch: the next voucher is there before the miner would have to wait for it
+VOUCHER_TIMEOUT_S: Final = 10.0  # a voucher takes one way over the network and one write to a disk
+CHANNEL_MARGIN_BLOCKS: Final = 50  # ten minutes of 12 s blocks to redeem before a channel's end
+GOODWILL_PPM: Final = 10_000  # of what a channel paid: given back on a caller's word, which a miner cannot check
+CLAIMS_KEPT_MAX: Final = 1024  # paid calls that an audit may still find wrong; some minutes of a busy gateway
+UNFAIR_S: Final = 86_400.0  # whose books differ from ours is not paid for a day
+DAY_S: Final = 86_400  # the window of the spending limit
 
 # --- admission at a miner -------------------------------------------------------------------------------------------
 SERVING_MAX: Final = 8  # rows one CPU batches well: eight streams run at 3.8 times the speed of one
@@ -28,7 +41,7 @@ TARGETS_MAX: Final = 64  # miners of one broadcast; 2 KiB of keys
 CHALLENGE_OVERHEAD_BYTES: Final = 3 * 1024  # targets, keys, digests, peer id and signature
 PEER_ID_CHARS_MAX: Final = 128  # an Ed25519 peer id has 52
 ANSWER_BYTES_MAX: Final = 512 * 1024  # 2 048 tokens with text and ids take about 60 KiB
-ACKNOWLEDGEMENT_BYTES_MAX: Final = 64
+ACKNOWLEDGEMENT_BYTES_MAX: Final = 1 + RECEIPT_BYTES_MAX  # a code and a receipt
 ROUNDS_OPEN_MAX: Final = 4  # older rounds are judged or given up
 CHALLENGES_QUEUED_MAX: Final = 64  # a miner far behind answers nothing in time anyway
 BODY_DIGESTS_KEPT_MAX: Final = 4096  # challenges of the last minutes, against repeats
@@ -43,6 +56,28 @@ AUDIT_KNOWN_SAMPLES: Final = 50.0
 WEIGHT_MAX: Final = 65_535  # u16 of the ledger
 STALE_EPOCHS: Final = 3  # an unreachable miner keeps its score that long, then it decays
 BOOK_ROWS_MAX: Final = 4096  # 256 seats and the hotkeys that lost theirs lately
+
+# --- records ------------------------------------------------------------------------------------------------------
+SEED_ROUNDS: Final = 4096  # of one chain: two weeks of a public network; 128 KiB in memory, 4 ms to unroll
+SEED_RENEW_ROUNDS: Final = 256  # the next chain is published so long before the end: a day, time for any retry
+SEED_LAG_BLOCKS: Final = 4  # the block that goes into a seed is final by then; two is usual
+RECENT_PER_MINER_MAX: Final = 200  # verdicts that `weigh` can look back at
+RECENT_MAX: Final = 51_200  # of all miners together: 256 miners with 200 each, about 30 MB in memory
+FACTS_MAX: Final = 16  # of one verdict
+FACT_NAME_CHARS_MAX: Final = 32
+RECORD_LINES_MAX: Final = 16_384  # of an epoch: fourteen rounds of 64 miners are 1 000; the rest is for users' calls
+RECORD_LINES_FREE: Final = 2_048  # kept free of users' calls, so that a flood of them ends no round
+RECORD_LINE_BYTES_MAX: Final = 256 * 1024  # all seats of a subnet with their addresses
+RECORD_BOOK_BYTES_MAX: Final = 32 * 1024 * 1024  # RECENT_MAX verdicts and 4 096 standings
+RECORD_HEAD_BYTES_MAX: Final = 1024  # two keys, six digests, a signature and a few numbers: about 450 bytes
+RECORD_PAGE_BYTES_MAX: Final = 256 * 1024  # one answer; a whole record of a busy epoch takes a dozen
+RECORD_QUESTION_BYTES_MAX: Final = 256
+RECORD_ANSWER_BYTES_MAX: Final = 640 * 1024  # a challenge's task and its longest answer
+RECORD_STREAMS_PER_PEER: Final = 2  # an audit asks for one page after the other
+RECORD_STREAMS_MAX: Final = 8
+RECORD_FETCH_TIMEOUT_S: Final = 15.0  # of one page
+SEATED_ROWS_MAX: Final = 256  # changed seats in one line: the seats of a subnet
+STATE_BYTES_RECORDED_MAX: Final = 1024 * 1024  # of a subnet's journal state in one epoch's record; beyond it a digest
 
 # --- reasons --------------------------------------------------------------------------------------------------------
 REASONS_PER_MINER_MAX: Final = 20  # verdicts told of one miner: a screenful
@@ -63,6 +98,7 @@ JOURNAL_PAGE_BYTES_MAX: Final = 256 * 1024  # of bodies: 256 authors with two fu
 JOURNAL_AHEAD_BLOCKS_MAX: Final = 3  # an author's chain may be that much ahead of ours
 JOURNAL_BURST: Final = 1024.0  # entries of one author at once: two pages, as a node that joins late gets them
 JOURNAL_PER_S: Final = 0.2  # 720 an hour from one author, eighteen times the share of 256 in 10 000 an hour
+JOURNAL_AUTHORS_RATED_MAX: Final = 512  # authors whose rate is remembered: twice a subnet's seats
 JOURNAL_QUEUED_MAX: Final = 256  # entries from gossip that wait to be written; what finds no room is fetched later
 JOURNAL_BATCH_MAX: Final = 64  # entries written in one transaction: a millisecond or two
 JOURNAL_ROWS_MAX: Final = 1024  # rows that one author's entries make, one an entry

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.market.errors import OverClaimed
+from node.market.limits import BATCH_TOKENS, BATCH_UNITS, VOUCHER_TOKENS
 from node.market.offers import COMPLETION_UNIT, PRICED_UNITS, PROMPT_UNIT, Offer
 from node.primitives.types import MAX_SUPPLY_RAO, Rao
 from node.subnets.base import AnySubnet, Code, Part, Spec, Usage
@@ -111,20 +112,38 @@ def check_ceiling(usage: Usage, ceiling: Usage | None) -> None:
         raise OverClaimed("The miner claims more tokens or units than the task allows.")
 
 
-def batch_rao(tariff: Tariff, batch_tokens: int, batch_units: int) -> Rao:
-    """What one batch costs: so much may be delivered and not paid yet."""
-    return tariff.cost_rao(Usage(0, batch_tokens, batch_units))
+def batch_rao(tariff: Tariff) -> Rao:
+    """What one batch costs: so much may be delivered and not paid."""
+    return tariff.cost_rao(Usage(0, BATCH_TOKENS, BATCH_UNITS))
 
 
-def may_send(due_rao: int, next_rao: int, paid_rao: int, batch: int) -> bool:
-    """Whether a miner may send the next part: it leaves at most a batch unpaid, or nothing is unpaid before it.
+def step_rao(tariff: Tariff) -> Rao:
+    """What may be unpaid before the caller owes the next voucher: less than a batch, so that nobody has to wait."""
+    return tariff.cost_rao(Usage(0, VOUCHER_TOKENS, 0))
 
-    `due_rao` is the cost of what was sent, `next_rao` the cost with the next part. A part that costs more than a batch
-    goes out alone, so what is at risk is a batch or one part.
+
+def may_send(tariff: Tariff, *, due_rao: int, next_rao: int, paid_rao: int) -> bool:
+    """Whether a miner sends the next part before another voucher has come.
+
+    `due_rao` is the cost of what was sent, `next_rao` the cost with the next part. Unpaid is afterwards at most a
+    batch, or a step and that one part.
     """
-    return due_rao <= paid_rao or next_rao - paid_rao <= batch
+    return due_rao - paid_rao <= step_rao(tariff) or next_rao - paid_rao <= batch_rao(tariff)
+
+
+def is_due(tariff: Tariff, *, due_rao: int, paid_rao: int) -> bool:
+    """Whether the caller owes another voucher while the answer goes on."""
+    return due_rao - paid_rao > step_rao(tariff)
+
+
+_FREE_ENDS: Final = frozenset(
+    {Code.MINER_FAULT, Code.OVERLOADED, Code.RATE_LIMITED, Code.REFUSED, Code.NO_DATA, Code.UNREGISTERED}
+)
 
 
 def is_released(code: Code) -> bool:
-    """Whether an answer that ended with this refusal is free: the miner's own failures are, a caller's debt is not."""
-    return code not in (Code.OK, Code.UNPAID, Code.CANCELLED)
+    """Whether an answer that ended with this refusal is free: only what a caller cannot bring about by itself is.
+
+    A deadline is not: who reads slowly makes it pass.
+    """
+    return code in _FREE_ENDS

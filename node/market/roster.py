@@ -1,6 +1,8 @@
 """Who is a miner and who may validate, read from a subnet's seats. One rule for everybody who asks."""
 
-from node.primitives.types import AccountId
+from typing import Final
+
+from node.primitives.types import AccountId, Height, Uid
 from node.subnets.base import Neuron, View
 
 
@@ -14,3 +16,12 @@ def may_validate(neuron: Neuron, view: View) -> bool:
 def miners(view: View, *, without: AccountId | None = None) -> list[Neuron]:
     """The seats that can be asked for work, by uid: they published a peer id and do not validate."""
     return [n for n in view.neurons if n.peer_id and n.hotkey != without and not may_validate(n, view)]
+
+
+NO_SEAT: Final = Uid(-1)
+"""The number in place of a seat's where there is none; it is never sent."""
+
+
+def stranger(account: AccountId) -> Neuron:
+    """A caller without a seat, as one that has nothing."""
+    return Neuron(NO_SEAT, account, account, "", (), 0, False, Height(0))

@@ -14,8 +14,9 @@ import trio
 
 from node.market.admission import Admission
 from node.market.call import CALL_PROTOCOL
+from node.market.charging import Charge, Desk
 from node.market.context import MarketContext
-from node.market.errors import MalformedMessage, ServeFailed
+from node.market.errors import MalformedMessage, ServeFailed, Unpaid
 from node.market.frames import (
     REQUEST_BYTES_MAX,
     CallHead,
@@ -42,6 +43,7 @@ from node.market.limits import (
 )
 from node.market.receipts import check_receipt
 from node.market.replay import ReplayCache, is_fresh
+from node.market.roster import NO_SEAT, stranger
 from node.primitives.codec import encode
 from node.primitives.crypto import Verifier, verify
 from node.primitives.errors import NodeError
@@ -67,6 +69,7 @@ class Served:
     usage: Usage = field(default_factory=Usage)
     code: Code | None = None
     receipt: Receipt | None = None
+    paid_rao: int = 0
 
 
 Watcher = Callable[[Served], None]
@@ -86,6 +89,7 @@ class CallServer:
         watch: Watcher = lambda _: None,
         verifier: Verifier = verify,
         answer_s: float = ANSWER_TIMEOUT_S,
+        desk: Desk | None = None,
     ) -> None:
         self._context = context
         self._subnet = subnet
@@ -94,6 +98,7 @@ class CallServer:
         self._watch = watch
         self._verify = verifier
         self._answer_s = answer_s
+        self._desk = desk or Desk(subnet)
         self._replay = ReplayCache()
         self.counts: Counter[str] = Counter()
 
@@ -102,12 +107,17 @@ class CallServer:
         try:
             try:
                 request, caller, task = await self._take_request(stream)
-                async with self._admission.place(caller):
-                    served = Served(request_digest(request.head), caller, task, trio.current_time())
-                    await self._serve(stream, request.head, served)
+                name = request_digest(request.head)
+                charge = await self._desk.charge(stream, caller.hotkey, name, task, request.payment)
+                served = Served(name, caller, task, trio.current_time())
+                async with self._admission.place(caller, 0 if charge is None else charge.pledge_rao):
+                    if charge is None:
+                        await self._serve(stream, request.head, served, None)
+                    else:
+                        await self._serve_paid(stream, request.head, served, charge)
             except ServeFailed as refusal:
                 self.counts[f"refused.{refusal.refusal.name.lower()}"] += 1
-                await _send(stream, refusal_frame(refusal.refusal, refusal.message))
+                await _send(stream, refusal_frame(refusal.refusal, refusal.message, _short_of(refusal)))
             await _finish(stream)
         except (P2PError, trio.TooSlowError):
             self.counts["caller_gone"] += 1
@@ -120,6 +130,8 @@ class CallServer:
             request = decode(CallRequest, raw)
             caller = self._check_head(request)
             task: Message = decode_message(self._subnet.Task, request.body, max_bytes=TASK_BYTES_MAX)
+            if caller.uid == NO_SEAT and self._desk.tariff(task).free:
+                raise ServeFailed("The caller holds no seat in this subnet.", Code.UNREGISTERED)
         except MalformedMessage as error:
             raise ServeFailed(error.message, Code.MALFORMED) from error
         return request, caller, task
@@ -137,29 +149,33 @@ class CallServer:
             raise ServeFailed(f"Signed at block {head.height}, now is {now}: too old or too new.", Code.STALE)
         caller = self._context.view().find(head.caller)
         if caller is None:
-            raise ServeFailed("The caller holds no seat in this subnet.", Code.UNREGISTERED)
+            if not request.payment:
+                raise ServeFailed("The caller holds no seat in this subnet, and pays nothing.", Code.UNREGISTERED)
+            caller = stranger(head.caller)
         if not self._verify(head.caller, digest, request.signature):
             raise ServeFailed("The caller's signature does not hold.", Code.BAD_SIGNATURE)
         if not self._replay.first_time(digest, head.height, now):
             raise ServeFailed("This request was received before.", Code.DUPLICATE)
         return caller
 
-    async def _serve(self, stream: Stream, head: CallHead, served: Served) -> None:
+    async def _serve_paid(self, stream: Stream, head: CallHead, served: Served, charge: Charge) -> None:
+        """Serve while vouchers are taken beside it."""
+        failure: Exception | None = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(charge.listen)
+            try:
+                await self._serve(stream, head, served, charge)
+            except (ServeFailed, P2PError, trio.TooSlowError) as error:
+                failure = error
+            nursery.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+
+    async def _serve(self, stream: Stream, head: CallHead, served: Served, charge: Charge | None) -> None:
         self._watch(served)
+        chain = PartChain(served.digest)
         try:
-            chain = PartChain(served.digest)
-            with trio.move_on_after(self._answer_s) as scope:
-                async with aclosing(serve_parts(self._subnet, served.task, self._host)) as parts:
-                    async for part in parts:
-                        body = encode(part)
-                        await _send(stream, frame(FrameKind.PART, body))
-                        chain.add(body)
-                        served.parts.append(part)
-            if scope.cancelled_caught:
-                raise ServeFailed("The answer took too long.", Code.TIMEOUT)
-            served.usage = served.parts[-1].usage
-            signature = self._context.signer.sign(answer_message(served.digest, chain, served.usage))
-            await _send(stream, frame(FrameKind.FINAL, encode(FinalFrame(chain.parts, served.usage, signature))))
+            await self._send_answer(stream, chain, served, charge)
             served.code = Code.OK
             self.counts["answered"] += 1
         except ServeFailed as refusal:
@@ -168,16 +184,48 @@ class CallServer:
         finally:
             served.code = Code.CANCELLED if served.code is None else served.code
             self._watch(served)
-        await self._take_receipt(stream, head, chain, served)
+            if charge is not None and served.code is not Code.OK:
+                await self._settle(charge, served)
+        try:
+            await self._take_receipt(stream, head, chain, served, charge)
+        finally:
+            if charge is not None:
+                await self._settle(charge, served)
 
-    async def _take_receipt(self, stream: Stream, head: CallHead, chain: PartChain, served: Served) -> None:
+    async def _send_answer(self, stream: Stream, chain: PartChain, served: Served, charge: Charge | None) -> None:
+        with trio.move_on_after(self._answer_s) as scope:
+            async with aclosing(serve_parts(self._subnet, served.task, self._host)) as parts:
+                async for part in parts:
+                    body = encode(part)
+                    if charge is not None:
+                        await charge.before(part)
+                    await _send(stream, frame(FrameKind.PART, body))
+                    chain.add(body)
+                    served.parts.append(part)
+        if scope.cancelled_caught:
+            raise ServeFailed("The answer took too long.", Code.TIMEOUT)
+        served.usage = served.parts[-1].usage
+        signature = self._context.signer.sign(answer_message(served.digest, chain, served.usage))
+        await _send(stream, frame(FrameKind.FINAL, encode(FinalFrame(chain.parts, served.usage, signature))))
+
+    async def _settle(self, charge: Charge, served: Served) -> None:
+        served.paid_rao = charge.paid_rao
+        code = Code.CANCELLED if served.code is None else served.code
+        try:
+            with trio.CancelScope(shield=True):  # one write
+                await charge.settle(code, served.usage)
+        except ServeFailed as error:
+            self.counts["not_settled"] += 1
+            _log.warning("a call's end could not be written down: %s", error)
+
+    async def _take_receipt(
+        self, stream: Stream, head: CallHead, chain: PartChain, served: Served, charge: Charge | None
+    ) -> None:
         with trio.move_on_after(RECEIPT_TIMEOUT_S) as scope:
             try:
-                kind, body = open_frame(await stream.receive(RECEIPT_BYTES_MAX))
-                if kind is not FrameKind.RECEIPT:
-                    raise MalformedMessage("A frame that is no receipt.")
+                body = await (_receipt_on(stream) if charge is None else charge.receipt())
                 served.receipt = check_receipt(body, head, chain, served.usage, self._verify)
-            except MalformedMessage:
+            except (MalformedMessage, ServeFailed):
                 self.counts["receipt_refused"] += 1
                 return
             except P2PError:
@@ -207,6 +255,17 @@ async def serve_parts(subnet: AnySubnet, task: Message, host: Host) -> AsyncGene
         raise ServeFailed("This miner's program failed.", Code.MINER_FAULT) from error
     if last is None or not last.done:
         raise ServeFailed("This miner's program ended without a last part.", Code.MINER_FAULT)
+
+
+async def _receipt_on(stream: Stream) -> bytes:
+    kind, body = open_frame(await stream.receive(RECEIPT_BYTES_MAX))
+    if kind is not FrameKind.RECEIPT:
+        raise MalformedMessage("A frame that is no receipt.")
+    return body
+
+
+def _short_of(refusal: ServeFailed) -> int:
+    return refusal.short_rao if isinstance(refusal, Unpaid) else 0
 
 
 async def _send(stream: Stream, data: bytes) -> None:

@@ -1,0 +1,124 @@
+"""A paid call at the miner: what it costs, whether the next part may go, and the vouchers that come in beside it.
+
+One `Charge` a call. It reads the caller's frames while parts are sent, so that nobody waits for money that is under
+way. It never sends anything itself.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import trio
+
+from node.market.errors import MalformedMessage, ServeFailed, Unpaid
+from node.market.frames import FrameKind, Payment, decode, open_frame
+from node.market.limits import RECEIPT_BYTES_MAX, VOUCHER_TIMEOUT_S
+from node.market.offers import Offer
+from node.market.payments import FREE, Meter, Tariff, batch_rao, is_released, may_send, tariff_of
+from node.market.vouchers import Tab, Till
+from node.primitives.errors import MarketError
+from node.primitives.types import AccountId, Hash
+from node.subnets.base import AnySubnet, Code, Message, Part, Usage
+from p2p import P2PError, Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where a miner takes money: its till, shared by all its subnets, and what it offers in this one now."""
+
+    subnet: AnySubnet
+    till: Till | None = None
+    offer: Callable[[], Offer | None] = lambda: None
+
+    def tariff(self, task: Message) -> Tariff:
+        """The prices of a task; free where nothing is offered, or where nobody keeps a till."""
+        return FREE if self.till is None else tariff_of(self.offer(), self.subnet.spec, self.subnet.model_of(task))
+
+    async def charge(
+        self, stream: Stream, caller: AccountId, request: Hash, task: Message, payment: tuple[Payment, ...]
+    ) -> "Charge | None":
+        """The charge of a call; None for what is free. Raises Unpaid."""
+        tariff = self.tariff(task)
+        if self.till is None or tariff.free:
+            return None
+        if not payment:
+            raise Unpaid("This miner asks a price, and the request carries no voucher.", Code.UNPAID)
+        tab = await self.till.admit(caller, request, payment[0], batch_rao(tariff))
+        return Charge(stream, tab, Meter(self.subnet, tariff))
+
+
+class Charge:
+    """What one running call owes. `listen` runs beside the answer; `settle` ends it in any case."""
+
+    def __init__(self, stream: Stream, tab: Tab, meter: Meter) -> None:
+        self._stream = stream
+        self._tab = tab
+        self._meter = meter
+        self._failure: ServeFailed | None = None
+        self._gone = False
+        self._receipt: bytes | None = None
+        self._last = trio.Event()
+
+    @property
+    def pledge_rao(self) -> int:
+        """What the caller's channel could still pay when the call began."""
+        return self._tab.pledge_rao
+
+    @property
+    def paid_rao(self) -> int:
+        """What this call has paid."""
+        return self._tab.paid_rao
+
+    async def listen(self) -> None:
+        """Take vouchers until the receipt, a mistake or the end of the stream; never raises but Cancelled."""
+        try:
+            while True:
+                kind, body = open_frame(await self._stream.receive(RECEIPT_BYTES_MAX))
+                if kind is FrameKind.RECEIPT:
+                    self._receipt = body
+                    return
+                if kind is not FrameKind.VOUCHER:
+                    raise MalformedMessage("A caller sends vouchers and a receipt.")
+                await self._tab.take(decode(Payment, body))
+        except ServeFailed as error:
+            self._failure = error
+        except MarketError as error:
+            self._failure = ServeFailed(error.message, Code.MALFORMED)
+        except P2PError:
+            self._gone = True
+        finally:
+            self._last.set()
+            self._tab.changed()
+
+    async def before(self, part: Part) -> None:
+        """Wait until the part may be sent, and count it. Raises Unpaid, P2PError when the caller is gone."""
+        due, tariff = self._meter.due_rao, self._meter.tariff
+        next_rao = self._meter.after(part)
+        with trio.move_on_after(VOUCHER_TIMEOUT_S) as scope:
+            while not may_send(tariff, due_rao=due, next_rao=next_rao, paid_rao=self._tab.paid_rao):
+                self.check()
+                if self._gone:
+                    raise P2PError("the caller is gone")
+                await self._tab.wait()
+        if scope.cancelled_caught:
+            short = due - self._tab.paid_rao
+            raise Unpaid(f"No voucher for {short} rao came in time.", Code.UNPAID, short_rao=short)
+        self.check()
+        self._meter.add(part)
+
+    def check(self) -> None:
+        """Raises what the caller did wrong, if anything."""
+        if self._failure is not None:
+            raise self._failure
+
+    async def receipt(self) -> bytes:
+        """The receipt, after the last voucher. Raises P2PError when the caller left without."""
+        await self._last.wait()
+        self.check()
+        if self._receipt is None:
+            raise P2PError("no receipt came")
+        return self._receipt
+
+    async def settle(self, code: Code, usage: Usage) -> None:
+        """Book the call's end: nothing for the miner's own failures, the whole for an answer, what went out else."""
+        due = self._meter.tariff.cost_rao(usage) if code is Code.OK else self._meter.due_rao
+        await self._tab.settle(0 if is_released(code) else due)
