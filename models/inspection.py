@@ -35,6 +35,7 @@ from models.limits import (
 from models.macs import count_macs, write_formula
 from models.report import Report, Rule, TensorSpec
 from models.runtime import CPU, session_options
+from models.tensor import quiet_feeds
 
 SAMPLES: Final = ((64, 128, 192), (32, 64, 96), (1, 2, 3))  # tried in turn: multiples of strides first
 PROOFS: Final = {
@@ -192,7 +193,7 @@ def _trial_run(
     for value in TRIALS:
         dims = {**pinned, **{name: value if i else 1 for i, name in enumerate(free)}}
         try:
-            results = session.run(None, _noise(inputs, dims))
+            results = session.run(None, quiet_feeds(inputs, dims))
         except Exception as failure:  # as above
             error = error or f"{failure!s:.300}"
             continue
@@ -204,17 +205,6 @@ def _trial_run(
     findings.add(Rule.RUNTIME, f"onnxruntime cannot run it at any of {len(TRIALS)} sizes; fix dimensions that work at "
                  f"one value only with --dim NAME=VALUE: {error}")  # fmt: skip
     return {}, 0
-
-
-def _noise(inputs: tuple[TensorSpec, ...], dims: dict[str, int]) -> dict[str, np.ndarray]:
-    """Small seeded numbers of the right types: ones for integers, so that indices and masks stay in range."""
-    draw = np.random.default_rng(0)
-    feeds = {}
-    for each in inputs:
-        shape = tuple(dims[d] if isinstance(d, str) else d for d in each.shape)
-        dtype = np.dtype(each.dtype)
-        feeds[each.name] = draw.random(shape).astype(dtype) if dtype.kind == "f" else np.ones(shape, dtype)
-    return feeds
 
 
 def peak_bytes() -> int:

@@ -63,6 +63,7 @@ MAX_INTRA_THREADS: Final = 64  # more threads than that never help one decode st
 
 CUDA_TRIAL_PROMPT_TOKENS: Final = 32  # enough for attention to matter, milliseconds to run
 CUDA_TRIAL_STEPS: Final = 16  # a stable timing of one step
+CUDA_TENSOR_TOLERANCE: Final = 0.01  # relative and absolute: rounding of another device, and no more
 
 # --- fetching -----------------------------------------------------------------------------------------------------
 COPY_CHUNK_BYTES: Final = 1 * MIB  # progress is reported and cancellation seen once a chunk
@@ -105,3 +106,11 @@ MAX_REPORT_BYTES: Final = 1 * MIB  # of a check, as JSON
 CHECK_MEMORY_BYTES: Final = 12 * GIB  # address space of the checking process beyond three times the file
 CHECK_CPU_S: Final = 300  # the largest model of the catalogue needs 10
 CHECK_TIMEOUT_S: Final = 900.0  # wall clock, on a machine that is busy
+
+# --- graphs at work -----------------------------------------------------------------------------------------------
+MAX_FEED_BYTES: Final = 64 * MIB  # of one run's inputs: a batch of 100 pictures of 224 pixels
+MAX_FREE_DIMENSION: Final = 65_536  # a batch, a text or a recording; larger ones come in pieces
+TENSOR_RUN_TIMEOUT_S: Final = 120.0  # of one run: a loop in a graph may never end
+MEMORY_SHARE: Final = 0.5  # of this machine's memory that opened models may take
+MODEL_OVERHEAD: Final = 1.5  # memory of an open model by the size of its files, where it was not measured
+MODEL_BASE_BYTES: Final = 32 * MIB  # of any session: arena and structures

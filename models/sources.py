@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class PackageWheel:
     version: str
     sha256: str
     member: str
+    size_bytes: int = 0  # of the wheel, where it is much larger than the file in it
+    platform: str | None = None  # tag of a wheel that is for one platform, though its data is for all
 
     def __str__(self) -> str:
         return f"package wheel {self.distribution}=={self.version}"
@@ -74,6 +77,22 @@ class PeerSource:
 
     def __str__(self) -> str:
         return "peers"
+
+
+class Pinned(Protocol):
+    """A file that sources supply: the model file of a catalogue entry, or one beside it."""
+
+    @property
+    def file_name(self) -> str: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+    @property
+    def size_bytes(self) -> int: ...
+
+    @property
+    def sources(self) -> tuple[Source, ...]: ...
 
 
 Source = StoreSource | InstalledPackage | PackageWheel | HuggingFaceFile | PeerSource

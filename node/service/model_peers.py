@@ -12,6 +12,7 @@ from typing import Final
 import trio
 
 from models import CATALOGUE, CatalogueEntry, ModelUnavailable, stored_file
+from models.catalogue import PinnedFile
 from node.service.logbook import logger
 from p2p import Network, P2PError
 from p2p.blobs import Blobs, Download
@@ -41,7 +42,7 @@ class ModelPeers:
     ) -> None:
         self._store = store
         self._nursery = nursery
-        self._entries = {bytes.fromhex(entry.sha256): entry for entry in entries}
+        self._entries = {bytes.fromhex(file.sha256): file for entry in entries for file in entry.pinned()}
         self._under_way: dict[Download, _Task] = {}
         self._blobs = Blobs(network, store / FOLDER, self._lookup)
 
@@ -71,7 +72,7 @@ class ModelPeers:
         path = None if entry is None else stored_file(entry, self._store)
         return path if path is not None and path.is_file() and not path.is_symlink() else None
 
-    async def _begin(self, entry: CatalogueEntry) -> Download:
+    async def _begin(self, entry: PinnedFile) -> Download:
         download = await self._blobs.begin(bytes.fromhex(entry.sha256), entry.size_bytes)
         log.info("getting %s from %d peers", entry.file_name, len(download.peers))
         self._under_way[download] = task = _Task()
