@@ -33,6 +33,19 @@ DEFAULT_TOLERANCE: Final = Tolerance(
 
 LOGPROB_ERROR_MAX: Final = 1.0  # nats; one outlier must not decide over a whole answer
 
+# The same for weights and activations in float32: single steps against one prefill differ by less than 0.001 logits.
+FLOAT_TOLERANCE: Final = Tolerance(
+    max_gap=0.05,
+    bad_gap=0.01,
+    bad_allowed=1.0,
+    bad_per_token=0.005,
+    sum_allowed=0.05,
+    sum_per_token=0.001,
+    edge_slack=0.01,
+    logprob_mean=0.003,
+    logprob_once=0.02,
+)
+
 
 class FinishReason(StrEnum):
     """Why an answer ended: end token drawn, max_tokens reached, or a stop string completed."""
