@@ -21,6 +21,8 @@ MarketError
 ├── NoMiner               nobody could be asked; `tried` lists who refused and why
 ├── ServeFailed           a miner cannot serve a task; `refusal` is what the caller is told
 │   └── Unpaid            what was delivered is not paid, or the caller's channel cannot pay for more
+├── JournalRefused        an entry of one's own that cannot be written; `refusal` says why
+├── PayloadRefused        a large payload that cannot be kept, fetched or believed
 ├── UnknownSubnet         a subnet this build has no rules for
 ├── BadSubnetPackage      a subnet of the user's own that cannot be loaded
 └── BadMix                the description of a simulated economy that makes no sense
@@ -213,6 +215,24 @@ class Unpaid(ServeFailed):
     def __init__(self, message: str, refusal: "Code", *, short_rao: int = 0) -> None:
         super().__init__(message, refusal)
         self.short_rao = short_rao
+
+
+class JournalRefused(MarketError):
+    """An entry for this node's own journal that breaks a rule, or that nobody would take; nothing was written."""
+
+    code = "market.journal_refused"
+    remedy = "`neurond journal list` shows the journals of a subnet and who may write in it."
+
+    def __init__(self, message: str, refusal: "Code") -> None:
+        super().__init__(message)
+        self.refusal = refusal
+
+
+class PayloadRefused(MarketError):
+    """A large payload for which there is no room, that nobody gives, or that is larger than allowed."""
+
+    code = "market.payload_refused"
+    remedy = "Try again when more peers are connected; `neurond peers` lists them."
 
 
 class UnknownSubnet(MarketError):
