@@ -12,12 +12,13 @@ from node.primitives.types import AccountId, NetUid
 from node.subnets.doors import AnyLocalRoute, AnyRoute, Comment, Empty, LocalRoute, Offering, Raw, Route
 from node.subnets.host import BlobDoor, BlobRef, Embedder, Host, JournalDoor, ModelPool, TensorModel, TextRuntime
 from node.subnets.picture import Answer, Book, Entry, Judged, Neuron, Refusal, Standing, State, Verdict, View
+from node.subnets.stage import Stage
 from node.subnets.wire import Code, M, Message, Part, Usage, check_text, decode_message
 
 __all__ = [
     "Answer", "AnySubnet", "BlobDoor", "BlobRef", "Book", "Code", "Comment", "Embedder", "Empty", "Entry", "Host",
     "JournalDoor", "Judged", "LocalRoute", "M", "Message", "ModelPool", "Neuron", "Offering", "Part", "Raw", "Refusal",
-    "Route", "Spec", "Standing", "State", "Subnet", "TensorModel", "TextRuntime", "Usage", "Verdict", "View",
+    "Route", "Spec", "Stage", "Standing", "State", "Subnet", "TensorModel", "TextRuntime", "Usage", "Verdict", "View",
     "check_text", "decode_message",
 ]  # fmt: skip
 
@@ -101,6 +102,10 @@ class Subnet(Generic[TaskT, PartT]):
         Where answers stream, name what each part holds: then nobody is owed more than a batch at any moment.
         """
         return part.usage if part.done else Usage()
+
+    def stage(self) -> Stage:
+        """What the workbench plays: these rules, and cheats of the subnet's own. By default the usual cheats alone."""
+        return Stage(self)
 
     def describe(self, task: TaskT) -> str:
         """The task in a few words, for screens."""

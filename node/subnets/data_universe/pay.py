@@ -11,7 +11,6 @@ from typing import Final
 from node.primitives.types import AccountId
 from node.subnets.base import Book, Judged, View
 from node.subnets.data_universe.entities import Source
-from node.subnets.data_universe.ledger import indexes_of
 from node.subnets.data_universe.scoring import (
     ON_DEMAND_ALPHA,
     Credibility,
@@ -86,11 +85,9 @@ def account_of(recent: Sequence[Judged]) -> Account:
 
 
 def shares(book: Book, view: View) -> dict[AccountId, float]:
-    """Shares of the emission by hotkey; nobody without a promised index gets one."""
+    """Shares of the emission by hotkey, of those whose verdicts say that they hold something."""
     finals = {
-        neuron.hotkey: account_of(book[neuron.hotkey].recent).final
-        for neuron in view.neurons
-        if neuron.hotkey in book and indexes_of(view.state, neuron.hotkey)
+        neuron.hotkey: account_of(book[neuron.hotkey].recent).final for neuron in view.neurons if neuron.hotkey in book
     }
     total = sum(finals.values())
     return {hotkey: final / total for hotkey, final in finals.items() if final > 0.0} if total > 0.0 else {}

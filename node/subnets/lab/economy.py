@@ -28,7 +28,6 @@ from node.primitives.types import RAO_PER_TAO, AccountId, Alpha, Height, NetUid,
 from node.subnets.base import AnySubnet, Code, Neuron, Verdict, View
 from node.subnets.lab.hosts import key_of
 from node.subnets.lab.limits import SEATS_MAX
-from node.subnets.lab.miners import Way
 from node.subnets.lab.mix import MinerGroup, Mix, ValidatorGroup
 
 NETUID: Final = NetUid(1)
@@ -36,7 +35,7 @@ SLOT_MS: Final = 12_000
 _U16_MAX: Final = 65_535
 G = TypeVar("G", MinerGroup, ValidatorGroup)
 
-Outcomes = Mapping[Way, Sequence[Verdict]]
+Outcomes = Mapping[str, Sequence[Verdict]]
 """The verdicts that a miner of each way met in a trial."""
 
 

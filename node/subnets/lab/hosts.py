@@ -1,15 +1,13 @@
-"""Stand-ins for a node in the workbench: keys, seats, a `Host` that is no network, and a pool without models."""
+"""Stand-ins for a node in the workbench: keys, seats, and a pool without models. Its hosts are in `world`."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
 from models import ModelError
-from node.market.absent import NoBlobs, NoJournal
-from node.market.errors import Unreachable
 from node.primitives.crypto import Ed25519Signer, digest
 from node.primitives.types import AccountId, Hash, Height, NetUid, Uid
-from node.subnets.base import Answer, BlobDoor, JournalDoor, Message, ModelPool, Neuron, View
+from node.subnets.base import Neuron, View
 
 VALIDATOR_STAKE_RAO: Final = 10**12
 
@@ -24,24 +22,6 @@ def view_of(netuid: NetUid, height: int, validator: AccountId, miners: Sequence[
     seats = [Neuron(Uid(0), validator, validator, "lab", (), VALIDATOR_STAKE_RAO, True, Height(height))]
     seats += [Neuron(Uid(n), key, key, "lab", (), 0, False, Height(0)) for n, key in enumerate(miners, 1)]
     return View(netuid, Height(height), Hash(digest("lab-block", height.to_bytes(8, "big"))), tuple(seats))
-
-
-class LabHost:
-    """The door of one hotkey; nobody can be asked through it."""
-
-    def __init__(self, hotkey: AccountId, models: ModelPool, view: View) -> None:
-        self.hotkey = hotkey
-        self.models = models
-        self.journal: JournalDoor = NoJournal()
-        self.blobs: BlobDoor = NoBlobs()
-        self.folder = Path()
-        self._view = view
-
-    def view(self) -> View:
-        return self._view
-
-    async def ask(self, miner: Neuron, task: Message) -> Answer:
-        raise Unreachable("Nobody can be asked in the workbench.")
 
 
 class NoModels:

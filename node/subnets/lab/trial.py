@@ -35,9 +35,10 @@ from node.subnets.base import (
     View,
     decode_message,
 )
-from node.subnets.lab.hosts import LabHost, key_of, view_of
+from node.subnets.lab.hosts import key_of, view_of
 from node.subnets.lab.limits import EVIDENCE_KEPT
 from node.subnets.lab.miners import WAYS, Honest, Miner, Reply, Way, make_miner
+from node.subnets.lab.world import World
 
 JUDGE_TIMEOUT_S: Final = 60.0
 HONEST: Final = 2  # so that a copier has somebody else to copy from
@@ -49,7 +50,7 @@ class MinerRecord:
     """What one miner did and earned; `pay` is its share of what all miners get, `of_honest` of an honest one's."""
 
     name: str
-    way: Way
+    way: str  # a `Way`, or a cheat of the subnet's own
     hotkey: AccountId
     asked: int = 0
     answered: int = 0
@@ -98,9 +99,12 @@ async def run_trial(
 
 class _Trial:
     def __init__(self, subnet: AnySubnet, models: ModelPool, cheats: tuple[Way, ...], seed: str) -> None:
-        self._subnet = subnet
-        self._models = models
+        stage = subnet.stage()
+        self._close = stage.close
+        self._subnet: AnySubnet = stage.rules
         self._seed = seed
+        self._rules: dict[AccountId, AnySubnet] = {}
+        self._world = World(models, self._rules)
         self._validator = key_of(f"{seed}validator")
         named: list[tuple[str, Way]] = [(f"honest {n}", "honest") for n in range(1, HONEST + 1)]
         named += [(way, way) for way in cheats]
@@ -112,27 +116,52 @@ class _Trial:
             victim = next(iter(self._keys), key.public)
             self._keys[key.public] = key
             self._records[key.public] = MinerRecord(name, way, key.public)
-            self._miners[key.public] = make_miner(way, subnet, key.public, victim)
+            self._rules[key.public] = self._subnet
+            self._miners[key.public] = make_miner(way, self._subnet, key.public, victim)
+        for name, rules in stage.cheats.items():
+            key = key_of(f"{seed}{name}")
+            self._keys[key.public] = key
+            self._records[key.public] = MinerRecord(name, name, key.public)
+            self._rules[key.public] = rules
+            self._miners[key.public] = make_miner("honest", rules, key.public, key.public)
         self._book = ScoreBook(subnet.spec.alpha)
         self._desk = AnswerDesk(subnet)
         self._problems: dict[str, None] = {}
 
     async def run(self, rounds: int, progress: Callable[[int, int], None]) -> Trial:
+        try:
+            return await self._run(rounds, progress)
+        finally:
+            self._close()
+            self._world.close()
+
+    async def _run(self, rounds: int, progress: Callable[[int, int], None]) -> Trial:
         began_s, skipped = trio.current_time(), 0
         for number in range(rounds):
             height = 1 + number * self._subnet.spec.challenge_blocks
-            view = view_of(self._subnet.spec.home_netuid, height, self._validator.public, tuple(self._keys))
+            netuid = self._subnet.spec.home_netuid
+            view = self._world.at(view_of(netuid, height, self._validator.public, tuple(self._keys)))
+            view = await self._tick(view)
             task = self._draw(number, view)
             if task is None:
                 skipped += 1
             else:
-                await self._play(number, Height(height), view, task)
+                await self._play(number, Height(height), task)
             progress(number + 1, rounds)
-        self._pay(view_of(self._subnet.spec.home_netuid, 1, self._validator.public, tuple(self._keys)))
+        self._pay(self._world.at(view_of(self._subnet.spec.home_netuid, 1, self._validator.public, tuple(self._keys))))
         records = tuple(self._records.values())
         return Trial(rounds, skipped, records, tuple(self._problems), trio.current_time() - began_s)
 
     # --- a round ----------------------------------------------------------------------------------------------------
+
+    async def _tick(self, view: View) -> View:
+        """Everybody's own work, miners' first; what it did to the journals is in the returned view."""
+        for hotkey, rules in (*self._rules.items(), (self._validator.public, self._subnet)):
+            try:
+                await rules.tick(self._world.host(hotkey, rules))
+            except Exception as error:
+                self._blame(f"tick: {error!r}")
+        return self._world.at(view)
 
     def _draw(self, number: int, view: View) -> Message | None:
         seed = digest("lab-round", self._seed.encode(), number.to_bytes(8, "big"))
@@ -152,17 +181,17 @@ class _Trial:
         drawn: Message = task
         return drawn
 
-    async def _play(self, number: int, height: Height, view: View, task: Message) -> None:
+    async def _play(self, number: int, height: Height, task: Message) -> None:
         question = digest("lab-question", self._seed.encode(), number.to_bytes(8, "big"), encode(task))
         opened = Round(question, number, height, task, tuple(self._keys), trio.current_time())
         self._desk.open(opened)
         for hotkey in self._keys:
-            await self._answer(opened, hotkey, view)
+            await self._answer(opened, hotkey)
         self._desk.close(opened)
         for hotkey, record in self._records.items():
             record.asked += 1
             answer = opened.answers.get(hotkey)
-            verdict = await self._verdict(task, answer, view, anyone=bool(opened.answers))
+            verdict = await self._verdict(task, answer, anyone=bool(opened.answers))
             record.answered += answer is not None
             record.codes[verdict.code.name] += 1
             record.verdicts.append(verdict)
@@ -170,14 +199,15 @@ class _Trial:
                 record.evidence.append(verdict.evidence)
             self._book.record(hotkey, verdict, height)
 
-    async def _answer(self, opened: Round, hotkey: AccountId, view: View) -> None:
+    async def _answer(self, opened: Round, hotkey: AccountId) -> None:
         """Let one miner answer; what arrives in time goes over the desk as bytes."""
         try:
-            reply = await self._miners[hotkey](self._honest_for(opened.task, view))
+            reply = await self._miners[hotkey](self._honest_for(opened.task))
         except MalformedMessage as error:
             return self._blame(f"serve: a part breaks its own rules: {error.message}")
         except ServeFailed as error:
-            return self._blame(f"serve: refused: {error.message}")
+            is_honest = self._rules[hotkey] is self._subnet
+            return self._blame(f"serve: refused: {error.message}") if is_honest else None
         except Exception as error:
             return self._blame(f"serve: {error!r}")
         if reply is None or reply.after_ms > self._subnet.spec.timeout_s * 1000:
@@ -191,11 +221,12 @@ class _Trial:
                 self._blame(f"serve: an honest answer is refused at the desk as {code.name}")
         return None
 
-    def _honest_for(self, task: Message, view: View) -> Honest:
+    def _honest_for(self, task: Message) -> Honest:
         async def honest(hotkey: AccountId) -> Reply:
             began_s = trio.current_time()
             parts: list[Part] = []
-            async for part in self._subnet.serve(task, LabHost(hotkey, self._models, view)):
+            rules = self._rules[hotkey]
+            async for part in rules.serve(task, self._world.host(hotkey, rules)):
                 decode_message(self._subnet.Part, encode(part), max_bytes=ANSWER_PART_BYTES_MAX)
                 parts.append(part)
             usage = parts[-1].usage if parts else Usage()
@@ -204,10 +235,10 @@ class _Trial:
 
         return honest
 
-    async def _verdict(self, task: Message, answer: Answer | None, view: View, *, anyone: bool) -> Verdict:
+    async def _verdict(self, task: Message, answer: Answer | None, *, anyone: bool) -> Verdict:
         if answer is None:
             return silence(anyone)
-        host = LabHost(self._validator.public, self._models, view)
+        host = self._world.host(self._validator.public, self._subnet)
         verdict = await judge(self._subnet, task, answer, host, timeout_s=JUDGE_TIMEOUT_S)
         if verdict.code is Code.VALIDATOR_FAULT:
             self._blame(f"judge: failed ({verdict.evidence})")
