@@ -171,7 +171,8 @@ class Payer:
             given = line.given
             used = given.used_rao + more_rao
             cumulative = max(used, given.voucher.cumulative_rao)
-            voucher = Voucher(given.channel, given.voucher.sequence + 1, Rao(cumulative), request)
+            sequence = max(given.voucher.sequence + 1, self._now_ms())  # grows also where our own book was lost
+            voucher = Voucher(given.channel, sequence, Rao(cumulative), request)
             signature = sign_voucher(self._signer, self._genesis, voucher)
             new = Given(given.payee, voucher, signature, used)
             self.budget.spend(more_rao, self._now_ms())

@@ -124,15 +124,17 @@ class Till:
                 if held.voucher.cumulative_rao and payment.voucher.sequence <= held.voucher.sequence:
                     raise Unpaid("A later voucher has a lower number.", Code.UNPAID)
                 held = Held(held.payer, payment.voucher, payment.signature, held.spent_rao, held.credited_rao)
-            more = payment.call_rao - tab.paid_rao
+            more = 0 if tab.over else payment.call_rao - tab.paid_rao
             if more < 0:
                 raise Unpaid("A later voucher gives this call less.", Code.UNPAID)
-            credit = self._credit(held, more)
+            try:
+                credit = self._credit(held, more)
+            except Unpaid:
+                await self._hold(line, held)  # what it does not cover it does not cover; it is money all the same
+                raise
             spent = held.spent_rao + more - credit
-            booked = Held(held.payer, held.voucher, held.signature, spent, held.credited_rao + credit)
-            if booked.voucher.cumulative_rao and booked != line.held:
-                await self._write(booked)
-            line.held, tab.paid_rao = booked, payment.call_rao
+            await self._hold(line, Held(held.payer, held.voucher, held.signature, spent, held.credited_rao + credit))
+            tab.paid_rao += more
         tab.changed()
 
     def _credit(self, held: Held, more: int) -> int:
@@ -145,16 +147,21 @@ class Till:
             raise Unpaid(f"{short} rao are not covered by a voucher.", Code.UNPAID, short_rao=short)
         return short
 
-    async def _settle(self, line: _Line, change_rao: int) -> None:
-        """Book what a call that is over owes beyond its vouchers, or (negative) what it is let off."""
-        if not change_rao:
-            return
+    async def _settle(self, line: _Line, tab: "Tab", due_rao: int) -> None:
+        """Book what a call that is over owes beyond its vouchers, or what it is let off."""
         async with line.lock:
+            if tab.over:
+                return
+            tab.over = True
             held = line.held
-            spent = max(0, held.spent_rao + change_rao)
-            line.held = Held(held.payer, held.voucher, held.signature, spent, held.credited_rao)
-            if held.voucher.cumulative_rao:
-                await self._write(line.held)
+            spent = max(0, held.spent_rao + due_rao - tab.paid_rao)
+            await self._hold(line, Held(held.payer, held.voucher, held.signature, spent, held.credited_rao))
+
+    async def _hold(self, line: _Line, held: Held) -> None:
+        """Make this the channel's row, on disk before in memory; a channel that paid nothing yet is not worth a row."""
+        if held.voucher.cumulative_rao and held != line.held:
+            await self._write(held)
+        line.held = held
 
     async def _write(self, held: Held) -> None:
         with trio.CancelScope(shield=True):  # one row; what is on disk and what is in memory stay the same
@@ -162,7 +169,10 @@ class Till:
 
 
 class Tab:
-    """What one call has paid. `pledge_rao` is what its channel could still pay when the call began."""
+    """What one call has paid. `pledge_rao` is what its channel could still pay when the call began.
+
+    Once it is `over`, a voucher that was on its way still counts for the channel, and no more for the call.
+    """
 
     def __init__(self, till: Till, line: _Line, caller: AccountId, request: Hash) -> None:
         self._till = till
@@ -170,7 +180,7 @@ class Tab:
         self._caller = caller
         self._request = request
         self._news = trio.Event()
-        self._over = False
+        self.over = False
         self.paid_rao = 0
         self.pledge_rao = 0
 
@@ -192,6 +202,4 @@ class Tab:
 
     async def settle(self, due_rao: int) -> None:
         """The call is over and this much is due for it, whatever was paid; only the first word counts."""
-        if not self._over:
-            self._over = True
-            await self._till._settle(self._line, due_rao - self.paid_rao)
+        await self._till._settle(self._line, self, due_rao)
