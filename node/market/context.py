@@ -1,32 +1,43 @@
 """Who we are in one subnet: the network, the chain, the seat and the key. Handed to everything that acts for us."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
+from node.market.absent import NoBlobs, NoJournal
 from node.market.chain import ChainReader, view_of
+from node.market.money import Money
+from node.market.offers import OfferBook
 from node.market.switchboard import Switchboard
 from node.primitives.crypto import Signer
-from node.primitives.types import AccountId, NetUid
-from node.subnets.base import Neuron, View
+from node.primitives.types import AccountId, Height, NetUid
+from node.subnets.base import BlobDoor, JournalDoor, Neuron, View
 from p2p import Network
 
 
 @dataclass(frozen=True, slots=True)
 class MarketContext:
-    """One hotkey's place in one subnet. All contexts of one network share its switchboard."""
+    """One hotkey's place in one subnet. All contexts of one network share its switchboard.
+
+    `offers` are what the miners of the subnet ask for, as far as this node has heard; without `money` nothing is paid
+    for, and nothing taken.
+    """
 
     network: Network
     doors: Switchboard
     chain: ChainReader
     netuid: NetUid
     signer: Signer
+    journal: JournalDoor = field(default_factory=NoJournal)
+    blobs: BlobDoor = field(default_factory=NoBlobs)
+    offers: OfferBook = field(default_factory=lambda: OfferBook(lambda: Height(0)))
+    money: Money | None = None
 
     @property
     def hotkey(self) -> AccountId:
         return self.signer.public
 
     def view(self) -> View:
-        """The subnet at the best head; without seats while the chain does not know the subnet."""
-        return view_of(self.chain, self.netuid)
+        """The subnet at the best head, with its journals' state; without seats while the chain does not know it."""
+        return replace(view_of(self.chain, self.netuid), state=self.journal.state())
 
     def seat(self) -> Neuron | None:
         """Our own seat, once registered."""

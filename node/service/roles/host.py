@@ -12,7 +12,6 @@ import trio
 
 from models import FinishReason, ModelUnavailable, Progress, Sampling, Token, Told, Verification, ensure
 from models.sources import PeerFetch
-from node.market.absent import NoBlobs, NoJournal
 from node.market.call import open_call
 from node.market.context import MarketContext
 from node.market.limits import JUDGE_THREADS, STREAMS_MAX
@@ -199,13 +198,19 @@ class RoleHost:
     context: MarketContext
     subnet: AnySubnet
     models: ModelPool
-    journal: JournalDoor = field(default_factory=NoJournal)
-    blobs: BlobDoor = field(default_factory=NoBlobs)
     folder: Path = field(default_factory=Path)
 
     @property
     def hotkey(self) -> AccountId:
         return self.context.hotkey
+
+    @property
+    def journal(self) -> JournalDoor:
+        return self.context.journal
+
+    @property
+    def blobs(self) -> BlobDoor:
+        return self.context.blobs
 
     def view(self) -> View:
         return self.context.view()

@@ -9,11 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from node.market.errors import MalformedMessage, Unreachable
+from node.market.errors import JournalRefused, Unreachable
+from node.market.journal import check_kind
+from node.market.journal_state import OWN_KINDS, apply_entry, rows_of
+from node.market.limits import JOURNAL_BODY_BYTES_MAX
 from node.primitives.codec import encode
 from node.primitives.crypto import digest
 from node.primitives.types import AccountId, Hash, Height
-from node.subnets.base import Answer, AnySubnet, BlobRef, Entry, Message, ModelPool, Neuron, Part, View
+from node.subnets.base import Answer, AnySubnet, BlobRef, Code, Entry, Message, ModelPool, Neuron, Part, View
 
 
 class World:
@@ -80,12 +83,20 @@ class WorldJournal:
         self._rules = rules
 
     async def append(self, kind: str, body: bytes) -> Entry:
-        own = self._world.entries.setdefault(self._hotkey, [])
+        check_kind(kind)
+        if len(body) > JOURNAL_BODY_BYTES_MAX:
+            raise JournalRefused(f"An entry has at most {JOURNAL_BODY_BYTES_MAX} bytes.", Code.TOO_LARGE)
+        own, state = self._world.entries.setdefault(self._hotkey, []), self._world.state
         height = self._world.view.height if self._world.view is not None else Height(0)
         entry = Entry(self._hotkey, len(own), height, kind, body)
-        refusal = self._rules.apply(entry, self._world.state)
-        if refusal is not None:
-            raise MalformedMessage(refusal.reason)
+        if kind not in OWN_KINDS:
+            before = rows_of(state, self._hotkey)
+            after, refusal = apply_entry(self._rules.apply, entry, before)
+            if refusal is not None:
+                raise JournalRefused(refusal.reason, refusal.code)
+            for key in before.keys() - after.keys():
+                del state[key]
+            state.update(after)
         own.append(entry)
         return entry
 
