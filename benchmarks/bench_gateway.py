@@ -7,10 +7,9 @@ trio, Starlette) with a route that does nothing: what HTTP itself costs here.
 import http.client
 import json
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from time import process_time
-from typing import Final
+from typing import Any, Final
 
 import trio
 from hypercorn.config import Config
@@ -23,8 +22,12 @@ from starlette.routing import Route
 from benchmarks.measure import ROOT, per_s, show, title
 from node.gateway.app import Gateway
 from node.gateway.server import bind, run_gateway
-from node.market.chat import ChatPart, ChatRequest, ChatUsage, ModelInfo
+from node.market.chat import ChatPart, ChatUsage, ModelInfo
+from node.market.routes import Piece
 from node.primitives.types import AccountId
+from node.subnets.doors import CHAT_PATH, AnyLocalRoute, AnyRoute
+from node.subnets.doors import Route as SubnetRoute
+from node.subnets.wire import Usage
 
 PLAIN: Final = 500
 STREAMS: Final = 12
@@ -34,20 +37,35 @@ CHUNK: Final = b"data: " + bytes(200) + b"\n\n"
 MINER: Final = AccountId(bytes(32))
 
 
-@dataclass
+def _unused(*_: object) -> Any:
+    raise NotImplementedError
+
+
 class Door:
     """Answers at once; a streamed question gets `TOKENS` tokens, a plain one a single part."""
 
-    async def ask(self, request: ChatRequest) -> AsyncGenerator[ChatPart, None]:
+    routes: Sequence[AnyRoute] = (SubnetRoute("POST", CHAT_PATH, _unused, _unused),)
+    local_routes: Sequence[AnyLocalRoute] = ()
+
+    async def call(
+        self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None
+    ) -> AsyncGenerator[Piece, None]:
         count = request.max_tokens or 1
         for index in range(count):
-            yield ChatPart(text="word ", index=index, miner=MINER)
-        yield ChatPart(
+            yield Piece(ChatPart(text="word ", index=index, miner=MINER), index, False, MINER)
+        last = ChatPart(
             text="", index=count, done=True, miner=MINER, usage=ChatUsage(3, count), finish_reason="stop"
         )  # fmt: skip
+        yield Piece(last, count, True, MINER, Usage(3, count))
 
     def models(self) -> list[ModelInfo]:
         return [ModelInfo("tiny", "nineteen", 1, 1)]
+
+    async def answer(self, route: AnyLocalRoute, request: Any) -> Any:
+        raise NotImplementedError
+
+
+DOORS: Final = (Door(),)
 
 
 async def _bare_plain(request: Request) -> Response:
@@ -102,7 +120,7 @@ async def measure() -> dict[str, float]:
     async with trio.open_nursery() as nursery:
 
         async def ours(*, task_status: trio.TaskStatus[str]) -> None:
-            await run_gateway(Gateway(Door()), bind(0), stop, task_status=task_status)
+            await run_gateway(Gateway(lambda: DOORS), bind(0), stop, task_status=task_status)
 
         async def bare(*, task_status: trio.TaskStatus[list[str]]) -> None:
             config = Config()

@@ -144,7 +144,7 @@ class KeyStore:
             row = connection.execute(f"SELECT {_KEY} FROM keys WHERE id = ?", (key_id,)).fetchone()
         return None if row is None else KeyRow(*row)
 
-    def keys(self) -> list[KeyRow]:
+    def all_keys(self) -> list[KeyRow]:
         """Every key, revoked ones included, oldest first."""
         with self._database.read() as connection:
             rows = connection.execute(f"SELECT {_KEY} FROM keys ORDER BY created_at_ms, id").fetchall()

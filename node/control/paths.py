@@ -43,6 +43,11 @@ def database_path(home: Path) -> Path:
     return home / "chain.db"
 
 
+def gateway_path(home: Path) -> Path:
+    """Return the gateway's database: API keys by their hash, and what was used."""
+    return home / "gateway.db"
+
+
 def devnet_path(home: Path) -> Path:
     """Return the folder of a whole local network inside a home."""
     return home / "devnet"

@@ -1,155 +1,152 @@
-"""One chat answer over ASGI, streamed as server-sent events or collected into one body.
+"""Chats and completions over ASGI: streamed as server-sent events or collected into one body.
 
-Everything happens in the one task that the server gave the request, because the market's stream may not be handed from
-task to task. A child task watches for the client to leave and cancels: the server's own `is_disconnected` never fires
-on trio. Until the first token is there the status code is still free, so a refusal becomes a proper HTTP error.
+Each choice runs in a task of its own that opens and closes the market's stream, because such a stream may not be
+handed from task to task; a single choice runs in the one task that the server gave the request. A child task watches
+for the client to leave and cancels: the server's own `is_disconnected` never fires on trio. Until the first token is
+there the status code is still free, so a refusal becomes a proper HTTP error.
 """
 
 import time
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import msgspec
 import trio
 from starlette.types import Receive, Scope, Send
 
-from node.gateway.openai import error_body
-from node.gateway.problems import problem_of
-from node.market.chat import ChatPart, ChatRequest, ChatUsage
+from node.gateway.forms import Choice, Form
+from node.gateway.limits import QUEUED_PIECES_MAX
+from node.gateway.problems import Problem, problem_of
+from node.gateway.wire import SSE, cancel_on_disconnect, event, send_json, send_problem
 from node.market.errors import CallBroken
-from node.primitives.address import to_ss58
+from node.market.routes import Piece
 from node.primitives.errors import NodeError
+from node.subnets.doors import Comment
 
-Ask = Callable[[ChatRequest], AsyncGenerator[ChatPart, None]]
-
-_JSON = [(b"content-type", b"application/json")]
-_SSE = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-store")]
+Ask = Callable[[], AsyncGenerator[Piece, None]]
+Settle = Callable[[Sequence[Piece | None]], None]
+Pieces = AsyncGenerator[tuple[int, Piece], None]
+_DONE = b"data: [DONE]\n\n"
 
 
 class Answer:
-    """An ASGI application that serves exactly one chat request."""
+    """An ASGI application that serves one request for one or more choices."""
 
-    def __init__(self, ask: Ask, request: ChatRequest, request_id: str, *, stream: bool, usage: bool) -> None:
-        self._ask = ask
-        self._request = request
-        self._id = request_id
+    def __init__(self, asks: Sequence[Ask], form: Form, *, stream: bool, usage: bool, settle: Settle) -> None:
+        self._asks = asks
+        self._form = form
         self._stream = stream
         self._usage = usage
-        self._created = int(time.time())
+        self._settle = settle
+        self._choices = [Choice() for _ in asks]
+        self.ok = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the answer; returns early when the client leaves."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_cancel_on_disconnect, receive, nursery.cancel_scope)
-            async with aclosing(self._ask(self._request)) as parts:
-                if self._stream:
-                    await self._send_stream(parts, send)
-                else:
-                    await self._send_whole(parts, send)
-            nursery.cancel_scope.cancel()
-
-    # --- one body ---------------------------------------------------------------------------------------------------
-
-    async def _send_whole(self, parts: AsyncGenerator[ChatPart, None], send: Send) -> None:
-        texts: list[str] = []
-        last: ChatPart | None = None
         try:
-            async for part in parts:
-                texts.append(part.text)
-                last = part
-        except NodeError as error:
-            return await self._send_problem(error, send)
-        if last is None or not last.done:
-            return await self._send_problem(CallBroken("The answer ended before it was complete."), send)
-        body = {
-            **self._frame("chat.completion"),
-            "choices": [
-                {
-                    "index": 0,
-                    "message": {"role": "assistant", "content": "".join(texts)},
-                    "finish_reason": last.finish_reason,
-                    "logprobs": None,
-                }
-            ],
-            "usage": _usage(last.usage),
-            **_provenance(last),
-        }
-        await send({"type": "http.response.start", "status": 200, "headers": self._headers(_JSON)})
-        await send({"type": "http.response.body", "body": msgspec.json.encode(body)})
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(cancel_on_disconnect, receive, nursery.cancel_scope)
+                async with all_pieces(self._asks) as pieces:
+                    if self._stream:
+                        await self._send_stream(pieces, send)
+                    else:
+                        await self._send_whole(pieces, send)
+                nursery.cancel_scope.cancel()
+        finally:
+            self._settle([choice.last for choice in self._choices])
 
-    # --- a stream ---------------------------------------------------------------------------------------------------
+    async def _send_whole(self, pieces: Pieces, send: Send) -> None:
+        problem = await self._collect(pieces)
+        if problem is not None:
+            return await send_problem(problem, self._form.request_id, send)
+        await send_json(self._form.whole(self._choices), self._form.request_id, send)
+        self.ok = True
 
-    async def _send_stream(self, parts: AsyncGenerator[ChatPart, None], send: Send) -> None:
-        started = False
+    async def _collect(self, pieces: Pieces) -> Problem | None:
         try:
-            async for part in parts:
-                if not started:
-                    await send({"type": "http.response.start", "status": 200, "headers": self._headers(_SSE)})
-                    await self._event(send, self._chunk({"role": "assistant", "content": ""}))
-                    started = True
-                await self._send_part(part, send)
+            async for index, piece in pieces:
+                self._choices[index].take(piece)
         except NodeError as error:
-            if not started:
-                return await self._send_problem(error, send)
-            problem = problem_of(error)
-            await self._event(send, error_body(problem.message, problem.kind, problem.code))
-        if started:
-            await send({"type": "http.response.body", "body": b"data: [DONE]\n\n", "more_body": False})
-        else:
-            await self._send_problem(CallBroken("The answer ended before it began."), send)
-
-    async def _send_part(self, part: ChatPart, send: Send) -> None:
-        if part.text:
-            await self._event(send, self._chunk({"content": part.text}))
-        if part.done:
-            await self._event(send, {**self._chunk({}, part.finish_reason), **_provenance(part)})
-            if self._usage:
-                frame = self._frame("chat.completion.chunk")
-                await self._event(send, {**frame, "choices": [], "usage": _usage(part.usage)})
-
-    async def _event(self, send: Send, body: dict[str, Any]) -> None:
-        data = b"data: " + msgspec.json.encode(body) + b"\n\n"
-        await send({"type": "http.response.body", "body": data, "more_body": True})
-
-    # --- shared -----------------------------------------------------------------------------------------------------
-
-    async def _send_problem(self, error: NodeError, send: Send) -> None:
-        problem = problem_of(error)
-        body = error_body(problem.message, problem.kind, problem.code, problem.param)
-        await send({"type": "http.response.start", "status": problem.status, "headers": self._headers(_JSON)})
-        await send({"type": "http.response.body", "body": msgspec.json.encode(body)})
-
-    def _headers(self, kind: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        return [*kind, (b"x-request-id", self._id.encode("latin-1"))]
-
-    def _frame(self, kind: str) -> dict[str, Any]:
-        return {"id": f"chatcmpl-{self._id}", "object": kind, "created": self._created, "model": self._request.model}
-
-    def _chunk(self, delta: dict[str, str], finish_reason: str | None = None) -> dict[str, Any]:
-        choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, "logprobs": None}
-        return {**self._frame("chat.completion.chunk"), "choices": [choice]}
-
-
-async def _cancel_on_disconnect(receive: Receive, scope: trio.CancelScope) -> None:
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            scope.cancel()
-            return
-
-
-def _usage(usage: ChatUsage | None) -> dict[str, int] | None:
-    if usage is None:
+            return problem_of(error, now_ms())
+        if not all(choice.done for choice in self._choices):
+            return problem_of(CallBroken("The answer ended before it was complete."))
         return None
-    return {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.prompt_tokens + usage.completion_tokens,
-    }
+
+    async def _send_stream(self, pieces: Pieces, send: Send) -> None:
+        started, form = False, self._form
+        try:
+            async for index, piece in pieces:
+                if not started:
+                    await send({"type": "http.response.start", "status": 200, "headers": form.headers(SSE)})
+                    for opened in range(len(self._choices)):
+                        await self._events(send, form.opening(opened))
+                    started = True
+                await self._send_piece(index, piece, send)
+            if not all(choice.done for choice in self._choices):
+                raise CallBroken("The answer ended before it was complete.")
+            if self._usage:
+                await self._events(send, [form.usage(self._choices)])
+            self.ok = True
+        except NodeError as error:
+            problem = problem_of(error, now_ms())
+            if not started:
+                return await send_problem(problem, form.request_id, send)
+            await self._events(send, [problem.body()])
+        await send({"type": "http.response.body", "body": _DONE, "more_body": False})
+
+    async def _send_piece(self, index: int, piece: Piece, send: Send) -> None:
+        if isinstance(piece.reply, Comment):
+            text = " ".join(piece.reply.text.split())
+            await send({"type": "http.response.body", "body": f": {text}\n\n".encode(), "more_body": True})
+            self._choices[index].take(piece)
+            return
+        self._choices[index].take(piece)
+        await self._events(send, self._form.chunks(index, piece))
+
+    async def _events(self, send: Send, bodies: Sequence[dict[str, Any]]) -> None:
+        for body in bodies:
+            await send({"type": "http.response.body", "body": event(msgspec.json.encode(body)), "more_body": True})
 
 
-def _provenance(part: ChatPart) -> dict[str, Any]:
-    """Who answered, and the digest of the receipt both sides signed: an addition of ours, clients skip it."""
-    receipt = None if part.receipt is None else part.receipt.hex()
-    return {"neurond": {"miner": to_ss58(part.miner), "receipt": receipt}}
+@asynccontextmanager
+async def all_pieces(asks: Sequence[Ask]) -> AsyncGenerator[Pieces, None]:
+    """The pieces of all choices as they come, with the index of their choice; leaving the block stops all."""
+    if len(asks) == 1:
+        async with aclosing(asks[0]()) as pieces:
+            yield _numbered(pieces)
+        return
+    async with trio.open_nursery() as nursery:
+        sender, receiver = trio.open_memory_channel[tuple[int, Piece] | NodeError](QUEUED_PIECES_MAX)
+        async with sender:
+            for index, ask in enumerate(asks):
+                nursery.start_soon(_feed, index, ask, sender.clone())
+        yield _merged(receiver)
+        nursery.cancel_scope.cancel()
+
+
+async def _feed(index: int, ask: Ask, sender: trio.MemorySendChannel[tuple[int, Piece] | NodeError]) -> None:
+    async with sender:
+        try:
+            async with aclosing(ask()) as pieces:
+                async for piece in pieces:
+                    await sender.send((index, piece))
+        except NodeError as error:
+            await sender.send(error)
+
+
+async def _merged(receiver: trio.MemoryReceiveChannel[tuple[int, Piece] | NodeError]) -> Pieces:
+    async for item in receiver:
+        if isinstance(item, NodeError):
+            raise item
+        yield item
+
+
+async def _numbered(pieces: AsyncGenerator[Piece, None]) -> Pieces:
+    async for piece in pieces:
+        yield 0, piece
+
+
+def now_ms() -> int:
+    """Unix time."""
+    return time.time_ns() // 1_000_000

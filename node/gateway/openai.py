@@ -1,127 +1,287 @@
-"""The request and answer bodies of the OpenAI form, parsed strictly.
+"""The request bodies of chats and completions in the OpenAI form, parsed strictly. Knows nothing of HTTP.
 
-A parameter this gateway does not know, or cannot honour, is an error that names it: nothing is silently ignored. The
-form is public knowledge; only the subset below is spoken. Must not know of HTTP.
+A known parameter that would change the answer and cannot be honoured is an error that names it; a field that the form
+does not have, or that changes nothing, is skipped. The form is public knowledge; only the subset below is spoken.
 """
 
-from typing import Annotated, Any, Literal
+import hashlib
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 
-from node.gateway.limits import MAX_TOKENS_MAX, MODEL_CHARS_MAX, STOP_CHARS_MAX, STOP_STRINGS_MAX
-from node.market.chat import DEFAULT_MAX_TOKENS, DEFAULT_TEMPERATURE, DEFAULT_TOP_P, ChatRequest, ChatTurn
-from node.market.errors import BadRequest
+from node.gateway.guard import check_depth, explain
+from node.gateway.limits import (
+    CHOICES_MAX,
+    COMPLETION_LOGPROBS_MAX,
+    MAX_TOKENS_MAX,
+    MODEL_CHARS_MAX,
+    PROMPTS_MAX,
+    SCHEMA_BYTES_MAX,
+    STOP_CHARS_MAX,
+    STOP_STRINGS_MAX,
+    TOP_LOGPROBS_MAX,
+)
+from node.market.chat import (
+    DEFAULT_MAX_TOKENS,
+    DEFAULT_REPETITION_PENALTY,
+    DEFAULT_TEMPERATURE,
+    DEFAULT_TOP_P,
+    ChatRequest,
+    ChatTurn,
+)
+from node.market.errors import BadRequest, Unsupported
+from node.market.forms import CompletionRequest
 from node.primitives.limits import CHAT_MESSAGES_MAX
+from node.subnets.doors import Feature
 
 Meta = msgspec.Meta
+T = TypeVar("T")
+Model = Annotated[str, Meta(min_length=1, max_length=MODEL_CHARS_MAX)]
 StopText = Annotated[str, Meta(min_length=1, max_length=STOP_CHARS_MAX)]
+Stop = StopText | Annotated[tuple[StopText, ...], Meta(max_length=STOP_STRINGS_MAX)]
 Tokens = Annotated[int, Meta(ge=1, le=MAX_TOKENS_MAX)]
+Temperature = Annotated[float, Meta(ge=0.0, le=2.0)]
+Share = Annotated[float, Meta(gt=0.0, le=1.0)]
+Penalty = Annotated[float, Meta(ge=-2.0, le=2.0)]
+Repetition = Annotated[float, Meta(ge=1.0, le=2.0)]
+Other: Final = msgspec.Raw(b"null")  # of a parameter that is looked at only to refuse it
+
+_NEUTRAL: Final = (b"null", b"[]", b"{}", b"false", b'"none"', b"0", b"0.0", b'""', b"1")
+_REFUSED: Final = {
+    "tools": "calling tools", "tool_choice": "calling tools", "functions": "calling functions",
+    "function_call": "calling functions", "logit_bias": "a bias on tokens", "audio": "audio",
+    "prediction": "predicted output", "web_search_options": "searching the web", "reasoning_effort": "reasoning effort",
+    "suffix": "a suffix", "echo": "echoing the prompt", "best_of": "choosing the best of several",
+}  # fmt: skip
 
 
-class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Refuses keys it does not name."""
-
-
-class TextPart(_Strict, frozen=True):
+class Piece(msgspec.Struct, frozen=True):
     """A piece of a message's content; text is the only kind served here."""
 
-    type: Literal["text"]
-    text: str
+    type: str
+    text: str = ""
 
 
-class Message(_Strict, frozen=True):
+class Message(msgspec.Struct, frozen=True):
     """One turn of the conversation."""
 
-    role: Literal["system", "developer", "user", "assistant"]
-    content: str | tuple[TextPart, ...]
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | tuple[Piece, ...] | msgspec.UnsetType | None = msgspec.UNSET
     name: str | None = None
+    tool_calls: msgspec.Raw = Other
 
 
-class StreamOptions(_Strict, frozen=True):
+class StreamOptions(msgspec.Struct, frozen=True):
     include_usage: bool = False
 
 
-class ResponseFormat(_Strict, frozen=True):
-    type: Literal["text"]
+class SchemaOf(msgspec.Struct, frozen=True):
+    """The schema an answer must have; a strict one is what everybody gets."""
+
+    name: str
+    schema: dict[str, Any]
 
 
-class ChatBody(_Strict, frozen=True, kw_only=True):
-    """`POST /v1/chat/completions`. Parameters with one allowed value are here so that clients that send it work."""
+class ResponseFormat(msgspec.Struct, frozen=True):
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: SchemaOf | None = None
 
-    model: Annotated[str, Meta(min_length=1, max_length=MODEL_CHARS_MAX)]
-    messages: Annotated[tuple[Message, ...], Meta(min_length=1, max_length=CHAT_MESSAGES_MAX)]
+
+class _Shared(msgspec.Struct, frozen=True, kw_only=True):
+    """What chats and completions have in common."""
+
+    model: Model
     max_tokens: Tokens | None = None
-    max_completion_tokens: Tokens | None = None
-    temperature: Annotated[float, Meta(ge=0.0, le=2.0)] | None = None
-    top_p: Annotated[float, Meta(gt=0.0, le=1.0)] | None = None
-    stop: StopText | Annotated[tuple[StopText, ...], Meta(max_length=STOP_STRINGS_MAX)] | None = None
-    seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
+    temperature: Temperature | None = None
+    top_p: Share | None = None
+    repetition_penalty: Repetition | None = None  # of this field's servers, not of the form's author
+    stop: Stop | None = None
+    seed: int | None = None  # bounded by `seed_of`
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    user: Annotated[str, Meta(max_length=256)] | None = None
-    n: Literal[1] | None = None
+    n: Annotated[int, Meta(ge=1, le=CHOICES_MAX)] | None = None
+    frequency_penalty: Penalty | None = None
+    presence_penalty: Penalty | None = None
+    logit_bias: msgspec.Raw = Other
+
+
+class ChatBody(_Shared, frozen=True, kw_only=True):
+    """`POST /v1/chat/completions`."""
+
+    messages: Annotated[tuple[Message, ...], Meta(min_length=1, max_length=CHAT_MESSAGES_MAX)]
+    max_completion_tokens: Tokens | None = None
+    top_k: Annotated[int, Meta(ge=0, le=2**20)] | None = None  # of this field's servers
     logprobs: bool | None = None
-    frequency_penalty: Annotated[float, Meta(ge=0.0, le=0.0)] | None = None
-    presence_penalty: Annotated[float, Meta(ge=0.0, le=0.0)] | None = None
+    top_logprobs: Annotated[int, Meta(ge=0, le=TOP_LOGPROBS_MAX)] | None = None
     response_format: ResponseFormat | None = None
-    store: bool | None = None
-    metadata: dict[str, str] | None = None
+    modalities: tuple[str, ...] | None = None
+    tools: msgspec.Raw = Other
+    tool_choice: msgspec.Raw = Other
+    functions: msgspec.Raw = Other
+    function_call: msgspec.Raw = Other
+    audio: msgspec.Raw = Other
+    prediction: msgspec.Raw = Other
+    web_search_options: msgspec.Raw = Other
+    reasoning_effort: msgspec.Raw = Other
 
 
-def parse_chat(body: bytes) -> ChatBody:
+class CompletionBody(_Shared, frozen=True, kw_only=True):
+    """`POST /v1/completions`."""
+
+    prompt: str | Annotated[tuple[str, ...], Meta(min_length=1, max_length=PROMPTS_MAX)]
+    logprobs: Annotated[int, Meta(ge=0, le=COMPLETION_LOGPROBS_MAX)] | None = None
+    suffix: msgspec.Raw = Other
+    echo: msgspec.Raw = Other
+    best_of: msgspec.Raw = Other
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A parsed request: one market request for each choice, the features it needs, and how it is answered."""
+
+    model: str
+    requests: tuple[Any, ...]
+    needs: dict[Feature, str]  # feature -> the parameter that asks for it
+    stream: bool = False
+    usage: bool = False  # a last chunk of the stream has it
+
+
+def parse(body: bytes, kind: type[T]) -> T:
     """Return the request in `body`.
 
     Raises:
-        BadRequest: no JSON, or a field that is missing, unknown, of the wrong type or out of range; `param` names it.
+        BadRequest: no JSON, or a field that is missing, of the wrong type or out of range; `param` names it.
     """
     try:
-        chat = msgspec.json.decode(body, type=ChatBody)
+        return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
-        message, param = _explain(str(error))
+        message, param = explain(str(error))
         raise BadRequest(message, param=param) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadRequest(f"The body is no valid JSON: {error}.", param="body") from error
-    if chat.logprobs:
-        raise BadRequest("Log-probabilities are not offered; leave `logprobs` out.", param="logprobs")
-    if chat.stream_options is not None and not chat.stream:
-        raise BadRequest("`stream_options` belongs to streamed answers; set `stream` to true.", param="stream_options")
-    return chat
 
 
-def to_market(chat: ChatBody) -> ChatRequest:
-    """Return the market's form of a parsed request."""
-    stop = (chat.stop,) if isinstance(chat.stop, str) else chat.stop or ()
-    return ChatRequest(
-        model=chat.model,
-        messages=tuple(ChatTurn(_role(message.role), _text(message.content)) for message in chat.messages),
-        max_tokens=chat.max_completion_tokens or chat.max_tokens or DEFAULT_MAX_TOKENS,
-        temperature=DEFAULT_TEMPERATURE if chat.temperature is None else chat.temperature,
-        top_p=DEFAULT_TOP_P if chat.top_p is None else chat.top_p,
-        stop=stop,
-        seed=chat.seed,
+def chat(body: bytes) -> Asked:
+    """The chat that `body` asks for. Raises BadRequest and Unsupported."""
+    parsed = parse(body, ChatBody)
+    _check_shared(parsed)
+    if parsed.modalities not in (None, (), ("text",)):
+        raise Unsupported("Answers are text; other modalities are not offered.", param="modalities")
+    if parsed.top_logprobs is not None and not parsed.logprobs:
+        raise BadRequest("`top_logprobs` belongs to `logprobs`; set that to true.", param="top_logprobs")
+    form, needs = _form(parsed.response_format)
+    if parsed.logprobs:
+        needs["logprobs"] = "logprobs"
+    request = ChatRequest(
+        model=parsed.model,
+        messages=tuple(_turn(index, message) for index, message in enumerate(parsed.messages)),
+        max_tokens=parsed.max_completion_tokens or parsed.max_tokens or DEFAULT_MAX_TOKENS,
+        top_k=parsed.top_k or 0,
+        form=form,
+        top_logprobs=(parsed.top_logprobs or 0) if parsed.logprobs else None,
+        **_sampling(parsed),
     )
+    return Asked(parsed.model, choices_of(request, parsed.n or 1), needs, bool(parsed.stream), _usage(parsed))
 
 
-def error_body(message: str, kind: str, code: str, param: str | None = None) -> dict[str, Any]:
-    """Return the one error envelope of the gateway."""
-    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
+def completion(body: bytes) -> Asked:
+    """The completions that `body` asks for, prompts before choices. Raises BadRequest and Unsupported."""
+    parsed = parse(body, CompletionBody)
+    _check_shared(parsed)
+    prompts = (parsed.prompt,) if isinstance(parsed.prompt, str) else parsed.prompt
+    needs: dict[Feature, str] = {} if parsed.logprobs is None else {"logprobs": "logprobs"}
+    requests: tuple[CompletionRequest, ...] = ()
+    for prompt in prompts:
+        request = CompletionRequest(
+            model=parsed.model,
+            prompt=prompt,
+            max_tokens=parsed.max_tokens or DEFAULT_MAX_TOKENS,
+            top_logprobs=parsed.logprobs,
+            **_sampling(parsed),
+        )
+        requests += choices_of(request, parsed.n or 1)
+    if len(requests) > PROMPTS_MAX:
+        raise BadRequest(f"Prompts times `n` may be {PROMPTS_MAX} at most.", param="n")
+    return Asked(parsed.model, requests, needs, bool(parsed.stream), _usage(parsed))
 
 
-def _role(role: str) -> str:
-    return "system" if role == "developer" else role
+def seed_of(given: int | None) -> int | None:
+    """A seed as the market counts it, from 0 to 2^64 - 1. Raises BadRequest for more than 64 bits."""
+    if given is not None and not -(2**63) <= given < 2**64:
+        raise BadRequest("`seed` is an integer of 64 bits.", param="seed")
+    return None if given is None else given % 2**64
 
 
-def _text(content: str | tuple[TextPart, ...]) -> str:
-    return content if isinstance(content, str) else "".join(part.text for part in content)
+def choices_of(request: T, count: int) -> tuple[T, ...]:
+    """The request once for each choice; of a seeded one every further choice has a seed that follows from it."""
+    seed = getattr(request, "seed", None)
+    if seed is None:
+        return (request,) * count
+    seeds = [seed] + [_further_seed(seed, index) for index in range(1, count)]
+    return tuple(msgspec.structs.replace(request, seed=each) for each in seeds)  # type: ignore[type-var]
 
 
-def _explain(text: str) -> tuple[str, str]:
-    """Turn the decoder's report into a sentence and the name of the field: `messages[0].role`."""
-    what, _, where = text.partition(" - at `$")
-    param = where.removesuffix("`").lstrip(".")
-    if "unknown field" in what or "missing required field" in what:
-        field = what.rsplit("`", 2)[-2]
-        param = f"{param}.{field}" if param else field
-        word = "is not a parameter here" if "unknown field" in what else "is required"
-        return f"`{param}` {word}.", param
-    return f"`{param or 'body'}`: {what[0].lower()}{what[1:]}.", param or "body"
+def _further_seed(seed: int, index: int) -> int:
+    data = f"{seed}:{index}".encode()
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8, person=b"neurond-choice").digest(), "big")
+
+
+def _sampling(parsed: _Shared) -> dict[str, Any]:
+    penalty = parsed.repetition_penalty
+    return {
+        "temperature": DEFAULT_TEMPERATURE if parsed.temperature is None else parsed.temperature,
+        "top_p": DEFAULT_TOP_P if parsed.top_p is None else parsed.top_p,
+        "repetition_penalty": DEFAULT_REPETITION_PENALTY if penalty is None else penalty,
+        "stop": (parsed.stop,) if isinstance(parsed.stop, str) else parsed.stop or (),
+        "seed": seed_of(parsed.seed),
+    }
+
+
+def _usage(parsed: _Shared) -> bool:
+    return parsed.stream_options is not None and parsed.stream_options.include_usage
+
+
+def _check_shared(parsed: _Shared) -> None:
+    if parsed.stream_options is not None and not parsed.stream:
+        raise BadRequest("`stream_options` belongs to streamed answers; set `stream` to true.", param="stream_options")
+    for name in ("frequency_penalty", "presence_penalty"):
+        if getattr(parsed, name):
+            raise Unsupported("The models here know `repetition_penalty` only.", param=name)
+    for name, what in _REFUSED.items():
+        value = getattr(parsed, name, Other)
+        if bytes(value) not in _NEUTRAL:
+            raise Unsupported(f"No model here offers {what}.", param=name)
+
+
+def _form(wanted: ResponseFormat | None) -> tuple[str, dict[Feature, str]]:
+    """The form of the answer as the market knows it, and the feature it needs."""
+    if wanted is None or wanted.type == "text":
+        return "", {}
+    if wanted.type == "json_object":
+        return "json", {"json": "response_format"}
+    if wanted.json_schema is None:
+        raise BadRequest("`response_format.json_schema` is required.", param="response_format.json_schema")
+    check_depth(wanted.json_schema.schema)
+    text = msgspec.json.encode(wanted.json_schema.schema)
+    if len(text) > SCHEMA_BYTES_MAX:
+        raise BadRequest(f"A schema has at most {SCHEMA_BYTES_MAX} bytes.", param="response_format.json_schema")
+    return text.decode(), {"schema": "response_format"}
+
+
+def _turn(index: int, message: Message) -> ChatTurn:
+    where = f"messages[{index}]"
+    if message.role in ("tool", "function") or bytes(message.tool_calls) not in _NEUTRAL:
+        raise Unsupported("No model here offers calling tools.", param=f"{where}.role")
+    if message.content is msgspec.UNSET or (message.content is None and message.role != "assistant"):
+        raise BadRequest(f"`{where}.content` is required.", param=f"{where}.content")
+    role = "system" if message.role == "developer" else message.role
+    content = message.content or ""
+    if isinstance(content, str):
+        return ChatTurn(role, content)
+    for place, piece in enumerate(content):
+        if piece.type != "text":
+            raise Unsupported(
+                f"No model here reads content of the type {piece.type[:40]!r}.", param=f"{where}.content[{place}].type"
+            )
+    return ChatTurn(role, "".join(piece.text for piece in content))

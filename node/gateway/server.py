@@ -8,7 +8,7 @@ from hypercorn.config import Config
 from hypercorn.trio import serve
 
 from node.gateway.app import Gateway
-from node.gateway.limits import GRACE_S
+from node.gateway.limits import GRACE_S, HEADERS_BYTES_MAX, IDLE_S
 from node.service.errors import PortTaken
 
 HOST = "127.0.0.1"
@@ -37,9 +37,15 @@ async def run_gateway(
     config.errorlog = logging.getLogger("neurond.gateway")
     config.bind = [f"fd://{bound.detach()}"]
     config.include_server_header = False
-    async with trio.open_nursery() as nursery:
-        binds = await nursery.start(_serve, gateway, config, stop)
-        task_status.started(f"{binds[0]}/v1")
+    config.h11_max_incomplete_size = HEADERS_BYTES_MAX
+    config.h2_max_header_list_size = HEADERS_BYTES_MAX
+    config.keep_alive_timeout = IDLE_S
+    async with trio.open_nursery() as books:
+        books.start_soon(gateway.keep_books)
+        async with trio.open_nursery() as nursery:
+            binds = await nursery.start(_serve, gateway, config, stop)
+            task_status.started(f"{binds[0]}/v1")
+        books.cancel_scope.cancel()
 
 
 async def _serve(

@@ -1,23 +1,25 @@
-"""How much the gateway is asked: requests by route and status, and the time they took. Wraps the application."""
+"""How much the gateway is asked: requests by route and status, and the time they took. Wraps the application.
+
+A route is told by its template, which the application writes into the scope; what strangers invent is one series.
+"""
 
 import time
 from collections import Counter
-from collections.abc import Iterable
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from node.gateway.exposition import Family, Labels, gauge
 
+ROUTE: Final = "neurond.route"  # in the scope
 _OTHER: Final = "other"
 
 
 class Traffic:
-    """Counts what passes through to `inner`; `routes` are the paths that get a label of their own."""
+    """Counts what passes through to `inner`."""
 
-    def __init__(self, inner: ASGIApp, routes: Iterable[str]) -> None:
+    def __init__(self, inner: ASGIApp) -> None:
         self._inner = inner
-        self._routes = frozenset(routes)
         self._requests: Counter[tuple[str, str]] = Counter()
         self._seconds: dict[str, float] = {}
         self._under_way = 0
@@ -25,7 +27,6 @@ class Traffic:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._inner(scope, receive, send)
-        route = scope["path"] if scope["path"] in self._routes else _OTHER
         status = "none"  # the client left before there was one
 
         async def watch(message: Message) -> None:
@@ -40,6 +41,7 @@ class Traffic:
             await self._inner(scope, receive, watch)
         finally:
             self._under_way -= 1
+            route = scope.get(ROUTE, _OTHER)
             self._requests[route, status] += 1
             self._seconds[route] = self._seconds.get(route, 0.0) + time.monotonic() - began_s
 

@@ -10,13 +10,14 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from node.market.chat import ModelInfo
-from node.market.errors import NoMiner
+from node.market.errors import NoMiner, UnknownModel
 from node.primitives.types import AccountId, Hash
 from node.subnets.doors import AnyLocalRoute, AnyRoute
 from node.subnets.wire import Usage
 
 _OPEN, _CLOSE = "{", "}"
 SEGMENTS_MAX: Final = 16  # of a path that a route may have
+MODELS_NAMED_MAX: Final = 20  # in one error
 SEGMENT_CHARS_MAX: Final = 256  # of what stands in a path's place; ids have at most 64
 
 
@@ -76,7 +77,7 @@ def find_routes(doors: Sequence[SubnetDoor], method: str, path: str) -> list[Mat
         return []
     found: list[Match] = []
     for door in doors:
-        for route in _routes_of(door):
+        for route in routes_of(door):
             if route.method == method and (pieces := _pieces(route.path, segments)) is not None:
                 found.append(Match(door, route, pieces))
     return sorted(found, key=lambda match: len(match.pieces))
@@ -85,11 +86,12 @@ def find_routes(doors: Sequence[SubnetDoor], method: str, path: str) -> list[Mat
 def methods_of(doors: Sequence[SubnetDoor], path: str) -> list[str]:
     """The methods that some door answers at a path, for the answer to a wrong one."""
     segments = path.split("/")
-    every = (route for door in doors for route in _routes_of(door))
+    every = (route for door in doors for route in routes_of(door))
     return sorted({route.method for route in every if _pieces(route.path, segments) is not None})
 
 
-def _routes_of(door: SubnetDoor) -> list[AnyRoute | AnyLocalRoute]:
+def routes_of(door: SubnetDoor) -> list[AnyRoute | AnyLocalRoute]:
+    """Everything that a door answers."""
     return [*door.routes, *door.local_routes]
 
 
@@ -115,6 +117,13 @@ def by_model(matches: Sequence[Match], model: str) -> Match | None:
         if any(each.name == model and each.path == match.route.path for each in match.door.models()):
             return match
     return None
+
+
+def unknown_model(matches: Sequence[Match], path: str, model: str) -> UnknownModel:
+    """The error for a model that none of the matches lists; it names those that they do."""
+    known = sorted({each.name for match in matches for each in match.door.models() if each.path == path})
+    names = ", ".join(known[:MODELS_NAMED_MAX]) or "none"
+    return UnknownModel(f"There is no model {model[:80]!r}; known are {names}.", param="model")
 
 
 class Closed:

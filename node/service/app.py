@@ -7,7 +7,7 @@ failure of the store, the network or a defect ends the node; a failure of a role
 """
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,7 +22,6 @@ from node.control.options import DaemonConfig
 from node.control.schema import NodeState
 from node.control.server import ControlServer
 from node.ledger.genesis import parse_genesis
-from node.market.chat import ChatPart, ChatRequest, ModelInfo
 from node.primitives.codec import build_decoders
 from node.primitives.limits import GENESIS_BYTES_MAX
 from node.primitives.types import Hash, NetUid
@@ -41,7 +40,6 @@ from node.service.jobs import Jobs, Report
 from node.service.keeper import Keeper, keeping_of
 from node.service.keys import Keys, open_keys
 from node.service.logbook import Logbook, logger
-from node.service.metrics import families_of
 from node.service.model_peers import ModelPeers
 from node.service.model_store import ChosenModel, shared_model_store
 from node.service.reader import Reader
@@ -55,6 +53,7 @@ from node.service.stranded import Stranded, way_of
 from node.service.syncer import Syncer
 from node.service.telling import LagMeter, tell_status
 from node.service.trust import Trust, begin_trust, checkpoint_of
+from node.service.web import open_gateway
 from node.subnets.registry import known_subnets
 from node.version import __version__
 from p2p import HostConfig, Network, open_host
@@ -193,7 +192,9 @@ class Node:
         if config.mdns:
             interfaces = lan_interfaces(network.addresses, listens=bool(config.listen))
             nursery.start_soon(find_on_lan, network, chain.genesis_hash.hex()[:TAG_DIGITS], interfaces, running.lan)
-        await self._open_gateway(running, nursery)
+        if config.gateway_port is not None:
+            self._enter("starting", "opening the gateway")
+            await open_gateway(self, running, stack, nursery)
         running.jobs.start("role", "take the role this node had", self._first_role)
 
     def _assemble(
@@ -300,16 +301,6 @@ class Node:
             chain.on_final(silence.watcher(pen.public, pen.sealed_slot))
         return chain, gossip
 
-    async def _open_gateway(self, running: Running, nursery: trio.Nursery) -> None:
-        if self.config.gateway_port is None:
-            return
-        from node.gateway.app import Gateway  # a web server: 5 MB that a node without a gateway does without
-        from node.gateway.server import bind, run_gateway
-
-        self._enter("starting", "opening the gateway")
-        gateway = Gateway(OwnDoor(running.services), metrics=partial(families_of, self))
-        running.gateway_url = await nursery.start(run_gateway, gateway, bind(self.config.gateway_port), self.stop)
-
     async def _first_role(self, report: Report) -> str:
         running = self.running
         role = self.config.role or self.home.settings_of_last_start().role
@@ -351,18 +342,3 @@ def first_subnet(services: Services) -> NetUid | None:
         return services.netuid()
     except Unknown:
         return None
-
-
-class OwnDoor:
-    """The front door of whatever role the node has at the moment of a question."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-
-    def ask(self, request: ChatRequest) -> AsyncGenerator[ChatPart, None]:
-        """Put a question to the network's miners."""
-        return self._services.door.ask(request)
-
-    def models(self) -> list[ModelInfo]:
-        """Return the models that can be asked now."""
-        return self._services.door.models()

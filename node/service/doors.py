@@ -44,7 +44,7 @@ class ClosedDoor:
     """A front door that says why nobody can be asked."""
 
     def __init__(self, reason: str) -> None:
-        self._reason = reason
+        self.reason = reason
 
     def models(self) -> list[ModelInfo]:
         """Return no models."""
@@ -52,5 +52,5 @@ class ClosedDoor:
 
     async def ask(self, request: ChatRequest) -> AsyncGenerator[ChatPart, None]:
         """Refuse. Raises NoMiner."""
-        raise NoMiner(self._reason)
+        raise NoMiner(self.reason)
         yield  # makes this a generator, as the protocol wants

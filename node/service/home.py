@@ -16,6 +16,7 @@ from node.control.options import (
     CheatKind,
     DaemonConfig,
 )
+from node.control.paths import gateway_path
 from node.control.schema import KeepMode, Role
 from node.primitives.limits import GENESIS_BYTES_MAX
 from node.service.errors import BadGenesis
@@ -71,6 +72,10 @@ class Home:
     @property
     def market(self) -> Path:
         return self.path / "market.db"
+
+    @property
+    def gateway(self) -> Path:
+        return gateway_path(self.path)
 
     @property
     def identity(self) -> Path:

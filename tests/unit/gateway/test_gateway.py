@@ -1,71 +1,20 @@
 """The gateway over real HTTP: answers in the OpenAI form, and errors that name what is wrong."""
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
 import trio
 
-from node.gateway.app import Gateway
-from node.gateway.server import bind, run_gateway
-from node.market.chat import ChatPart, ChatRequest, ChatUsage, ModelInfo
+from node.gateway.server import bind
+from node.market.chat import ChatPart
 from node.market.errors import CallBroken, NoMiner
-from node.primitives.errors import NodeError
-from node.primitives.types import AccountId, Hash
+from node.market.routes import Closed, Piece
 from node.service.errors import PortTaken
-
-MINER = AccountId(b"\x05" * 32)
-QUESTION = {"model": "tiny", "messages": [{"role": "user", "content": "hello"}]}
-
-
-@dataclass
-class FakeDoor:
-    """Answers every question with the same words."""
-
-    words: tuple[str, ...] = ("Good ", "morning")
-    fail_at: int | None = None
-    error: NodeError = field(default_factory=lambda: NoMiner("Nobody is there."))
-    asked: list[ChatRequest] = field(default_factory=list)
-    stalled: bool = False
-    left: trio.Event = field(default_factory=trio.Event)
-
-    async def ask(self, request: ChatRequest) -> AsyncGenerator[ChatPart, None]:
-        self.asked.append(request)
-        try:
-            for index, word in enumerate(self.words):
-                if index == self.fail_at:
-                    raise self.error
-                yield ChatPart(text=word, index=index, miner=MINER)
-                if self.stalled:
-                    await trio.sleep_forever()
-            yield ChatPart(
-                text="", index=len(self.words), done=True, miner=MINER, usage=ChatUsage(3, 2), finish_reason="stop",
-                receipt=Hash(b"\x09" * 32),
-            )  # fmt: skip
-        finally:
-            self.left.set()
-
-    def models(self) -> list[ModelInfo]:
-        return [ModelInfo("tiny", "nineteen", 1, 2)]
-
-
-@asynccontextmanager
-async def serving(door: FakeDoor, *, answers_at_once: int = 4) -> AsyncIterator[httpx.AsyncClient]:
-    stop = trio.Event()
-    async with trio.open_nursery() as nursery:
-
-        async def start(*, task_status: trio.TaskStatus[str]) -> None:
-            await run_gateway(Gateway(door, answers_at_once=answers_at_once), bind(0), stop, task_status=task_status)
-
-        url = await nursery.start(start)
-        try:
-            async with httpx.AsyncClient(base_url=url, timeout=10) as client:
-                yield client
-        finally:
-            stop.set()
+from node.subnets.doors import AnyRoute
+from tests.unit.gateway.doors import MINER, QUESTION, FakeDoor, form_route, serving
 
 
 async def test_a_plain_answer_has_the_text_the_usage_and_the_miner() -> None:
@@ -120,10 +69,21 @@ BROKEN: list[tuple[bytes, str]] = [
     (json.dumps({**QUESTION, "temperature": 9}).encode(), "temperature"),
     (json.dumps({**QUESTION, "max_tokens": 0}).encode(), "max_tokens"),
     (json.dumps({**QUESTION, "max_tokens": 10**9}).encode(), "max_tokens"),
-    (json.dumps({**QUESTION, "n": 2}).encode(), "n"),
+    (json.dumps({**QUESTION, "n": 5}).encode(), "n"),
     (json.dumps({**QUESTION, "frequency_penalty": 1}).encode(), "frequency_penalty"),
-    (json.dumps({**QUESTION, "colour": "blue"}).encode(), "colour"),
-    (json.dumps({**QUESTION, "logprobs": True}).encode(), "logprobs"),
+    (json.dumps({**QUESTION, "tools": [{"type": "function"}]}).encode(), "tools"),
+    (json.dumps({**QUESTION, "tool_choice": "auto"}).encode(), "tool_choice"),
+    (json.dumps({**QUESTION, "logit_bias": {"5": 1}}).encode(), "logit_bias"),
+    (json.dumps({**QUESTION, "seed": 2**64}).encode(), "seed"),
+    (json.dumps({**QUESTION, "top_logprobs": 2}).encode(), "top_logprobs"),
+    (json.dumps({**QUESTION, "logprobs": True, "top_logprobs": 21}).encode(), "top_logprobs"),
+    (json.dumps({**QUESTION, "response_format": {"type": "xml"}}).encode(), "response_format.type"),
+    (json.dumps({**QUESTION, "response_format": {"type": "json_schema"}}).encode(), "response_format.json_schema"),
+    (
+        json.dumps({**QUESTION, "messages": [{"role": "user", "content": [{"type": "image_url"}]}]}).encode(),
+        "messages[0].content[0].type",
+    ),
+    (json.dumps({**QUESTION, "messages": [{"role": "tool", "content": "x"}]}).encode(), "messages[0].role"),
     (json.dumps({**QUESTION, "stream_options": {"include_usage": True}}).encode(), "stream_options"),
     (b'{"model": "tiny", "messages": [{"role": "user", "content": "a"}], "temperature": NaN}', "body"),
 ]
@@ -192,8 +152,10 @@ async def test_a_break_in_mid_stream_is_said_in_the_stream() -> None:
 
 async def test_an_answer_that_just_ends_is_never_sold_as_complete() -> None:
     class Cut(FakeDoor):
-        async def ask(self, request: ChatRequest) -> AsyncGenerator[ChatPart, None]:
-            yield ChatPart(text="Good", index=0, miner=MINER)
+        async def call(
+            self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None
+        ) -> AsyncGenerator[Piece, None]:
+            yield Piece(ChatPart(text="Good", index=0, miner=MINER), 0, False, MINER)
 
     async with serving(Cut()) as client:
         reply = await client.post("/chat/completions", json=QUESTION)
@@ -244,22 +206,58 @@ def test_a_taken_port_is_told_in_one_sentence() -> None:
     holder.close()
 
 
-async def in_thread(work: Callable[[], None]) -> None:
-    await trio.to_thread.run_sync(work)
+async def test_fields_that_change_nothing_are_skipped_and_neutral_values_pass() -> None:
+    extra = {
+        "user": "me", "store": False, "metadata": {"a": "b"}, "colour": "blue", "service_tier": "auto", "tools": [],
+        "tool_choice": "none", "logit_bias": {}, "frequency_penalty": 0, "parallel_tool_calls": True,
+        "response_format": {"type": "text"}, "modalities": ["text"], "stop": None,
+    }  # fmt: skip
+    async with serving(FakeDoor()) as client:
+        reply = await client.post("/chat/completions", json={**QUESTION, **extra})
+    assert reply.status_code == 200
 
 
-async def test_the_real_openai_client_gets_a_streamed_and_a_plain_answer() -> None:
-    openai = pytest.importorskip("openai")
-    async with serving(FakeDoor()) as http:
+async def test_what_a_model_cannot_do_is_refused_with_the_forms_own_code() -> None:
+    plain = FakeDoor(routes=(form_route("/v1/chat/completions"),))
+    async with serving(plain) as client:
+        for extra, param in (
+            ({"logprobs": True}, "logprobs"),
+            ({"response_format": {"type": "json_object"}}, "response_format"),
+            ({"tools": [{"type": "function"}]}, "tools"),
+        ):
+            reply = await client.post("/chat/completions", json={**QUESTION, **extra})
+            assert reply.status_code == 400
+            assert (reply.json()["error"]["code"], reply.json()["error"]["param"]) == ("unsupported_parameter", param)
+    assert not plain.asked
 
-        def talk() -> None:
-            client = openai.OpenAI(base_url=str(http.base_url), api_key="none", max_retries=0)
-            plain = client.chat.completions.create(**QUESTION)
-            assert plain.choices[0].message.content == "Good morning"
-            stream = client.chat.completions.create(**QUESTION, stream=True)
-            assert "".join(chunk.choices[0].delta.content or "" for chunk in stream) == "Good morning"
-            assert [model.id for model in client.models.list()] == ["tiny"]
-            with pytest.raises(openai.BadRequestError, match="temperature"):
-                client.chat.completions.create(**QUESTION, temperature=5)
 
-        await in_thread(talk)
+@pytest.mark.parametrize("path", ["/completions", "/embeddings", "/images/generations"])
+async def test_a_form_that_no_subnet_serves_is_a_404_that_says_so(path: str) -> None:
+    body = {"model": "tiny", "prompt": "x", "input": "x"}
+    async with serving(FakeDoor(routes=(form_route("/v1/chat/completions"),))) as client:
+        reply = await client.post(path, json=body)
+    assert reply.status_code == 404
+    assert f"/v1{path}" in reply.json()["error"]["message"]
+
+
+async def test_a_node_that_cannot_ask_says_why_on_every_form() -> None:
+    async with serving(Closed("This node is still starting.")) as client:
+        chat = await client.post("/chat/completions", json=QUESTION)
+        unknown = await client.post("/chat/completions", json={**QUESTION, "model": "huge"})
+    assert chat.status_code == unknown.status_code == 503
+    assert "still starting" in chat.json()["error"]["message"]
+
+
+async def test_the_door_that_has_the_model_is_asked() -> None:
+    class Other(FakeDoor):
+        def models(self) -> list[Any]:
+            return []
+
+    empty, full = Other(), FakeDoor()
+    async with serving(empty, full) as client:
+        assert (await client.post("/chat/completions", json=QUESTION)).status_code == 200
+        unknown = await client.post("/chat/completions", json={**QUESTION, "model": "huge"})
+    assert (len(empty.asked), len(full.asked)) == (0, 1)
+    assert unknown.status_code == 404
+    assert unknown.json()["error"]["code"] == "model_not_found"
+    assert "tiny" in unknown.json()["error"]["message"]

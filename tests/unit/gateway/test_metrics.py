@@ -11,7 +11,7 @@ from node.gateway.app import Gateway
 from node.gateway.exposition import Family, by_label, exposition, gauge
 from node.gateway.limits import METRIC_SAMPLES_MAX
 from node.gateway.server import bind, run_gateway
-from tests.unit.gateway.test_gateway import QUESTION, FakeDoor
+from tests.unit.gateway.doors import QUESTION, FakeDoor
 
 NODE = (
     gauge("chain_height_blocks", "Height.", 2**53 + 1),
@@ -51,7 +51,7 @@ async def client(nursery: trio.Nursery) -> httpx.AsyncClient:
     stop = trio.Event()
 
     async def start(*, task_status: trio.TaskStatus[str]) -> None:
-        await run_gateway(Gateway(FakeDoor(), metrics=lambda: NODE), bind(0), stop, task_status=task_status)
+        await run_gateway(Gateway(lambda: [FakeDoor()], metrics=lambda: NODE), bind(0), stop, task_status=task_status)
 
     url = await nursery.start(start)
     return httpx.AsyncClient(base_url=url.removesuffix("/v1"), timeout=10)

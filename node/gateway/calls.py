@@ -1,0 +1,134 @@
+"""From a checked request to the answer of a subnet: finds the door, asks it, and says how the answer is built.
+
+The four paths of the OpenAI form are found by the model that the request names; every other path by itself.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import trio
+
+from node.gateway import media, openai
+from node.gateway.again import App
+from node.gateway.answer import Answer, Ask, Settle
+from node.gateway.forms import ChatForm, Form, TextForm
+from node.gateway.generic import Events, Whole, fill, send_body
+from node.gateway.limits import SMALL_BODY_BYTES
+from node.gateway.openai import Asked
+from node.market.errors import NoMiner, NotFound, Unsupported
+from node.market.routes import Closed, Match, SubnetDoor, by_model, find_routes, unknown_model
+from node.subnets.doors import CHAT_PATH, COMPLETIONS_PATH, EMBEDDINGS_PATH, IMAGES_PATH, LocalRoute, Route
+
+Doors = Callable[[], Sequence[SubnetDoor]]
+FORM_PATHS = (CHAT_PATH, COMPLETIONS_PATH, EMBEDDINGS_PATH, IMAGES_PATH)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an answer needs besides the request: its id, what it may spend, and who counts what was used."""
+
+    request_id: str
+    reserve: Callable[[], int]
+    settle: Callable[[str, int, Sequence[Any]], None]  # model, reserved rao, last pieces
+
+
+async def form_call(doors: Sequence[SubnetDoor], path: str, body: bytes, context: Context) -> App:
+    """The answer to a request on one of the four paths. Raises BadRequest and its leaves, NoMiner."""
+    asked, in_base64 = await _parsed(path, body)
+    match = _match(doors, path, asked.model)
+    features = match.route.features if isinstance(match.route, Route) else frozenset()
+    for feature, param in asked.needs.items():
+        if feature not in features:
+            raise Unsupported(f"{asked.model!r} does not offer this here.", param=param)
+    asks, settle = _asks(match, asked, context)
+    if path == EMBEDDINGS_PATH:
+        request = asked.requests[0]
+        count = len(request.texts) + len(request.tokens)
+        return Whole(
+            asks,
+            lambda replies: media.embedding_body(asked.model, count, replies[0], in_base64=in_base64),
+            context.request_id,
+            settle,
+        )
+    if path == IMAGES_PATH:
+        created_s = int(time.time())
+        build = lambda replies: media.image_body(created_s, [each[-1] for each in replies])  # noqa: E731
+        return Whole(asks, build, context.request_id, settle)
+    kind: type[ChatForm | TextForm] = ChatForm if path == CHAT_PATH else TextForm
+    form: Form = kind(asked.model, context.request_id, with_logprobs="logprobs" in asked.needs)
+    return Answer(asks, form, stream=asked.stream, usage=asked.usage, settle=settle)
+
+
+async def route_call(match: Match, query: Sequence[tuple[str, str]], body: bytes, context: Context) -> App:
+    """The answer of a route that a subnet declares. Raises BadRequest and its leaves."""
+    route = match.route
+    if route.request is None:
+        raise NotFound(f"The route {route.path} of this subnet names no request type.")
+    if len(body) > SMALL_BODY_BYTES:
+        request = await trio.to_thread.run_sync(fill, route.request, match.pieces, query, body)
+    else:
+        request = fill(route.request, match.pieces, query, body)
+    if isinstance(route, LocalRoute):
+        return Local(partial(match.door.answer, route, request), context)
+    asked = Asked(str(getattr(request, "model", "") or route.path), (request,), {})
+    asks, settle = _asks(match, asked, context)
+    if route.stream:
+        return Events(asks[0], context.request_id, settle)
+    fold = route.fold
+    build = (lambda replies: replies[0][-1]) if fold is None else (lambda replies: fold(replies[0]))
+    return Whole(asks, build, context.request_id, settle)
+
+
+class Local:
+    """An ASGI application that sends what this node itself answers."""
+
+    def __init__(self, answer: Callable[[], Any], context: Context) -> None:
+        self._answer = answer
+        self._context = context
+        self.ok = False
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve the answer."""
+        body = await self._answer()
+        self._context.settle("", 0, ())
+        await send_body(body, self._context.request_id, send, [])
+        self.ok = True
+
+
+async def _parsed(path: str, body: bytes) -> tuple[Asked, bool]:
+    """The parsed request, and whether vectors are wanted in base64."""
+
+    def parse() -> tuple[Asked, bool]:
+        if path == EMBEDDINGS_PATH:
+            return media.embeddings(body)
+        kinds = {CHAT_PATH: openai.chat, COMPLETIONS_PATH: openai.completion, IMAGES_PATH: media.images}
+        return kinds[path](body), False
+
+    return await trio.to_thread.run_sync(parse) if len(body) > SMALL_BODY_BYTES else parse()
+
+
+def _match(doors: Sequence[SubnetDoor], path: str, model: str) -> Match:
+    matches = find_routes(doors, "POST", path)
+    if not matches:
+        for door in doors:
+            if isinstance(door, Closed):
+                raise NoMiner(door.reason)
+        raise NotFound(f"No subnet that this node works in serves {path}.", remedy="`GET /v1/models` lists what is.")
+    found = by_model(matches, model)
+    if found is None:
+        raise unknown_model(matches, path, model)
+    return found
+
+
+def _asks(match: Match, asked: Asked, context: Context) -> tuple[list[Ask], Settle]:
+    """One call for each choice; what may be spent is shared evenly among them."""
+    reserved = context.reserve()
+    each = reserved // len(asked.requests)
+    asks: list[Ask] = [
+        partial(match.door.call, match.route, request, spend_max_rao=each)  # type: ignore[arg-type]
+        for request in asked.requests
+    ]
+    return asks, lambda pieces: context.settle(asked.model, reserved, pieces)
