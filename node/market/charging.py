@@ -4,46 +4,62 @@ One `Charge` a call. It reads the caller's frames while parts are sent, so that 
 way. It never sends anything itself.
 """
 
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import trio
 
 from node.market.errors import MalformedMessage, ServeFailed, Unpaid
-from node.market.frames import FrameKind, Payment, decode, open_frame
-from node.market.limits import RECEIPT_BYTES_MAX, VOUCHER_TIMEOUT_S
+from node.market.frames import CallRequest, FrameKind, Payment, decode, open_frame, request_digest
+from node.market.limits import FREE_CHECKS, FREE_CHECKS_BLOCKS, RECEIPT_BYTES_MAX, VOUCHER_TIMEOUT_S
 from node.market.offers import Offer
 from node.market.payments import FREE, Meter, Tariff, batch_rao, is_released, may_send, tariff_of
 from node.market.vouchers import Tab, Till
 from node.primitives.errors import MarketError
-from node.primitives.types import AccountId, Hash
-from node.subnets.base import AnySubnet, Code, Message, Part, Usage
+from node.primitives.types import AccountId, Height
+from node.subnets.base import AnySubnet, Code, Message, Neuron, Part, Usage
 from p2p import P2PError, Stream
 
 
-@dataclass(frozen=True, slots=True)
 class Desk:
-    """Where a miner takes money: its till, shared by all its subnets, and what it offers in this one now."""
+    """Where a miner takes money: its till, shared by all its subnets, and what it offers in this one now.
 
-    subnet: AnySubnet
-    till: Till | None = None
-    offer: Callable[[], Offer | None] = lambda: None
+    Validators with a permit are served a few calls for nothing, as much as checking answers takes.
+    """
+
+    def __init__(
+        self, subnet: AnySubnet, till: Till | None = None, offer: Callable[[], Offer | None] = lambda: None
+    ) -> None:
+        self.subnet = subnet
+        self.till = till
+        self.offer = offer
+        self._free_calls: dict[AccountId, deque[Height]] = {}
 
     def tariff(self, task: Message) -> Tariff:
         """The prices of a task; free where nothing is offered, or where nobody keeps a till."""
         return FREE if self.till is None else tariff_of(self.offer(), self.subnet.spec, self.subnet.model_of(task))
 
     async def charge(
-        self, stream: Stream, caller: AccountId, request: Hash, task: Message, payment: tuple[Payment, ...]
+        self, stream: Stream, caller: Neuron, request: CallRequest, task: Message, height: Height
     ) -> "Charge | None":
         """The charge of a call; None for what is free. Raises Unpaid."""
-        tariff = self.tariff(task)
+        tariff, payment = self.tariff(task), request.payment
         if self.till is None or tariff.free:
             return None
         if not payment:
+            if caller.validator_permit and self._may_check(caller.hotkey, height):
+                return None
             raise Unpaid("This miner asks a price, and the request carries no voucher.", Code.UNPAID)
-        tab = await self.till.admit(caller, request, payment[0], batch_rao(tariff))
+        name = request_digest(request.head)
+        tab = await self.till.admit(caller.hotkey, name, payment[0], batch_rao(tariff))
         return Charge(stream, tab, Meter(self.subnet, tariff))
+
+    def _may_check(self, validator: AccountId, height: Height) -> bool:
+        calls = self._free_calls.setdefault(validator, deque(maxlen=FREE_CHECKS))
+        if len(calls) == FREE_CHECKS and calls[0] + FREE_CHECKS_BLOCKS > height:
+            return False
+        calls.append(height)
+        return True
 
 
 class Charge:

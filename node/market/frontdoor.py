@@ -22,19 +22,25 @@ from node.market.errors import (
     CallRefused,
     CallTimeout,
     ForgedAnswer,
+    InsufficientBudget,
     NoMiner,
+    OverClaimed,
+    SpendingLimit,
     UnknownModel,
     Unreachable,
 )
 from node.market.frames import Receipt, request_digest
 from node.market.limits import ANSWER_TIMEOUT_S, FIRST_PART_TIMEOUT_S
+from node.market.payer import Bill, Payer
+from node.market.payments import Tariff, tariff_of
 from node.market.roster import miners
 from node.market.router import Router
 from node.market.routes import Piece, as_whole
 from node.market.tasks import TaskView
+from node.primitives.address import to_ss58
 from node.primitives.errors import MarketError
 from node.primitives.types import Hash
-from node.subnets.base import Answer, AnySubnet, Book, Code, Comment, Host, Message, Neuron, Part
+from node.subnets.base import Answer, AnySubnet, Book, Code, Comment, Host, Message, Neuron, Part, Usage
 from node.subnets.doors import CHAT_PATH, AnyLocalRoute, AnyRoute
 
 __all__ = ["ChatPart", "ChatRequest", "Exchange", "FrontDoor", "MarketDoor", "ModelInfo"]
@@ -62,12 +68,22 @@ class Exchange:
     task: Message
     answer: Answer
     receipt: Receipt
+    paid_rao: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What one call may cost: None leaves it to the budget. `ceiling` is the most usage it can come to, if known."""
+
+    max_rao: int | None = None
+    ceiling: Usage | None = None
 
 
 class MarketDoor:
     """The front door of one subnet. `book` is the score book to route by; empty where this node does not validate.
 
-    `host` is what the subnet's local routes reach the world through.
+    `host` is what the subnet's local routes reach the world through; `payer` pays miners that ask a price, by default
+    the context's.
     """
 
     def __init__(
@@ -83,6 +99,7 @@ class MarketDoor:
         first_part_s: float = FIRST_PART_TIMEOUT_S,
         answer_s: float = ANSWER_TIMEOUT_S,
         host: Host | None = None,
+        payer: Payer | None = None,
     ) -> None:
         self._context = context
         self._subnet = subnet
@@ -94,6 +111,7 @@ class MarketDoor:
         self._first_part_s = first_part_s
         self._answer_s = answer_s
         self._host = host
+        self._payer = payer or (None if context.money is None else context.money.payer)
         self._router = Router(trio.current_time)
         self.counts: Counter[str] = Counter()
         self.routes = tuple(subnet.routes)
@@ -119,17 +137,18 @@ class MarketDoor:
     ) -> AsyncGenerator[Piece, None]:
         """Stream the replies of a route to a parsed request; see `SubnetDoor`."""
         task = self._task_of(route, request)
-        call, part = await self._begin(task, self._able(route, task))
+        call, part = await self._begin(task, self._able(route, task), Spending(spend_max_rao, _ceiling(route, task)))
         miner, code = call.request.head.to, Code.CANCELLED
         view = self._open_view(call, task)
         try:
             while not part.done:
-                yield Piece(route.to_reply(part, miner), part.index, False, miner)
+                yield Piece(route.to_reply(part, miner), part.index, False, miner, paid_rao=call.paid_rao)
                 part = await anext(call)
             await call.collect()
             code = Code.OK
             yield Piece(
-                route.to_reply(part, miner), part.index, True, miner, part.usage, call.receipt_digest, view.id
+                route.to_reply(part, miner), part.index, True, miner, part.usage, call.receipt_digest, view.id,
+                call.paid_rao,
             )  # fmt: skip
         except StopAsyncIteration as error:
             code = Code.EARLY_END
@@ -173,36 +192,76 @@ class MarketDoor:
         by_hotkey = {seat.hotkey: seat for seat in seats}
         return [by_hotkey[hotkey] for hotkey in route.who(task, view) if hotkey in by_hotkey]
 
-    async def _begin(self, task: Message, candidates: list[Neuron]) -> tuple[Call, Part]:
-        """Connect to the first miner that begins to answer. Raises NoMiner, BadRequest."""
-        view = self._context.view()
-        if view.find(self._context.hotkey) is None:
-            raise NoMiner(
-                f"Miners answer registered nodes only, and this node holds no seat in subnet {view.netuid}.",
-                remedy="Register this node's hotkey, or ask through a validator's gateway.",
-            )
+    async def _begin(self, task: Message, candidates: list[Neuron], spending: "Spending") -> tuple[Call, Part]:
+        """Connect to the first miner that begins to answer. Raises NoMiner, BadRequest, InsufficientBudget."""
         tried: list[str] = []
-        for miner in self._router.choose(candidates, self._book(), self._random_bytes(32)):
+        money: MarketError | None = None
+        within = self._within(task, candidates, spending)
+        for miner in self._router.choose(within, self._book(), self._random_bytes(32)):
             self._router.began(miner.hotkey)
             try:
-                return await self._first_part(miner, task)
+                return await self._first_part(miner, task, await self._bill(miner, task, spending))
             except MarketError as error:
                 if isinstance(error, CallRefused) and error.refusal in _CALLERS_FAULT:
                     self._router.ended(miner.hotkey, failed=False)
                     raise BadRequest(error.message) from error
-                self._router.ended(miner.hotkey, failed=True)
+                ours = isinstance(error, InsufficientBudget | SpendingLimit)
+                money = error if ours else money
+                self._router.ended(miner.hotkey, failed=not ours)
                 self.counts[f"door.passed_over.{code_of_failure(error).name.lower()}"] += 1
                 tried.append(f"seat {miner.uid}: {error.message}")
             except BaseException:
                 self._router.ended(miner.hotkey, failed=False)
                 raise
         self.counts["door.nobody"] += 1
+        if money is not None:
+            raise money
         reason = f"None of {len(tried)} miners began to answer: {'; '.join(tried)}" if tried else "No miner is online."
         raise NoMiner(reason, tuple(tried))
 
-    async def _first_part(self, miner: Neuron, task: Message) -> tuple[Call, Part]:
+    def _tariff(self, miner: Neuron, task: Message) -> Tariff:
+        offer = self._context.offers.offer_of(miner.hotkey)
+        return tariff_of(offer, self._subnet.spec, self._subnet.model_of(task))
+
+    def _within(self, task: Message, candidates: list[Neuron], spending: "Spending") -> list[Neuron]:
+        """Those who can serve this node: without a seat only who takes money, without money only who asks none."""
+        seated = self._context.seat() is not None
+        pays = self._payer is not None and spending.max_rao != 0
+        if not seated and not pays:
+            raise NoMiner(
+                f"Miners answer registered nodes, or those who pay; this node holds no seat in subnet "
+                f"{self._context.netuid} and spends nothing.",
+                remedy="Register this node's hotkey, or let it spend with `neurond budget set`.",
+            )
+        free = [miner for miner in candidates if self._tariff(miner, task).free]
+        if not seated:
+            return [miner for miner in candidates if miner not in free]
+        return free if not pays and free else candidates
+
+    async def _bill(self, miner: Neuron, task: Message, spending: "Spending") -> Bill | None:
+        """What pays this miner; None for one that asks nothing. Raises as `Payer.begin`."""
+        tariff = self._tariff(miner, task)
+        if tariff.free:
+            return None
+        if self._payer is None:
+            cost = tariff.cost_rao(spending.ceiling or Usage())
+            raise InsufficientBudget(
+                "This miner asks a price, and this node spends nothing.", required_rao=cost, available_rao=0,
+                topup_address=to_ss58(self._context.hotkey),
+            )  # fmt: skip
+        return await self._payer.begin(
+            self._subnet, miner.hotkey, tariff, spending.ceiling, spend_max_rao=spending.max_rao
+        )
+
+    async def _first_part(self, miner: Neuron, task: Message, bill: Bill | None) -> tuple[Call, Part]:
         call = await open_call(
-            self._context, self._subnet, miner, task, first_part_s=self._first_part_s, answer_s=self._answer_s
+            self._context,
+            self._subnet,
+            miner,
+            task,
+            bill=bill,
+            first_part_s=self._first_part_s,
+            answer_s=self._answer_s,
         )
         try:
             return call, await anext(call)
@@ -239,7 +298,11 @@ class MarketDoor:
             )
         )
         if call.answer is not None and call.receipt is not None:
-            self._finished(Exchange(request_digest(call.request.head), task, call.answer, call.receipt))
+            self._finished(Exchange(request_digest(call.request.head), task, call.answer, call.receipt, call.paid_rao))
+
+
+def _ceiling(route: AnyRoute, task: Message) -> Usage | None:
+    return None if route.quote is None else route.quote(task)
 
 
 def code_of_failure(error: MarketError) -> Code:
@@ -253,5 +316,9 @@ def code_of_failure(error: MarketError) -> Code:
             return Code.FORGED
         case Unreachable():
             return Code.UNREACHABLE
+        case OverClaimed():
+            return Code.OVERCLAIM
+        case InsufficientBudget() | SpendingLimit():
+            return Code.UNPAID
         case _:
             return Code.WRONG

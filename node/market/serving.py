@@ -98,7 +98,7 @@ class CallServer:
         self._watch = watch
         self._verify = verifier
         self._answer_s = answer_s
-        self._desk = desk or Desk(subnet)
+        self._desk = desk or desk_of(context, subnet)
         self._replay = ReplayCache()
         self.counts: Counter[str] = Counter()
 
@@ -108,7 +108,7 @@ class CallServer:
             try:
                 request, caller, task = await self._take_request(stream)
                 name = request_digest(request.head)
-                charge = await self._desk.charge(stream, caller.hotkey, name, task, request.payment)
+                charge = await self._desk.charge(stream, caller, request, task, self._context.chain.height())
                 served = Served(name, caller, task, trio.current_time())
                 async with self._admission.place(caller, 0 if charge is None else charge.pledge_rao):
                     if charge is None:
@@ -236,6 +236,12 @@ class CallServer:
             return
         self.counts["receipts"] += 1
         self._watch(served)
+
+
+def desk_of(context: MarketContext, subnet: AnySubnet) -> Desk:
+    """The desk of this node in one subnet: its own till, and the prices it has published."""
+    till = None if context.money is None else context.money.till
+    return Desk(subnet, till, lambda: context.offers.offer_of(context.hotkey))
 
 
 async def serve_parts(subnet: AnySubnet, task: Message, host: Host) -> AsyncGenerator[Part, None]:
