@@ -114,3 +114,15 @@ TENSOR_RUN_TIMEOUT_S: Final = 120.0  # of one run: a loop in a graph may never e
 MEMORY_SHARE: Final = 0.5  # of this machine's memory that opened models may take
 MODEL_OVERHEAD: Final = 1.5  # memory of an open model by the size of its files, where it was not measured
 MODEL_BASE_BYTES: Final = 32 * MIB  # of any session: arena and structures
+
+# --- texts, pictures and sounds -----------------------------------------------------------------------------------
+EMBED_MAX_TOKENS: Final = 256  # what the embedding model's makers cut at
+EMBED_BATCH_ROWS: Final = 8  # above that a CPU gains nothing and short texts wait
+MAX_EMBED_TEXTS: Final = 2_048  # in one call: what the OpenAI interface allows
+MAX_EMBED_TOTAL_CHARS: Final = 2 * 1024 * 1024  # of one call, before tokenising
+MAX_PROMPT_CHARS: Final = 4_000  # of a picture: what the OpenAI interface allows
+MAX_IMAGE_SEED: Final = 2**53 - 1  # every number that JSON carries exactly
+MAX_PICTURE_BYTES: Final = 16 * MIB  # of a PNG; larger pictures are scaled by whoever has them
+MAX_PICTURE_SIDE: Final = 8_192
+MAX_PICTURE_PIXELS: Final = 16_777_216  # 48 MiB of RGB: checked before anything is unpacked
+MAX_RECORDING_S: Final = 600  # of one call: 19 000 frames
