@@ -39,6 +39,7 @@ class Finding:
     entity: Entity
     is_right: bool | None
     why: str
+    is_gone: bool = False  # its place says that there is nothing: invented, or taken down since
 
 
 async def find_out(entities: Sequence[Entity], miner: Neuron, host: Host, room: Room, lot: int) -> list[Finding]:
@@ -117,7 +118,7 @@ async def _look_again(entity: Entity, room: Room) -> Finding:
         return Finding(entity, None, "this validator does not reach that kind of source")
     seen = await adapter.recheck(entity.uri)
     if seen.look is not Look.FOUND or seen.entity is None:
-        return Finding(entity, None, seen.note or f"the source is {seen.look.value}")
+        return Finding(entity, None, seen.note or f"the source is {seen.look.value}", seen.look is Look.GONE)
     alike = await in_thread(similarity, entity.content, seen.entity.content)
     if alike < SIMILARITY_MIN:
         return Finding(entity, False, f"the source says something else ({100 * alike:.0f} % alike)")

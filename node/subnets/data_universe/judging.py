@@ -13,7 +13,7 @@ from node.subnets.data_universe import pay
 from node.subnets.data_universe.entities import Entity, size_of, uri_hash
 from node.subnets.data_universe.evidence import Finding, find_out, rows_in
 from node.subnets.data_universe.index import BucketSize, bucket_leaf, row_leaf, sample_offsets
-from node.subnets.data_universe.ledger import Kept, first_with_root, index_at
+from node.subnets.data_universe.ledger import Kept, index_at, others_with_root
 from node.subnets.data_universe.limits import SAMPLE_ROWS
 from node.subnets.data_universe.messages import (
     DataPart,
@@ -72,7 +72,8 @@ async def _judge_rows(ask: RowsAsk, answer: Answer, miner: Neuron, host: Host, r
     proven = [each for part in answer.parts if isinstance(part, DataPart) for each in part.proven]
     problem = await in_thread(check_proofs, proven, offsets, miner.hotkey, found.kept, frozenset(found.buckets))
     if problem:
-        return Verdict(0.0, Code.FORGED, problem)
+        is_anothers = others_with_root(host.view(), found.kept.note.root, miner.hotkey)
+        return Verdict(0.0, Code.PLAGIARISED if is_anothers else Code.FORGED, problem)
     if answer.usage.units != len(proven):
         return Verdict(0.0, Code.OVERCLAIM, "the usage is not that of the rows")
     if not proven:
@@ -93,8 +94,6 @@ async def _promise(ask: RowsAsk, miner: Neuron, host: Host, room: Room) -> "_Pro
     kept = index_at(view.state, miner.hotkey, sequence)
     if kept is None:
         return Verdict(None, Code.UNCHECKABLE, "the index it is about is too old by now")
-    if first_with_root(view, kept.note.root) not in (miner.hotkey, None):
-        return Verdict(0.0, Code.PLAGIARISED, "the index is another miner's")
     problem = await room.fetch(host, miner.hotkey, kept)
     if problem:
         is_theirs = problem.startswith("malformed")
@@ -182,7 +181,7 @@ async def _could_answer(ask: SearchAsk, miner: AccountId, room: Room) -> bool:
 
 
 async def _facts(findings: Sequence[Finding], miner: AccountId, room: Room) -> dict[str, float]:
-    """Rows by source, and how much of the sample nobody has shown elsewhere."""
+    """Rows by source, how much of the sample nobody has shown elsewhere, and how much of it is still to be found."""
     facts: dict[str, float] = {}
     sampled = own = 0.0
     for finding in findings:
@@ -194,6 +193,9 @@ async def _facts(findings: Sequence[Finding], miner: AccountId, room: Room) -> d
             facts[pay.checked_fact(source)] = facts.get(pay.checked_fact(source), 0.0) + 1.0
             facts[pay.right_fact(source)] = facts.get(pay.right_fact(source), 0.0) + float(finding.is_right)
     facts[pay.UNIQUE] = own / sampled if sampled else 0.0
+    gone = sum(size_of(finding.entity.content) for finding in findings if finding.is_gone)
+    there = sum(size_of(finding.entity.content) for finding in findings if finding.is_right is not None)
+    facts[pay.FOUND] = there / (there + gone) if there else 0.0
     return facts
 
 

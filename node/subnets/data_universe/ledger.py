@@ -95,15 +95,14 @@ def datasets_of(state: Mapping[bytes, bytes], author: AccountId) -> tuple[Datase
         return ()
 
 
-def first_with_root(view: View, root: Hash) -> AccountId | None:
-    """Who promised this root first; two holders cannot come to the same one by honest work."""
-    found = [
-        (kept.height, neuron.hotkey)
+def others_with_root(view: View, root: Hash, holder: AccountId) -> bool:
+    """Whether somebody else promised this root too: by honest work no two holders come to the same one."""
+    return any(
+        kept.note.root == root
         for neuron in view.neurons
+        if neuron.hotkey != holder
         for kept in indexes_of(view.state, neuron.hotkey)
-        if kept.note.root == root and kept.note.total
-    ]
-    return min(found)[1] if found else None
+    )
 
 
 def wishes_of(view: View) -> list[tuple[Neuron, JobsNote]]:

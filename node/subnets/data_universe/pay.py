@@ -22,6 +22,7 @@ from node.subnets.data_universe.scoring import (
 
 VALUE: Final = "value"  # of the whole index, at the time of the verdict
 UNIQUE: Final = "unique"  # share of the sampled bytes that nobody showed elsewhere
+FOUND: Final = "found"  # share of the bytes whose places were looked for that are there
 DEMAND: Final = "demand"  # speed times volume of an on-demand answer
 
 
@@ -52,18 +53,20 @@ class Account:
     value: float = 0.0
     credibility: float = 0.0
     unique: float = 0.0
+    found: float = 0.0
     demand: float = 0.0
     dirty: tuple[str, ...] = ()
 
     @property
     def final(self) -> float:
         """What the weight is proportional to."""
-        return 0.0 if self.dirty else final_score(self.value * self.unique, self.credibility, self.demand)
+        return 0.0 if self.dirty else final_score(self.value * self.unique * self.found, self.credibility, self.demand)
 
 
 def account_of(recent: Sequence[Judged]) -> Account:
     """The account that follows from a miner's verdicts, oldest first; those without a score move nothing."""
-    trust, uniques, demand, multiplier = Credibility(), list[float](), 0.0, 1.0
+    trust, demand, multiplier = Credibility(), 0.0, 1.0
+    uniques, founds = list[float](), list[float]()
     checked: dict[str, tuple[int, int]] = {}
     asked: dict[int, tuple[int, int]] = {}
     for judged in recent:
@@ -77,11 +80,12 @@ def account_of(recent: Sequence[Judged]) -> Account:
         elif VALUE in facts:
             trust.passed(facts[VALUE], score)
             uniques.append(facts.get(UNIQUE, 1.0))
+            founds.append(facts.get(FOUND, 1.0))
             _count_rows(checked, facts)
         else:  # silence, or nothing that could be read: what is promised stays, the trust in it goes
             trust.failed()
-    unique = sum(uniques) / len(uniques) if uniques else 0.0
-    return Account(trust.value, trust.credibility, unique, demand * multiplier, tuple(dirty_sources(checked)))
+    dirty = tuple(dirty_sources(checked))
+    return Account(trust.value, trust.credibility, _mean(uniques), _mean(founds), demand * multiplier, dirty)
 
 
 def shares(book: Book, view: View) -> dict[AccountId, float]:
@@ -91,6 +95,10 @@ def shares(book: Book, view: View) -> dict[AccountId, float]:
     }
     total = sum(finals.values())
     return {hotkey: final / total for hotkey, final in finals.items() if final > 0.0} if total > 0.0 else {}
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return sum(numbers) / len(numbers) if numbers else 0.0
 
 
 def _count(asked: dict[int, tuple[int, int]], facts: Mapping[str, float]) -> None:

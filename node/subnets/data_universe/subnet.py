@@ -10,15 +10,15 @@ from pathlib import Path
 
 from node.market.roster import may_validate
 from node.primitives.types import AccountId, NetUid
-from node.subnets.base import Answer, Book, Entry, Host, Refusal, Spec, State, Subnet, Usage, Verdict, View
-from node.subnets.data_universe import pay, serving
+from node.subnets.base import Answer, Book, Entry, Host, Refusal, Spec, Stage, State, Subnet, Usage, Verdict, View
+from node.subnets.data_universe import pay, rehearsal, serving
 from node.subnets.data_universe.adapters.base import Adapter
 from node.subnets.data_universe.draws import draw_question
 from node.subnets.data_universe.entities import Source
 from node.subnets.data_universe.judging import judge_answer
 from node.subnets.data_universe.ledger import reduce
 from node.subnets.data_universe.messages import BucketAsk, DataPart, DataTask, LookupAsk, RowsAsk, SearchAsk
-from node.subnets.data_universe.miner import Miner
+from node.subnets.data_universe.miner import Collect, Miner
 from node.subnets.data_universe.room import Room
 from node.subnets.data_universe.scoring import CREDIBILITY_ALPHA
 
@@ -36,7 +36,7 @@ def no_adapters(_folder: Path) -> Mapping[Source, Adapter]:
 
 
 class DataUniverse(Subnet[DataTask, DataPart]):
-    """Collected public text. `adapters` makes the sources that a node reaches, from its folder."""
+    """Collected public text. `adapters` are the sources that a node reaches, `collect` what it does at a head."""
 
     Task = DataTask
     Part = DataPart
@@ -45,6 +45,7 @@ class DataUniverse(Subnet[DataTask, DataPart]):
         self,
         *,
         adapters: Callable[[Path], Mapping[Source, Adapter]] = no_adapters,
+        collect: Collect | None = None,
         now_ms: Callable[[], int] = wall_ms,
         challenge_blocks: int = 25,
         timeout_s: float = 30.0,
@@ -63,6 +64,7 @@ class DataUniverse(Subnet[DataTask, DataPart]):
             unit="row",
         )
         self._adapters = adapters
+        self._collect = collect
         self._now_ms = now_ms
         self._rooms: dict[Path, Room] = {}
         self._miners: dict[Path, Miner] = {}
@@ -107,7 +109,7 @@ class DataUniverse(Subnet[DataTask, DataPart]):
         """The collecting and promising of a host."""
         miner = self._miners.get(host.folder)
         if miner is None:
-            miner = self._miners[host.folder] = Miner(self.room(host))
+            miner = self._miners[host.folder] = Miner(self.room(host), collect=self._collect)
         return miner
 
     def close(self) -> None:
@@ -116,6 +118,9 @@ class DataUniverse(Subnet[DataTask, DataPart]):
             room.close()
         self._rooms.clear()
         self._miners.clear()
+
+    def stage(self) -> Stage:
+        return rehearsal.stage()
 
     # --- screens ----------------------------------------------------------------------------------------------------
 
