@@ -112,8 +112,8 @@ class Blobs:
 
     # Fetching
 
-    async def begin(self, sha256: bytes, size_bytes: int) -> "Download":
-        """Find a content of this size and get ready to fetch it; `Download.run` then does.
+    async def begin(self, sha256: bytes, size_bytes: int, *, folder: Path | None = None) -> "Download":
+        """Find a content of this size and get ready to fetch it, in `folder` if named; `Download.run` then does.
 
         Raises BlobUnavailable when no connected peer has it, BlobError without room, OSError.
         """
@@ -124,11 +124,11 @@ class Blobs:
             peers = [peer for peer, held in holders.items() if held == blob_id]
             manifest = await self._manifest(blob_id, sha256, size_bytes, peers)
             if manifest is not None:
-                return await self._download(blob_id, manifest, peers)
+                return await self._download(blob_id, manifest, peers, folder or self._folder)
         raise BlobUnavailable(f"none of {len(self._network.peers())} connected peers has {sha256.hex()[:16]}…")
 
-    async def _download(self, blob_id: bytes, manifest: Manifest, peers: list[str]) -> "Download":
-        part = PartFile(self._folder, blob_id, manifest)
+    async def _download(self, blob_id: bytes, manifest: Manifest, peers: list[str], folder: Path) -> "Download":
+        part = PartFile(folder, blob_id, manifest)
         if part.path in self._in_use:
             raise BlobError(f"{manifest.sha256.hex()[:16]}… is being fetched already; wait for that")
         self._in_use.add(part.path)
@@ -144,9 +144,10 @@ class Blobs:
         )  # fmt: skip
 
     def _prepare(self, part: PartFile, size_bytes: int, in_use: frozenset[Path]) -> list[int]:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        folder = part.path.parent
+        folder.mkdir(parents=True, exist_ok=True)
         held = part.path.stat().st_size if part.path.exists() else 0
-        make_room(self._folder, size_bytes - held, self._budget_bytes, in_use)
+        make_room(folder, size_bytes - held, self._budget_bytes, in_use)
         return part.open()
 
     async def _holders(self, sha256: bytes) -> dict[str, bytes]:

@@ -15,6 +15,7 @@ from models import CATALOGUE, CatalogueEntry, ModelUnavailable, stored_file
 from models.catalogue import PinnedFile
 from node.service.logbook import logger
 from p2p import Network, P2PError
+from p2p.blob_files import Lookup
 from p2p.blobs import Blobs, Download
 
 FOLDER: Final = "from-peers"
@@ -31,7 +32,10 @@ class _Task:
 
 
 class ModelPeers:
-    """Gives and fetches the source files of `entries` that lie in, or belong into, `store`."""
+    """Gives and fetches the source files of `entries` that lie in, or belong into, `store`.
+
+    A network has one `Blobs`, and this is whose it is: `also` looks up whatever else the node gives away.
+    """
 
     def __init__(
         self,
@@ -39,12 +43,15 @@ class ModelPeers:
         store: Path,
         nursery: trio.Nursery,
         entries: Sequence[CatalogueEntry] = CATALOGUE,
+        *,
+        also: Lookup = lambda _: None,
     ) -> None:
         self._store = store
+        self._also = also
         self._nursery = nursery
         self._entries = {bytes.fromhex(file.sha256): file for entry in entries for file in entry.pinned()}
         self._under_way: dict[Download, _Task] = {}
-        self._blobs = Blobs(network, store / FOLDER, self._lookup)
+        self.blobs = Blobs(network, store / FOLDER, self._lookup)
 
     def fetch(self, sha256: str) -> Iterator[bytes]:
         """Yield the file with this SHA-256 in order, while it arrives. Raises ModelUnavailable.
@@ -69,11 +76,11 @@ class ModelPeers:
     def _lookup(self, sha256: bytes) -> Path | None:
         """Return the stored file with this hash; called in worker threads."""
         entry = self._entries.get(sha256)
-        path = None if entry is None else stored_file(entry, self._store)
+        path = self._also(sha256) if entry is None else stored_file(entry, self._store)
         return path if path is not None and path.is_file() and not path.is_symlink() else None
 
     async def _begin(self, entry: PinnedFile) -> Download:
-        download = await self._blobs.begin(bytes.fromhex(entry.sha256), entry.size_bytes)
+        download = await self.blobs.begin(bytes.fromhex(entry.sha256), entry.size_bytes)
         log.info("getting %s from %d peers", entry.file_name, len(download.peers))
         self._under_way[download] = task = _Task()
         self._nursery.start_soon(self._run, download, task)
