@@ -192,21 +192,6 @@ class MarketStore:
 
     # --- score book -------------------------------------------------------------------------------------------------
 
-    def save_scores(self, netuid: int, rows: Iterable[ScoreRow]) -> None:
-        """Replace the whole score book of one subnet."""
-        book = list(rows)
-        for row in book:
-            _check_key(row.hotkey, "a hotkey")
-            _check_number(row.last_height, "a height")
-            _check_float(row.score, "a score")
-            _check_float(row.samples, "a count of samples")
-        with self._database.write() as connection:
-            connection.execute("DELETE FROM scores WHERE netuid = ?", (netuid,))
-            connection.executemany(
-                "INSERT INTO scores (netuid, hotkey, score, samples, last_height) VALUES (?, ?, ?, ?, ?)",
-                ((netuid, row.hotkey, row.score, row.samples, row.last_height) for row in book),
-            )
-
     def load_scores(self, netuid: int) -> list[ScoreRow]:
         """Return the score book of one subnet that an earlier version kept, ordered by hotkey.
 

@@ -6,6 +6,7 @@ from node.economics.clock import first_block_of_epoch
 from node.ledger.calls import ProxyKind
 from node.ledger.pallets import children, coldkey_swaps, destinations, identities, proxies, secret_weights, subnets
 from node.ledger.pallets.identities import Identity
+from node.ledger.pallets.neurons import COMMITMENT, Commitment
 from node.ledger.state import StateView
 from node.primitives.types import AccountId, Hash, Height, NetUid
 
@@ -93,6 +94,11 @@ def proxies_of(view: StateView, account: AccountId) -> tuple[ProxyInfo, ...]:
 def identity_of(view: StateView, coldkey: AccountId) -> Identity | None:
     """Who a coldkey says it is; nobody has checked it."""
     return identities.IDENTITY.find(view, coldkey)
+
+
+def commitment_of(view: StateView, netuid: NetUid, hotkey: AccountId) -> Commitment | None:
+    """What a neuron has published for its subnet and since which block; None without a commitment."""
+    return COMMITMENT.find(view, (netuid, hotkey))
 
 
 def announced_swap(view: StateView, coldkey: AccountId) -> SwapInfo | None:

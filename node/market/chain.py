@@ -7,6 +7,8 @@ import trio
 
 from node.ledger.calls import Call
 from node.ledger.key_queries import CommitInfo
+from node.ledger.pallets.neurons import Commitment
+from node.ledger.pallets.roots import ReceiptRoot
 from node.ledger.queries import Metagraph, NeuronRow
 from node.primitives.crypto import Signer
 from node.primitives.types import ZERO_HASH, AccountId, Hash, Height, NetUid
@@ -42,6 +44,14 @@ class ChainReader(Protocol):
 
     def weight_commits(self, netuid: NetUid, hotkey: AccountId) -> tuple[CommitInfo, ...]:
         """The hotkey's commits to weights as of the best head, oldest first; none when there is no such subnet."""
+        ...
+
+    def commitment(self, netuid: NetUid, hotkey: AccountId) -> Commitment | None:
+        """What the hotkey has published for the subnet as of the best head; None without a commitment."""
+        ...
+
+    def receipt_roots(self, netuid: NetUid, hotkey: AccountId) -> tuple[ReceiptRoot, ...]:
+        """The newest roots over the hotkey's records as of the best head, oldest first."""
         ...
 
     def heads(self) -> trio.MemoryReceiveChannel[Head]:

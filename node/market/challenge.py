@@ -1,7 +1,7 @@
 """Challenges: a validator asks several miners the same thing by gossip; each answers to the validator alone.
 
-The draw's seed comes from the validator's signature over the round and from the block hash: miners cannot foresee it.
-A validator could still grind its own signature; a published chain of preimages that rules this out belongs on chain.
+What is drawn follows from a seed that miners cannot foresee and validators cannot choose (`node.market.seeds`). Who
+answers gets a receipt that the validator has signed: it cannot say later that there was no answer.
 """
 
 from collections import Counter
@@ -17,6 +17,7 @@ from node.market.frames import (
     Challenge,
     ChallengeAnswer,
     ChallengeHead,
+    Receipt,
     answer_message,
     body_digest,
     chain_of,
@@ -25,28 +26,22 @@ from node.market.frames import (
     sign_challenge,
 )
 from node.market.limits import ACKNOWLEDGEMENT_BYTES_MAX, ANSWER_BYTES_MAX, BODY_DIGESTS_KEPT_MAX, REQUEST_TIMEOUT_S
+from node.market.receipts import sign_challenge_receipt
 from node.market.replay import ReplayCache, is_fresh
 from node.market.roster import may_validate
 from node.primitives.codec import encode
-from node.primitives.crypto import Signer, Verifier, digest, verify
+from node.primitives.crypto import Verifier, verify
 from node.primitives.limits import ANSWER_PART_BYTES_MAX
 from node.primitives.types import AccountId, Hash, Height, NetUid
 from node.subnets.base import Answer, AnySubnet, Code, Message, Part, Usage, decode_message
 from p2p import P2PError, Stream, Verdict
 
-ANSWER_PROTOCOL = "/neurond/answer/1"
+ANSWER_PROTOCOL = "/neurond/answer/2"
 
 
 def challenge_topic(genesis: Hash, netuid: NetUid) -> str:
     """The gossip topic of a subnet's challenges on one network."""
     return f"/neurond/{genesis.hex()[:16]}/challenge/{netuid}/1"
-
-
-def draw_seed(signer: Signer, genesis: Hash, netuid: NetUid, round_number: int, block_hash: Hash) -> Hash:
-    """The seed of a round's task: nobody else can foresee it, and the validator can show later how it came about."""
-    name = netuid.to_bytes(2, "big") + round_number.to_bytes(8, "big")
-    secret = signer.sign(digest("draw-secret", genesis, name))
-    return digest("draw", secret, block_hash, name)
 
 
 def make_challenge(
@@ -123,16 +118,21 @@ class Round:
 
 
 class AnswerDesk:
-    """Where miners bring their answers: give `handle` to `Network.serve(ANSWER_PROTOCOL, ...)`."""
+    """Where miners bring their answers: give `handle` to `Network.serve(ANSWER_PROTOCOL, ...)`.
+
+    Without a context, as in the workbench, there are no receipts.
+    """
 
     def __init__(
         self,
         subnet: AnySubnet,
+        context: MarketContext | None = None,
         *,
         arrived: Callable[[Round, Answer], None] = lambda *_: None,
         verifier: Verifier = verify,
     ) -> None:
         self._subnet = subnet
+        self._context = context
         self._arrived = arrived
         self._verify = verifier
         self._open: dict[Hash, Round] = {}
@@ -147,40 +147,40 @@ class AnswerDesk:
         self._open.pop(opened.digest, None)
 
     async def handle(self, stream: Stream) -> None:
-        """Take one answer and acknowledge it with one byte, its code."""
+        """Take one answer and acknowledge it with one byte, its code, and a receipt for one that counts."""
         try:
             with trio.fail_after(REQUEST_TIMEOUT_S):
                 raw = await stream.receive(ANSWER_BYTES_MAX)
-                code = self.take(raw)
-                await stream.send(bytes([code]))
+                code, receipt = self.accept(raw)
+                await stream.send(bytes([code]) + (b"" if receipt is None else encode(receipt)))
                 await stream.close_write()
         except (P2PError, trio.TooSlowError):
             self.counts["answer.broken"] += 1
             await stream.reset()
 
-    def take(self, raw: bytes) -> Code:
-        """Check an answer and keep it in its round; every refusal is counted."""
-        code = self._take(raw)
+    def accept(self, raw: bytes) -> tuple[Code, Receipt | None]:
+        """Check an answer and keep it in its round, with a receipt for it; every refusal is counted."""
+        code, receipt = self._take(raw)
         self.counts["answer.accepted" if code is Code.OK else f"answer.{code.name.lower()}"] += 1
-        return code
+        return code, receipt
 
-    def _take(self, raw: bytes) -> Code:
+    def _take(self, raw: bytes) -> tuple[Code, Receipt | None]:
         try:
             claimed = decode(ChallengeAnswer, raw)
             opened = self._open.get(claimed.challenge)
             if opened is None:
-                return Code.STALE
+                return Code.STALE, None
             if claimed.miner not in opened.targets:
-                return Code.MISADDRESSED
+                return Code.MISADDRESSED, None
             if claimed.miner in opened.answers:
-                return Code.DUPLICATE
+                return Code.DUPLICATE, None
             chain = chain_of(claimed.challenge, claimed.parts)
             message = answer_message(claimed.challenge, chain, claimed.usage)
             if not self._verify(claimed.miner, message, claimed.signature):
-                return Code.BAD_SIGNATURE
+                return Code.BAD_SIGNATURE, None
             parts = _decode_parts(self._subnet, claimed.parts, claimed.usage)
         except MalformedMessage:
-            return Code.MALFORMED
+            return Code.MALFORMED, None
         elapsed_ms = int((trio.current_time() - opened.started) * 1000)
         answer = Answer(
             claimed.miner, parts, claimed.usage, chain.digest, claimed.signature, elapsed_ms, elapsed_ms
@@ -189,11 +189,20 @@ class AnswerDesk:
         if len(opened.answers) == len(opened.targets):
             opened.complete.set()
         self._arrived(opened, answer)
-        return Code.OK
+        return Code.OK, self._receipt(opened, answer)
+
+    def _receipt(self, opened: Round, answer: Answer) -> Receipt | None:
+        context = self._context
+        if context is None:
+            return None
+        return sign_challenge_receipt(
+            genesis=context.chain.genesis_hash, netuid=context.netuid, challenge=opened.digest, height=opened.height,
+            answer=answer, spec_version=self._subnet.spec.version, signer=context.signer,
+        )  # fmt: skip
 
 
 def acknowledged(reply: bytes) -> Code:
-    """The code in a validator's acknowledgement; REFUSED when it makes no sense."""
+    """The code in a validator's acknowledgement; REFUSED when it makes no sense. A receipt may follow it."""
     try:
         return Code(reply[0]) if len(reply) <= ACKNOWLEDGEMENT_BYTES_MAX else Code.REFUSED
     except (IndexError, ValueError):

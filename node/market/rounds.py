@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from node.market.limits import TARGETS_MAX
+from node.market.seeds import round_offset
 from node.primitives.crypto import digest
 from node.primitives.types import AccountId, Height
 from node.subnets.base import Book, Code, Neuron, Standing, Verdict
@@ -10,8 +11,7 @@ from node.subnets.base import Book, Code, Neuron, Standing, Verdict
 
 def round_at(height: Height, challenge_blocks: int, validator: AccountId) -> int:
     """Number of the round a block belongs to; validators begin theirs at different blocks, to spread the work."""
-    offset = int.from_bytes(validator[:4], "big") % challenge_blocks
-    return (height + offset) // challenge_blocks
+    return (height + round_offset(challenge_blocks, validator)) // challenge_blocks
 
 
 def choose_targets(candidates: Sequence[Neuron], book: Book, seed: bytes, sample: int) -> tuple[AccountId, ...]:

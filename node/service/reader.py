@@ -2,10 +2,12 @@
 
 import trio
 
-from node.ledger import key_queries, queries
+from node.ledger import key_queries, network_queries, queries
 from node.ledger.calls import Call
 from node.ledger.errors import SubnetNotExists
 from node.ledger.key_queries import CommitInfo
+from node.ledger.pallets.neurons import Commitment
+from node.ledger.pallets.roots import ReceiptRoot
 from node.ledger.queries import Metagraph
 from node.ledger.transaction import sign_transaction
 from node.market.chain import Head
@@ -55,6 +57,14 @@ class Reader:
             return key_queries.weight_commits(self._chain.head.executed.state.view, netuid, hotkey)
         except SubnetNotExists:
             return ()
+
+    def commitment(self, netuid: NetUid, hotkey: AccountId) -> Commitment | None:
+        """Return what the hotkey has published for the subnet as of the best head."""
+        return key_queries.commitment_of(self._chain.head.executed.state.view, netuid, hotkey)
+
+    def receipt_roots(self, netuid: NetUid, hotkey: AccountId) -> tuple[ReceiptRoot, ...]:
+        """Return the newest roots over the hotkey's records as of the best head, oldest first."""
+        return network_queries.receipt_roots(self._chain.head.executed.state.view, netuid, hotkey)
 
     def heads(self) -> trio.MemoryReceiveChannel[Head]:
         """Return a channel of new best heads; a slow reader loses some."""

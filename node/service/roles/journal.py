@@ -6,7 +6,7 @@ not depend on any of it.
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -17,7 +17,7 @@ from node.market.tasks import TaskLog, TaskView
 from node.primitives.codec import encode
 from node.primitives.types import AccountId, Height, NetUid
 from node.subnets.base import Standing, Verdict
-from storage import MarketStore, ReceiptRow, ScoreRow, SecretRow, StorageError, TaskRow, VerdictRow
+from storage import MarketStore, ReceiptRow, SecretRow, StorageError, TaskRow, VerdictRow
 
 ROWS_QUEUED_MAX: Final = 1024  # some seconds of the busiest node; each is one small SQLite transaction
 
@@ -92,17 +92,11 @@ class RoleJournal:
             self._queue(partial(self._store.receipts.record, row))
 
     async def load_scores(self) -> list[tuple[AccountId, Standing]]:
-        """The saved score book. Raises StorageError."""
+        """The score book that an earlier version kept, for a home without a record. Raises StorageError."""
         if self._store is None:
             return []
         rows = await trio.to_thread.run_sync(self._store.load_scores, self._netuid)
         return [(AccountId(row.hotkey), Standing(row.score, row.samples, Height(row.last_height))) for row in rows]
-
-    def save_scores(self, book: Iterable[tuple[AccountId, Standing]]) -> None:
-        """Replace the saved score book, soon."""
-        if self._store is not None:
-            rows = [ScoreRow(hotkey, row.score, row.samples, row.last_height) for hotkey, row in book]
-            self._queue(partial(self._store.save_scores, self._netuid, rows))
 
     async def load_secrets(self) -> list[SecretRow]:
         """What opens our commits. Raises StorageError."""

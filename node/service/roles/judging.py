@@ -7,13 +7,13 @@ from typing import Final
 
 import trio
 
-from node.market.book import ScoreBook
 from node.market.judge import judge
 from node.market.limits import JUDGE_QUEUE_MAX
 from node.market.reasons import Reasons
 from node.market.tasks import TaskView
-from node.primitives.types import AccountId, Height
+from node.primitives.types import AccountId, Hash, Height
 from node.service.roles.journal import RoleJournal
+from node.service.roles.record import Recorder
 from node.subnets.base import Answer, AnySubnet, Code, Host, Message, Verdict
 
 JUDGE_TIMEOUT_S: Final = 60.0  # a pass over the longest answer takes about 6 s of one core
@@ -36,7 +36,7 @@ class Bench:
         self,
         subnet: AnySubnet,
         host: Host,
-        book: ScoreBook,
+        record: Recorder,
         journal: RoleJournal,
         reasons: Reasons,
         now_ms: Callable[[], int],
@@ -45,7 +45,7 @@ class Bench:
     ) -> None:
         self._subnet = subnet
         self._host = host
-        self._book = book
+        self._record = record
         self._journal = journal
         self._reasons = reasons
         self._now_ms = now_ms
@@ -54,7 +54,6 @@ class Bench:
         self._open = 0
         self._idle = trio.Event()
         self._idle.set()
-        self.dirty = False
         self.counts: Counter[str] = Counter()
 
     def submit(self, case: Case) -> None:
@@ -62,7 +61,8 @@ class Bench:
         try:
             self._send.send_nowait(case)
         except trio.WouldBlock:
-            self.settle(case.view, Verdict(None, Code.VALIDATOR_FAULT, "the judge's queue is full"), case.height)
+            full = Verdict(None, Code.VALIDATOR_FAULT, "the judge's queue is full")
+            self.settle(case.view, full, case.height, case.answer)
             return
         self._open += 1
         self._idle = trio.Event() if self._idle.is_set() else self._idle
@@ -72,7 +72,7 @@ class Bench:
         """Judge what comes, until cancelled."""
         async for case in self._receive:
             verdict = await judge(self._subnet, case.task, case.answer, self._host, timeout_s=self._timeout_s)
-            self.settle(case.view, verdict, case.height)
+            self.settle(case.view, verdict, case.height, case.answer)
             self._open -= 1
             if not self._open:
                 self._idle.set()
@@ -81,10 +81,9 @@ class Bench:
         """Wait until every queued case is settled."""
         await self._idle.wait()
 
-    def settle(self, view: TaskView, verdict: Verdict, height: Height) -> None:
-        """Book a verdict and write it down."""
-        moved = self._book.record(view.miner, verdict, height)
-        self.dirty = self.dirty or moved
+    def settle(self, view: TaskView, verdict: Verdict, height: Height, answer: Answer | None = None) -> None:
+        """Book a verdict, on an answer or on silence, and write it down."""
+        moved = self._record.booked(Hash(bytes.fromhex(view.id)), view.kind, view.miner, verdict, height, answer)
         self.counts[f"verdict.{verdict.code.name.lower()}"] += 1
         score = verdict.score if moved else None
         judged = replace(view, state="done", score=score, code=verdict.code.name)

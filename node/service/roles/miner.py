@@ -17,7 +17,14 @@ from node.market.call import CALL_PROTOCOL
 from node.market.challenge import ANSWER_PROTOCOL, ChallengeGate, acknowledged, challenge_topic
 from node.market.context import MarketContext
 from node.market.errors import MalformedMessage, ServeFailed
-from node.market.frames import Challenge, ChallengeHead, challenge_digest, decode, sign_challenge_answer
+from node.market.frames import (
+    Challenge,
+    ChallengeAnswer,
+    ChallengeHead,
+    challenge_digest,
+    decode,
+    sign_challenge_answer,
+)
 from node.market.limits import (
     ACKNOWLEDGEMENT_BYTES_MAX,
     CHALLENGES_QUEUED_MAX,
@@ -26,10 +33,12 @@ from node.market.limits import (
     STREAMS_PER_CALLER_MAX,
 )
 from node.market.reach import open_stream
+from node.market.receipts import check_challenge_receipt
 from node.market.serving import CallServer, Served, serve_parts
 from node.market.switchboard import of_subnet
 from node.market.tasks import TaskView
 from node.primitives.codec import encode
+from node.primitives.crypto import verify
 from node.primitives.errors import MarketError
 from node.primitives.limits import TASK_BYTES_MAX
 from node.service.roles.announce import Announcer
@@ -188,12 +197,25 @@ class MinerRole:
             try:
                 await stream.send(encode(answer))
                 with trio.fail_after(REQUEST_TIMEOUT_S):
-                    return acknowledged(await stream.receive(ACKNOWLEDGEMENT_BYTES_MAX))
+                    reply = await stream.receive(ACKNOWLEDGEMENT_BYTES_MAX)
+                self._keep_receipt(reply, head, answer, task)
+                return acknowledged(reply)
             finally:
                 await stream.aclose()
         except (MarketError, P2PError, trio.TooSlowError) as error:
             _log.info("an answer could not be delivered: %s", error)
             return Code.UNREACHABLE
+
+    def _keep_receipt(self, reply: bytes, head: ChallengeHead, answer: ChallengeAnswer, task: Message) -> None:
+        """Keep the validator's word that it has our answer; without it, nothing proves that it had."""
+        if acknowledged(reply) is not Code.OK:
+            return
+        try:
+            receipt = check_challenge_receipt(reply[1:], head, answer, verify)
+        except MalformedMessage:
+            self._counts["challenge.receipt_refused"] += 1
+            return
+        self._journal.receipt(receipt, kind="challenge", kept_at_ms=self._now_ms(), model=self._subnet.model_of(task))
 
     # --- calls ------------------------------------------------------------------------------------------------------
 
@@ -212,7 +234,7 @@ class MinerRole:
             asker=served.caller.hotkey,
         )
         if served.receipt is not None:
-            model = getattr(served.task, "model", "")
-            self._journal.receipt(served.receipt, kind="served", kept_at_ms=self._now_ms(), model=str(model))
+            model = self._subnet.model_of(served.task)
+            self._journal.receipt(served.receipt, kind="served", kept_at_ms=self._now_ms(), model=model)
             return
         self._journal.task(view, validator=served.caller.hotkey)

@@ -39,16 +39,19 @@ class WeightSecrets:
         """Take up what an earlier run has kept. Raises StorageError."""
         self._rows = {Hash(row.digest): row for row in await self._journal.load_secrets()}
 
-    async def seal(self, vector: WeightVector, version_key: int) -> CommitWeights:
-        """The commit to a vector; what opens it is on disk when this returns. Raises StorageError."""
+    def seal(self, vector: WeightVector, version_key: int) -> tuple[CommitWeights, SecretRow]:
+        """The commit to a vector and what opens it; `keep` the second before the first goes out."""
         netuid = self._context.netuid
         salt = tuple(secrets.randbelow(1 << 16) for _ in range(SALT_U16))
         reveal = RevealWeights(netuid, vector.uids, vector.values, salt, version_key)
         digest = commit_hash(self._context.hotkey, netuid, vector.uids, vector.values, salt, version_key)
         row = SecretRow(digest, self._context.chain.height(), encode(reveal))
+        return CommitWeights(netuid, digest), row
+
+    async def keep(self, row: SecretRow) -> None:
+        """Have what opens a commit on disk. Raises StorageError."""
         await self._journal.keep_secret(row)
-        self._rows[digest] = row
-        return CommitWeights(netuid, digest)
+        self._rows[Hash(row.digest)] = row
 
     async def tick(self, height: Height) -> None:
         """Reveal what the next block may take, and forget what is over. Never raises NodeError."""

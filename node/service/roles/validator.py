@@ -12,25 +12,19 @@ from pathlib import Path
 
 import trio
 
-from node.market.book import ScoreBook
-from node.market.chain import Head
 from node.market.challenge import (
     ANSWER_PROTOCOL,
     AnswerDesk,
     ChallengeGate,
     Round,
     challenge_topic,
-    draw_seed,
     make_challenge,
 )
 from node.market.context import MarketContext
 from node.market.errors import MalformedMessage
-from node.market.frames import challenge_digest
+from node.market.frames import Challenge, challenge_digest
 from node.market.frontdoor import Exchange, MarketDoor
 from node.market.limits import (
-    AUDIT_KNOWN_SAMPLES,
-    AUDIT_SHARE,
-    AUDIT_SHARE_NEW,
     CHALLENGES_QUEUED_MAX,
     ROUNDS_OPEN_MAX,
     STALE_EPOCHS,
@@ -39,19 +33,23 @@ from node.market.limits import (
     WHY_STREAMS_PER_PEER,
 )
 from node.market.reasons import WHY_PROTOCOL, Reasons, WhyAnswer, WhyDesk, explain
+from node.market.record import kept_answer, opened_line
+from node.market.record_lines import Lot, Weighed
 from node.market.roster import may_validate, miners
 from node.market.rounds import choose_targets, round_at, silence
+from node.market.seeds import draw_seed, lot_taken
 from node.market.switchboard import of_subnet
 from node.market.tasks import TaskView
-from node.market.weights import shares_of
+from node.market.weights import WeightVector, shares_of
 from node.primitives.codec import encode
-from node.primitives.crypto import digest
 from node.primitives.types import AccountId, Hash, Height
 from node.service.roles.announce import Announcer
 from node.service.roles.host import RoleHost
 from node.service.roles.journal import RoleJournal
 from node.service.roles.judging import Bench, Case, pending_view, unjudged
+from node.service.roles.record import Recorder
 from node.service.roles.secrets import WeightSecrets
+from node.service.roles.seeding import Seeding
 from node.service.roles.ticking import tick_at_heads
 from node.service.roles.weights import WeightSetter
 from node.subnets.base import Answer, AnySubnet, Book, Message, ModelPool, Standing, View
@@ -79,18 +77,20 @@ class ValidatorRole:
         self._models = models
         self._now_ms = now_ms
         self._journal = RoleJournal(context.netuid, store)
-        self._book = ScoreBook(subnet.spec.alpha)
+        records = None if store is None else store.records(context.netuid, context.hotkey)
+        self._seeding = Seeding(context, subnet.spec.challenge_blocks, records)
+        self._record = Recorder(context, subnet, self._seeding, records)
         self._host = host = RoleHost(context, subnet, models, folder=folder)
         self._reasons = Reasons()
-        self._bench = Bench(subnet, host, self._book, self._journal, self._reasons, now_ms)
+        self._bench = Bench(subnet, host, self._record, self._journal, self._reasons, now_ms)
         self._why = WhyDesk(context.chain.genesis_hash, context.netuid, self.why)
-        self._desk = AnswerDesk(subnet, arrived=self._answer_arrived)
+        self._desk = AnswerDesk(subnet, context, arrived=self._answer_arrived)
         self._gate = ChallengeGate(context)
         self._announcer = Announcer(context)
         self._secrets = WeightSecrets(context, self._journal)
-        self.weights = WeightSetter(context, subnet, lambda: self._book, self._secrets)
+        self.weights = WeightSetter(context, subnet, self._weigh, self._secrets)
         self.door = MarketDoor(
-            context, subnet, now_ms=now_ms, book=lambda: self._book, record=self._journal.task, finished=self._consider
+            context, subnet, now_ms=now_ms, book=self.book, record=self._journal.task, finished=self._consider
         )
         self._counts: Counter[str] = Counter()
         self._views: dict[tuple[Hash, AccountId], TaskView] = {}
@@ -104,8 +104,11 @@ class ValidatorRole:
 
         Raises models.ModelError or storage.StorageError before it is started.
         """
-        self._book.restore(await self._journal.load_scores())
+        await self._seeding.load()
+        await self._record.load(await self._journal.load_scores())
         await self._secrets.load()
+        # The round under way may have been drawn before a restart: no secret is used twice.
+        self._last_round = max(self._seeding.used_round, self._round_at(self._context.chain.height()))
         for name in self._subnet.spec.models:
             await self._models.text(name)
         context = self._context
@@ -138,19 +141,19 @@ class ValidatorRole:
         self._draining = True
         with trio.move_on_after(timeout_s):
             await self._bench.wait_idle()
-        self._journal.save_scores(self._book.items())
         with trio.move_on_after(timeout_s):
+            await self._record.flush()
             await self._journal.flush()
 
     def book(self) -> Book:
         """Standing of every miner by hotkey."""
-        return self._book
+        return self._record.book
 
     def why(self, miner: AccountId) -> WhyAnswer:
         """What this validator makes of a miner, and why."""
-        shares, _ = shares_of(self._subnet, self._book, self._context.view())
+        shares, _ = shares_of(self._subnet, self._record.book, self._host.view())
         return explain(
-            miner, book=self._book, shares=shares, reasons=self._reasons, height=self._context.chain.height(),
+            miner, book=self._record.book, shares=shares, reasons=self._reasons, height=self._context.chain.height(),
             rules=self._subnet.spec.version,
         )  # fmt: skip
 
@@ -160,7 +163,10 @@ class ValidatorRole:
 
     def counters(self) -> Mapping[str, int]:
         """Totals since the start by name, refusals by reason included."""
-        parts = (self._desk.counts, self._gate.counts, self._bench.counts, self._journal.counts, self.door.counts)
+        parts = (
+            self._desk.counts, self._gate.counts, self._bench.counts, self._journal.counts, self._record.counts,
+            self.door.counts,
+        )  # fmt: skip
         return sum(parts, Counter(self._counts))
 
     # --- rounds -----------------------------------------------------------------------------------------------------
@@ -169,37 +175,40 @@ class ValidatorRole:
         with self._context.chain.heads() as heads:
             async for head in heads:
                 await self._announcer.tick(head)
+                await self._record.tick(head.height)
+                await self._seeding.tick(head.height)
                 await self.weights.tick()
                 self._decay_unreached()
-                if self._bench.dirty:
-                    self._bench.dirty = False
-                    self._journal.save_scores(self._book.items())
-                number = round_at(head.height, self._subnet.spec.challenge_blocks, self._context.hotkey)
+                number = self._round_at(head.height)
                 if number > self._last_round and not self._draining:
                     self._last_round = number
-                    nursery.start_soon(self._run_round, number, head)
+                    nursery.start_soon(self._run_round, number)
 
-    async def _run_round(self, number: int, head: Head) -> None:
-        view = self._context.view()
+    def _round_at(self, height: Height) -> int:
+        return round_at(height, self._subnet.spec.challenge_blocks, self._context.hotkey)
+
+    async def _run_round(self, number: int) -> None:
+        view = self._record.view(self._host.view())
         seat = view.find(self._context.hotkey)
+        secret, block_hash = self._seeding.secret(number), self._seeding.block_hash(number)
         if seat is None or not may_validate(seat, view):
             self._counts["round.no_permit"] += 1
-            return
-        if self._open_rounds >= ROUNDS_OPEN_MAX:
+        elif self._open_rounds >= ROUNDS_OPEN_MAX or self._record.full:
             self._counts["round.too_many_open"] += 1
-            return
-        context = self._context
-        seed = draw_seed(context.signer, context.chain.genesis_hash, context.netuid, number, head.hash)
-        targets = choose_targets(miners(view, without=seat.hotkey), self._book, seed, self._subnet.spec.sample)
-        task = self._draw(seed, view) if targets else None
-        if task is None:
-            self._counts["round.nothing_to_ask"] += 1
-            return
-        self._open_rounds += 1
-        try:
-            await self._ask(number, head.height, targets, task)
-        finally:
-            self._open_rounds -= 1
+        elif secret is None or block_hash is None:
+            self._counts["round.no_seed"] += 1  # the end of the chain of seeds was not on chain before the round
+        else:
+            seed = draw_seed(secret, block_hash, view.netuid, number, seat.hotkey)
+            candidates = miners(view, without=seat.hotkey)
+            targets = choose_targets(candidates, self._record.book, seed, self._subnet.spec.sample)
+            task = self._draw(seed, view) if targets else None
+            if task is None:
+                self._counts["round.nothing_to_ask"] += 1
+                return
+            # Nothing may come between the choice and its line: an audit chooses from the book as it is at the line.
+            challenge = make_challenge(self._context, number, targets, task)
+            self._record.add(opened_line(challenge, view, secret, block_hash))
+            await self._ask(challenge, view.height, task)
 
     def _draw(self, seed: bytes, view: View) -> Message | None:
         try:
@@ -214,18 +223,21 @@ class ValidatorRole:
             return None
         return task
 
-    async def _ask(self, number: int, height: Height, targets: tuple[AccountId, ...], task: Message) -> None:
-        challenge = make_challenge(self._context, number, targets, task)
-        name = challenge_digest(challenge.head)
-        opened = Round(name, number, height, task, targets, trio.current_time())
+    async def _ask(self, challenge: Challenge, height: Height, task: Message) -> None:
+        head = challenge.head
+        name, targets = challenge_digest(head), head.targets
+        opened = Round(name, head.round, height, task, targets, trio.current_time())
         preview = self._subnet.describe(task)
         for miner in targets:
             view = pending_view(name.hex(), miner, self._context.hotkey, self._now_ms(), preview)
             self._views[name, miner] = view
             self._journal.task(view)
         topic = challenge_topic(self._context.chain.genesis_hash, self._context.netuid)
-        self._desk.open(opened)
+        self._open_rounds += 1
         try:
+            await self._seeding.use(head.round)
+            opened.started = trio.current_time()
+            self._desk.open(opened)
             await self._context.network.publish(topic, encode(challenge))
             self._counts["round.opened"] += 1
             with trio.move_on_after(self._subnet.spec.timeout_s):
@@ -234,6 +246,7 @@ class ValidatorRole:
             self._counts["round.not_published"] += 1
             _log.warning("a challenge could not be published: %s", error)
         finally:
+            self._open_rounds -= 1
             self._desk.close(opened)
             self._close_round(opened)
 
@@ -247,19 +260,23 @@ class ValidatorRole:
     def _answer_arrived(self, opened: Round, answer: Answer) -> None:
         view = self._views[opened.digest, answer.miner]
         row = unjudged(view, answer, self._subnet.preview(answer.parts))
+        self._record.keep_answer(opened.digest, answer.miner, kept_answer(opened.task, answer))
         self._bench.submit(Case(row, opened.task, answer, opened.height))
 
     # --- audits and upkeep ------------------------------------------------------------------------------------------
 
     def _consider(self, exchange: Exchange) -> None:
-        """Keep a finished call's receipt and audit a sample; which ones, only this validator can foresee."""
-        model = getattr(exchange.task, "model", "")
-        self._journal.receipt(exchange.receipt, kind="user", kept_at_ms=self._now_ms(), model=str(model))
-        miner = exchange.answer.miner
-        known = self._book.get(miner, Standing()).samples >= AUDIT_KNOWN_SAMPLES
-        share = AUDIT_SHARE if known else AUDIT_SHARE_NEW
-        lot = digest("audit-lot", self._context.signer.sign(digest("audit-secret", exchange.digest)))
-        if int.from_bytes(lot[:8], "big") >= share * 2**64 or self._draining:
+        """Keep a finished call's receipt and audit a sample: nobody foresees which, all can check it later."""
+        model = self._subnet.model_of(exchange.task)
+        self._journal.receipt(exchange.receipt, kind="user", kept_at_ms=self._now_ms(), model=model)
+        miner, number = exchange.answer.miner, self._round_at(self._context.chain.height())
+        secret = self._seeding.secret(number)
+        if secret is None or self._record.crowded or self._draining:
+            self._counts["audit.no_lot"] += 1
+            return
+        taken = lot_taken(secret, exchange.digest, self._record.book.get(miner, Standing()))
+        self._record.add(Lot(exchange.digest, miner, exchange.answer.digest, number, secret, taken))
+        if not taken:
             self._counts["audit.skipped"] += 1
             return
         row = self._journal.log.get(exchange.digest.hex(), miner)
@@ -281,6 +298,14 @@ class ValidatorRole:
             return
         self._decayed_in = epoch_end
         oldest = metagraph.height - STALE_EPOCHS * period
-        stale = [hotkey for hotkey, standing in self._book.items() if standing.last_height < oldest]
-        self._book.decay(stale)
-        self._bench.dirty = self._bench.dirty or bool(stale)
+        stale = tuple(hotkey for hotkey, row in self._record.book.items() if row.last_height < oldest)
+        self._record.decayed(stale, metagraph.height)
+
+    def _weigh(self, commit: Callable[[WeightVector], bytes]) -> tuple[WeightVector | None, str]:
+        """The weights that the book gives now, written down as they are; `commit` seals them or gives no hash."""
+        view = self._record.view(self._host.view())
+        vector, problem = self._record.vector(view)
+        sealed = b"" if vector is None else commit(vector)
+        uids, values = ((), ()) if vector is None else (vector.uids, vector.values)
+        self._record.add(Weighed(view.height, view.block_hash, uids, values, self._subnet.spec.version, sealed))
+        return vector, problem

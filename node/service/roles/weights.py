@@ -1,5 +1,6 @@
 """Sets a validator's weights once an epoch, shortly before its end, and makes sure that the chain has them.
 
+They are made once; what is sent again is the same, so that the record names what the chain has.
 Where the subnet wants weights committed first, the commit goes out then, and the reveal in the epoch it is due.
 """
 
@@ -7,14 +8,14 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from node.ledger.calls import Call, SetWeights
+from node.ledger.calls import Call, CommitWeights, SetWeights
 from node.market.context import MarketContext
-from node.market.weights import WeightVector, shares_of, weight_vector
+from node.market.weights import WeightVector
 from node.primitives.errors import NodeError
 from node.primitives.types import Height
 from node.service.roles.secrets import WeightSecrets
-from node.subnets.base import AnySubnet, Book
-from storage import StorageError
+from node.subnets.base import AnySubnet
+from storage import SecretRow, StorageError
 
 LEAD_BLOCKS_MAX: Final = 10  # of a long epoch: three tries of three blocks
 LEAD_BLOCKS_MIN: Final = 4  # of a short one: one try and one more
@@ -32,12 +33,18 @@ class WeightSetter:
     """Call `tick` at every head; `last_set_height` is the last success that the chain shows."""
 
     def __init__(
-        self, context: MarketContext, subnet: AnySubnet, book: Callable[[], Book], secrets: WeightSecrets
+        self,
+        context: MarketContext,
+        subnet: AnySubnet,
+        weigh: Callable[[Callable[[WeightVector], bytes]], tuple[WeightVector | None, str]],
+        secrets: WeightSecrets,
     ) -> None:
+        """`weigh` makes the vector and writes it down with the hash that its argument gives for it, b"" for none."""
         self._context = context
         self._secrets = secrets
         self._subnet = subnet
-        self._book = book
+        self._weigh = weigh
+        self._call: Call | None = None  # of this epoch, once made
         self._epoch_end = Height(0)
         self._submitted_at: Height | None = None
         self.last_set_height: Height | None = None
@@ -66,7 +73,7 @@ class WeightSetter:
         if self._submitted_at is not None and seat.last_update >= self._submitted_at:
             self.last_set_height, self._error = seat.last_update, ""
         if height + left != self._epoch_end:
-            self._epoch_end, self._submitted_at = Height(height + left), None
+            self._epoch_end, self._submitted_at, self._call = Height(height + left), None, None
         if left > lead_blocks(metagraph.subnet.tempo_blocks) or not self._is_due(height, seat.last_update):
             return
         await self._submit(height, secret=secret)
@@ -77,21 +84,34 @@ class WeightSetter:
         return last_update < self._submitted_at and height >= self._submitted_at + RETRY_BLOCKS
 
     async def _submit(self, height: Height, *, secret: bool) -> None:
-        view = self._context.view()
-        shares, problem = shares_of(self._subnet, self._book(), view)
-        self.next_vector = weight_vector(shares, view)
         self._submitted_at = height
-        if self.next_vector is None:
-            self._error = problem or self._error
-            self.abstained += 1
-            return
-        vector = self.next_vector
-        version = self._subnet.spec.version
         try:
-            call: Call = SetWeights(self._context.netuid, vector.uids, vector.values, version)
-            if secret:
-                call = await self._secrets.seal(vector, version)
-            await self._context.chain.submit(call, self._context.signer)
+            if self._call is None:
+                self._call = await self._make(secret=secret)
+            if self._call is not None:
+                await self._context.chain.submit(self._call, self._context.signer)
         except (NodeError, StorageError) as error:
             self._error = str(error)
             _log.warning("weights could not be set: %s", error)
+
+    async def _make(self, *, secret: bool) -> Call | None:
+        """This epoch's weights as a call; None to abstain. Raises StorageError."""
+        version = self._subnet.spec.version
+        sealed: list[tuple[CommitWeights, SecretRow]] = []
+
+        def commit(vector: WeightVector) -> bytes:
+            if secret:
+                sealed.append(self._secrets.seal(vector, version))
+            return sealed[0][0].commit_hash if sealed else b""
+
+        vector, problem = self._weigh(commit)
+        self.next_vector = vector
+        if vector is None:
+            self._error = problem or self._error
+            self.abstained += 1
+            return None
+        if not sealed:
+            return SetWeights(self._context.netuid, vector.uids, vector.values, version)
+        call, row = sealed[0]
+        await self._secrets.keep(row)
+        return call

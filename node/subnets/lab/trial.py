@@ -16,6 +16,7 @@ from node.market.challenge import AnswerDesk, Round
 from node.market.errors import MalformedMessage, ServeFailed
 from node.market.frames import CHALLENGE_BYTES_MAX, sign_challenge_answer
 from node.market.judge import judge
+from node.market.record import booked_line, judged_of
 from node.market.rounds import silence
 from node.market.weights import shares_of, weight_vector
 from node.primitives.codec import encode
@@ -197,7 +198,8 @@ class _Trial:
             record.verdicts.append(verdict)
             if verdict.evidence and verdict.evidence not in record.evidence and len(record.evidence) < EVIDENCE_KEPT:
                 record.evidence.append(verdict.evidence)
-            self._book.record(hotkey, verdict, height)
+            judged = judged_of(booked_line(question, "challenge", hotkey, verdict, height, answer))
+            self._book.record(hotkey, judged.verdict, height, judged)
 
     async def _answer(self, opened: Round, hotkey: AccountId) -> None:
         """Let one miner answer; what arrives in time goes over the desk as bytes."""
@@ -214,7 +216,7 @@ class _Trial:
             return None
         signed = sign_challenge_answer(opened.digest, reply.parts, reply.usage, self._keys[hotkey])
         opened.started = trio.current_time() - reply.after_ms / 1000
-        code = self._desk.take(encode(signed))
+        code, _ = self._desk.accept(encode(signed))
         if code is not Code.OK:
             self._records[hotkey].codes[f"({code.name})"] += 1
             if self._records[hotkey].way == "honest":

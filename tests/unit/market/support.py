@@ -5,15 +5,27 @@ from dataclasses import replace
 
 import trio
 
-from node.ledger.calls import Call, CommitWeights, RevealWeights, ServeAxon, SetWeights
+from node.economics.clock import epoch_index
+from node.ledger.calls import (
+    Call,
+    CommitReceiptRoot,
+    CommitWeights,
+    RevealWeights,
+    ServeAxon,
+    SetCommitment,
+    SetWeights,
+)
 from node.ledger.commit_hash import commit_hash
 from node.ledger.key_queries import CommitInfo
+from node.ledger.pallets.neurons import Commitment
+from node.ledger.pallets.roots import ReceiptRoot
 from node.ledger.parameters import Hyperparameters
 from node.ledger.queries import Metagraph, NeuronRow, SubnetInfo
 from node.market.chain import Head
 from node.market.chat import ChatPart, ChatRequest, ChatTurn, ChatUsage
 from node.market.context import MarketContext
 from node.market.errors import MalformedMessage
+from node.market.limits import SEED_LAG_BLOCKS
 from node.market.switchboard import Switchboard
 from node.primitives.crypto import Ed25519Signer, Signer, digest
 from node.primitives.errors import NodeError
@@ -44,6 +56,8 @@ class FakeChain:
         self.tempo_blocks = TEMPO_BLOCKS
         self.commit_reveal = False
         self.commits: dict[AccountId, tuple[CommitInfo, ...]] = {}
+        self.commitments: dict[AccountId, Commitment] = {}
+        self.roots: dict[AccountId, tuple[ReceiptRoot, ...]] = {}
         self._heads: list[trio.MemorySendChannel[Head]] = []
 
     @property
@@ -61,6 +75,12 @@ class FakeChain:
 
     def weight_commits(self, netuid: NetUid, hotkey: AccountId) -> tuple[CommitInfo, ...]:
         return self.commits.get(hotkey, ()) if netuid == NETUID else ()
+
+    def commitment(self, netuid: NetUid, hotkey: AccountId) -> Commitment | None:
+        return self.commitments.get(hotkey)
+
+    def receipt_roots(self, netuid: NetUid, hotkey: AccountId) -> tuple[ReceiptRoot, ...]:
+        return self.roots.get(hotkey, ())
 
     def heads(self) -> trio.MemoryReceiveChannel[Head]:
         send, receive = trio.open_memory_channel[Head](64)
@@ -114,6 +134,13 @@ class FakeChain:
         if isinstance(call, RevealWeights):
             opened = commit_hash(signer, call.netuid, call.uids, call.values, call.salt, call.version_key)
             self.commits[signer] = tuple(each for each in self.commits.get(signer, ()) if each.hash != opened)
+        if isinstance(call, SetCommitment):
+            self.commitments[signer] = Commitment(Height(self.now + 1), call.data)
+        if isinstance(call, CommitReceiptRoot):
+            present = epoch_index(self.now + 1, call.netuid, self.tempo_blocks)
+            if present - 1 <= call.epoch <= present:
+                known = self.roots.get(signer, ())
+                self.roots[signer] = (*known, ReceiptRoot(call.epoch, call.root, call.leaves, Height(self.now + 1)))
         if isinstance(call, ServeAxon):
             self.change(
                 signer, peer_id=call.peer_id.decode(), addresses=tuple(address.decode() for address in call.addresses)
@@ -130,6 +157,13 @@ class FakeChain:
             neurons=len(self.rows), max_uids=256, burn_rao=Rao(0), registration_open=True,
             hyperparameters=Hyperparameters(commit_reveal=self.commit_reveal),
         )  # fmt: skip
+
+
+async def until_drawing(chain: FakeChain) -> None:
+    """Make the blocks that a validator waits for before its first round: its seeds stand on chain, and some more."""
+    for _ in range(SEED_LAG_BLOCKS + 2):
+        chain.advance()
+        await trio.sleep(0.01)
 
 
 class World:

@@ -4,11 +4,13 @@ import msgspec
 import pytest
 import trio
 
-from node.market.challenge import AnswerDesk, ChallengeGate, Round, acknowledged, draw_seed, make_challenge
+from node.market.challenge import AnswerDesk, ChallengeGate, Round, acknowledged, make_challenge
 from node.market.context import MarketContext
-from node.market.frames import ChallengeAnswer, sign_challenge, sign_challenge_answer
+from node.market.errors import MalformedMessage
+from node.market.frames import ChallengeAnswer, ChallengeHead, sign_challenge, sign_challenge_answer
+from node.market.receipts import check_challenge_receipt
 from node.primitives.codec import encode
-from node.primitives.crypto import digest
+from node.primitives.crypto import digest, verify
 from node.primitives.types import Height
 from node.subnets.base import Answer, Code, Usage
 from p2p import Verdict
@@ -85,12 +87,16 @@ async def test_wrong_signatures_and_garbage_cost_the_sender_score() -> None:
 class Desk:
     def __init__(self) -> None:
         self.arrived: list[Answer] = []
-        self.desk = AnswerDesk(Doubling(), arrived=lambda _, answer: self.arrived.append(answer))
+        self.validator = World().join("validator", permit=True)
+        self.desk = AnswerDesk(Doubling(), self.validator, arrived=lambda _, answer: self.arrived.append(answer))
         self.miner, self.other = signer_of("miner"), signer_of("other")
         self.round = Round(
             digest("test", b"round"), 1, Height(100), Number(5), (self.miner.public, self.other.public), 0.0
         )
         self.desk.open(self.round)
+
+    def take(self, raw: bytes) -> Code:
+        return self.desk.accept(raw)[0]
 
     def answer(self, signer: object = None, *, parts: tuple[bytes, ...] | None = None) -> ChallengeAnswer:
         body = (encode(Double(0, True, Usage(1, 1), 10)),) if parts is None else parts
@@ -101,24 +107,45 @@ async def test_an_answer_of_a_target_is_taken_once_and_timed_by_our_clock(autoju
     d = Desk()
     d.round.started = trio.current_time()
     await trio.sleep(2)
-    assert d.desk.take(encode(d.answer())) is Code.OK
+    assert d.take(encode(d.answer())) is Code.OK
     assert d.arrived[0].t_done_ms == 2000
-    assert d.desk.take(encode(d.answer())) is Code.DUPLICATE
+    assert d.take(encode(d.answer())) is Code.DUPLICATE
     assert not d.round.complete.is_set()
-    assert d.desk.take(encode(d.answer(d.other))) is Code.OK
+    assert d.take(encode(d.answer(d.other))) is Code.OK
     assert d.round.complete.is_set()
     assert len(d.arrived) == 2
 
 
+async def test_the_answer_that_counts_gets_a_receipt_that_binds_the_validator(autojump_clock: object) -> None:
+    d = Desk()
+    d.round.started = trio.current_time()
+    await trio.sleep(1.5)
+    sent = d.answer()
+    code, receipt = d.desk.accept(encode(sent))
+    assert code is Code.OK
+    assert receipt is not None
+    head = ChallengeHead(
+        GENESIS, NETUID, 1, Height(100), d.validator.hotkey, "peer", d.round.targets, bytes(32)  # type: ignore[arg-type]
+    )  # fmt: skip
+    assert check_challenge_receipt(encode(receipt), head, sent, verify) == receipt
+    assert (receipt.body.caller, receipt.body.t_done_ms) == (d.validator.hotkey, 1500)
+    with pytest.raises(MalformedMessage, match="another answer"):
+        check_challenge_receipt(encode(receipt), head, d.answer(d.other), verify)
+    faster = msgspec.structs.replace(receipt, body=msgspec.structs.replace(receipt.body, t_done_ms=1))
+    with pytest.raises(MalformedMessage, match="signature"):
+        check_challenge_receipt(encode(faster), head, sent, verify)
+    assert d.desk.accept(encode(sent)) == (Code.DUPLICATE, None)
+
+
 async def test_late_foreign_and_forged_answers_are_refused_and_counted() -> None:
     d = Desk()
-    assert d.desk.take(encode(d.answer(signer_of("stranger")))) is Code.MISADDRESSED
-    assert d.desk.take(encode(msgspec.structs.replace(d.answer(), signature=bytes(64)))) is Code.BAD_SIGNATURE
-    assert d.desk.take(encode(msgspec.structs.replace(d.answer(d.other), miner=d.miner.public))) is Code.BAD_SIGNATURE
+    assert d.take(encode(d.answer(signer_of("stranger")))) is Code.MISADDRESSED
+    assert d.take(encode(msgspec.structs.replace(d.answer(), signature=bytes(64)))) is Code.BAD_SIGNATURE
+    assert d.take(encode(msgspec.structs.replace(d.answer(d.other), miner=d.miner.public))) is Code.BAD_SIGNATURE
     unknown = msgspec.structs.replace(d.answer(), challenge=digest("test", b"unknown"))
-    assert d.desk.take(encode(unknown)) is Code.STALE
+    assert d.take(encode(unknown)) is Code.STALE
     d.desk.close(d.round)
-    assert d.desk.take(encode(d.answer())) is Code.STALE
+    assert d.take(encode(d.answer())) is Code.STALE
     assert d.desk.counts == {
         "answer.misaddressed": 1, "answer.bad_signature": 2, "answer.stale": 2,
     }  # fmt: skip
@@ -137,30 +164,17 @@ async def test_late_foreign_and_forged_answers_are_refused_and_counted() -> None
 )
 async def test_answers_with_unsound_parts_are_refused_even_when_signed(parts: tuple[bytes, ...]) -> None:
     d = Desk()
-    assert d.desk.take(encode(d.answer(parts=parts))) is Code.MALFORMED
-    assert d.desk.take(b"\x00garbage") is Code.MALFORMED
+    assert d.take(encode(d.answer(parts=parts))) is Code.MALFORMED
+    assert d.take(b"\x00garbage") is Code.MALFORMED
 
 
 async def test_a_refused_answer_does_not_spend_the_miners_turn() -> None:
     d = Desk()
-    d.desk.take(encode(d.answer(parts=(b"garbage",))))
-    assert d.desk.take(encode(d.answer())) is Code.OK
+    d.take(encode(d.answer(parts=(b"garbage",))))
+    assert d.take(encode(d.answer())) is Code.OK
 
 
 def test_acknowledgements_that_make_no_sense_are_refusals() -> None:
     assert acknowledged(bytes([Code.OK])) is Code.OK
     assert acknowledged(b"") is Code.REFUSED
     assert acknowledged(b"\xff") is Code.REFUSED
-
-
-def test_the_seed_depends_on_key_round_network_and_block_and_is_repeatable() -> None:
-    block = digest("test", b"block")
-    base = draw_seed(signer_of("v"), GENESIS, NETUID, 1, block)
-    assert base == draw_seed(signer_of("v"), GENESIS, NETUID, 1, block)
-    others = {
-        draw_seed(signer_of("w"), GENESIS, NETUID, 1, block),
-        draw_seed(signer_of("v"), block, NETUID, 1, block),
-        draw_seed(signer_of("v"), GENESIS, NETUID, 2, block),
-        draw_seed(signer_of("v"), GENESIS, NETUID, 1, GENESIS),
-    }
-    assert len(others | {base}) == 5

@@ -6,9 +6,8 @@ import trio
 
 from node.market.tasks import TaskView
 from node.primitives.crypto import digest
-from node.primitives.types import AccountId, Height
+from node.primitives.types import AccountId
 from node.service.roles.journal import ROWS_QUEUED_MAX, RoleJournal
-from node.subnets.base import Standing
 from storage import MarketStore
 from tests.unit.market.support import NETUID
 
@@ -27,13 +26,12 @@ async def test_what_was_queued_before_a_flush_is_on_disk_after_it(tmp_path: Path
                 nursery.start_soon(journal.run)
                 for n in range(10):
                     journal.task(view(100 * stop_after + n))
-                journal.save_scores([(MINER, Standing(stop_after / 10, 1.0, Height(stop_after)))])
+                journal.drop_secrets((bytes(32),))
                 for _ in range(stop_after):
                     await trio.lowlevel.checkpoint()
                 await journal.flush()
                 nursery.cancel_scope.cancel()
             assert len(store.tasks(1000)) == 10 * (stop_after + 1)
-            assert await journal.load_scores() == [(MINER, Standing(stop_after / 10, 1.0, Height(stop_after)))]
 
 
 async def test_a_full_queue_drops_rows_and_counts_them(tmp_path: Path) -> None:
@@ -56,7 +54,6 @@ async def test_running_tasks_are_shown_but_not_stored(tmp_path: Path) -> None:
 async def test_without_a_store_everything_works_in_memory() -> None:
     journal = RoleJournal(NETUID, None)
     journal.task(view(1))
-    journal.save_scores([])
     await journal.flush()
     assert await journal.load_scores() == []
     assert journal.log.recent()[0].state == "done"

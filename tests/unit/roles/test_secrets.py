@@ -22,7 +22,7 @@ from node.service.roles.validator import ValidatorRole
 from storage import MarketStore, SecretRow
 from tests.unit.ledger.world import SUBNET, hyper, key, small_genesis, who
 from tests.unit.ledger.world import World as Ledger
-from tests.unit.market.support import NETUID, Doubling, FakeChain, NoModels, World
+from tests.unit.market.support import NETUID, Doubling, FakeChain, NoModels, World, until_drawing
 
 VECTOR = WeightVector((Uid(0), Uid(1)), (65_535, 7))
 
@@ -38,8 +38,16 @@ async def _validator(store: MarketStore | None = None) -> AsyncIterator[tuple[Wo
         miner = MinerRole(world.join("good"), Doubling(), NoModels(), now_ms=lambda: 1)
         await nursery.start(miner.run)
         await nursery.start(role.run)
+        await until_drawing(world.chain)
         yield world, role
         nursery.cancel_scope.cancel()
+
+
+async def sealed(secrets: WeightSecrets, vector: WeightVector, version_key: int) -> CommitWeights:
+    """A commit whose secret is kept."""
+    call, row = secrets.seal(vector, version_key)
+    await secrets.keep(row)
+    return call
 
 
 async def _blocks(world: World, count: int) -> None:
@@ -80,7 +88,7 @@ async def test_a_commit_made_before_a_restart_is_revealed_after_it(tmp_path: Pat
     with MarketStore.open(tmp_path / "market.sqlite") as store:
         before = WeightSecrets(context, RoleJournal(NETUID, store))
         await before.load()
-        await context.chain.submit(await before.seal(VECTOR, 3), context.signer)
+        await context.chain.submit(await sealed(before, VECTOR, 3), context.signer)
     with MarketStore.open(tmp_path / "market.sqlite") as store:
         journal = RoleJournal(NETUID, store)
         after = WeightSecrets(context, journal)
@@ -102,7 +110,7 @@ async def test_a_reveal_that_is_refused_or_lost_is_tried_again_until_its_epoch_i
     world = World()
     context = world.join("validator", permit=True)
     secrets = WeightSecrets(context, RoleJournal(NETUID, None))
-    await context.chain.submit(await secrets.seal(VECTOR, 0), context.signer)
+    await context.chain.submit(await sealed(secrets, VECTOR, 0), context.signer)
     due = world.chain.commits[context.hotkey][0]
     world.chain.refuse = LedgerError("pool is full")
     await secrets.tick(due.reveal_from)
@@ -122,7 +130,7 @@ async def test_a_secret_that_cannot_be_read_is_dropped(tmp_path: Path) -> None:
     with MarketStore.open(tmp_path / "market.sqlite") as store:
         journal = RoleJournal(NETUID, store)
         secrets = WeightSecrets(context, journal)
-        commit = await secrets.seal(VECTOR, 0)
+        commit = await sealed(secrets, VECTOR, 0)
         await context.chain.submit(commit, context.signer)
         row = store.secrets(NETUID)[0]
         store.drop_secrets(NETUID, [row.digest])
@@ -160,7 +168,7 @@ async def test_the_ledger_takes_the_commit_and_the_reveal_in_its_first_and_its_l
         context = replace(World().join("validator", chain=chain), netuid=SUBNET, signer=key("va"))
         secrets = WeightSecrets(context, RoleJournal(SUBNET, None))
         ledger.run_to(12)
-        await chain.submit(await secrets.seal(VECTOR, 0), key("va"))
+        await chain.submit(await sealed(secrets, VECTOR, 0), key("va"))
         [commit] = chain.weight_commits(SUBNET, who("va"))
         if wait_for_last:
             ledger.run_to(commit.reveal_until - 1)
