@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from time import process_time
-from typing import Final
+from typing import Final, cast
 
 import trio
 
@@ -42,11 +42,11 @@ from models import ModelError, is_ready, open_text
 from models.catalogue import SMOLLM2_135M_INSTRUCT
 from models.fetch import stored_file
 from node.primitives.crypto import digest
-from node.primitives.types import ZERO_HASH, Hash
+from node.primitives.types import ZERO_HASH, AccountId, Hash
 from node.service.model_store import shared_model_store
 from node.service.roles.host import BatchedText
 from node.subnets.base import Answer, Host, Usage
-from node.subnets.lab.hosts import LabHost, NoModels, key_of, view_of
+from node.subnets.lab.hosts import NoModels, key_of
 from node.subnets.nineteen import Nineteen
 from node.subnets.nineteen.messages import ChatPiece, chat_of, sampling_of
 from node.subnets.nineteen.prompts import draw_chat
@@ -109,6 +109,14 @@ def answer_of(made: Made, text: str, prompt_tokens: int) -> Answer:
     return Answer(MINER, (piece,), usage, Hash(ZERO_HASH), bytes(64), 1_000, 1_000)
 
 
+@dataclass(frozen=True)
+class JudgesDoor:
+    """The part of a host that judging reaches."""
+
+    hotkey: AccountId
+    models: NoModels
+
+
 class OneModel(NoModels):
     """A pool with the model that validators hold."""
 
@@ -124,7 +132,7 @@ async def judge(world: World, answers: Sequence[Made], reference: str) -> tuple[
     model = world.models[reference]
     runtime = BatchedText(model, max_batch=1, judges=trio.CapacityLimiter(1))
     validator = key_of("validator").public
-    host: Host = LabHost(validator, OneModel(runtime), view_of(Nineteen().spec.home_netuid, 1, validator, [MINER]))
+    host = cast(Host, JudgesDoor(validator, OneModel(runtime)))
     subnet, reasons, begin = Nineteen((world.tasks[0].model,)), Counter[str](), process_time()
     for task, made in zip(world.tasks, answers, strict=True):
         prompt = model.chat_prompt(chat_of(task))

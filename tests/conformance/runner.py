@@ -10,6 +10,7 @@ from tests.conformance import (
     kinds_data_universe,
     kinds_emission,
     kinds_math,
+    kinds_nineteen,
     kinds_registration,
     kinds_staking,
     kinds_yuma,
@@ -24,12 +25,14 @@ HANDLERS: Mapping[str, Handler] = {
     **kinds_registration.KINDS,
     **kinds_staking.KINDS,
     **kinds_data_universe.KINDS,
+    **kinds_nineteen.KINDS,
 }
 
 OUTSIDE: Mapping[str, str] = {
     "v3_swap": "the pool is the weighted one; tick-based liquidity is not part of this network",
     "v3_sqrt_ratio_q64_96": "the pool is the weighted one; tick-based liquidity is not part of this network",
     "flow_pow_normalize": "τ is shared by moving price; flow-based shares are not part of this network",
+    "ema_update_scatter_zero": "a miner that was not asked keeps its average: what the case describes is avoided",
 }
 """Kinds of rules that this network does not have, and why."""
 

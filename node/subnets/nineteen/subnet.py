@@ -11,12 +11,29 @@ from typing import Final
 
 from models import FinishReason, ModelError, Reason, Verification
 from node.market.errors import ServeFailed
-from node.primitives.types import NetUid
-from node.subnets.base import Answer, Code, Host, Route, Spec, Subnet, Usage, Verdict, View
+from node.primitives.types import AccountId, NetUid
+from node.subnets.base import (
+    Answer,
+    Book,
+    Code,
+    Entry,
+    Host,
+    Refusal,
+    Route,
+    Spec,
+    State,
+    Subnet,
+    Usage,
+    Verdict,
+    View,
+)
+from node.subnets.nineteen.bursts import Bursts
+from node.subnets.nineteen.capacity import take_entry
 from node.subnets.nineteen.claims import Fault, claim_of, refuted
 from node.subnets.nineteen.messages import ChatPiece, ChatTask, chat_of, sampling_of, to_reply, to_task
 from node.subnets.nineteen.prompts import draw_chat
 from node.subnets.nineteen.strategies import Strategy, honest
+from node.subnets.nineteen.weighing import shares_of
 
 DEFAULT_MODELS: Final = ("smollm2-135m-instruct",)
 CHAT_PATH: Final = "/v1/chat/completions"
@@ -67,6 +84,7 @@ class Nineteen(Subnet[ChatTask, ChatPiece]):
             power=4.0,
         )
         self._strategy = strategy
+        self._bursts = Bursts(self.spec.models[0]) if self.spec.models else None
 
     def draw(self, seed: bytes, view: View) -> ChatTask | None:
         return draw_chat(seed, self.spec.models)
@@ -106,6 +124,18 @@ class Nineteen(Subnet[ChatTask, ChatPiece]):
             return Verdict(0.0, _CODES.get(result.reason, Code.WRONG), f"{result.reason}: {evidence}", 1.0, facts)
         score = worth * (1.0 - SPEED_SHARE * slowness(answer.t_done_ms, self.spec.timeout_s))
         return Verdict(score, Code.OK, evidence, weight, facts)
+
+    def apply(self, entry: Entry, state: State) -> Refusal | None:
+        return take_entry(entry, state)
+
+    async def tick(self, host: Host) -> None:
+        if self._bursts is not None:
+            await self._bursts.tick(host)
+
+    def weigh(self, book: Book, view: View) -> dict[AccountId, float]:
+        if not any(standing.recent for standing in book.values()):
+            return super().weigh(book, view)  # a book of averages alone, as simulations keep it
+        return shares_of(book, self.spec.models, view)
 
     def delivered(self, part: ChatPiece) -> Usage:
         return Usage(part.usage.prompt_tokens if part.done else 0, len(part.ids))

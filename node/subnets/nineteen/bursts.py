@@ -1,0 +1,140 @@
+"""Work between questions: a miner measures and declares its capacity, a validator asks many at once and writes down
+what came. A declaration that no burst confirms counts for little, one that a burst refutes for less.
+"""
+
+import os
+from contextlib import aclosing
+from typing import Final
+
+import trio
+
+from models import FinishReason, ModelError, Sampling
+from node.primitives.codec import encode
+from node.primitives.crypto import digest
+from node.primitives.errors import MarketError
+from node.primitives.types import AccountId
+from node.subnets.base import Answer, Code, Host, Neuron, TextRuntime, View
+from node.subnets.nineteen.capacity import BURST, CAPACITY, TOKENS_PER_S_MAX, Burst, Capacity, declared_by
+from node.subnets.nineteen.claims import Fault, claim_of
+from node.subnets.nineteen.messages import ChatTask, chat_of, sampling_of
+from node.subnets.nineteen.prompts import draw_chat
+from node.subnets.nineteen.scoring import PERIOD_BLOCKS
+
+BURST_MAX: Final = 8  # questions at once: what one batch of a desktop holds
+OWN_TRIAL_TOKENS: Final = 16  # of each answer by which a miner measures itself: a second of work
+MODEST: Final = 0.7  # of the measured speed that is declared: users come with prompts, and the machine has other work
+BURST_TIMEOUT_S: Final = 60.0
+_TRIAL: Final = "Explain how a lighthouse works and who looks after it."
+
+
+class Bursts:
+    """What one node remembers of declarations and bursts; one per role."""
+
+    def __init__(self, model: str, concurrency: int = BURST_MAX) -> None:
+        self._model = model
+        self._concurrency = concurrency
+        self._speed = 0
+        self._declared = -1  # period of the last declaration
+        self._asked: dict[AccountId, int] = {}  # period of the last burst
+
+    async def tick(self, host: Host) -> None:
+        """One small piece of work, if there is one. Seats with a permit measure others, the others declare."""
+        view = host.view()
+        seat = view.find(host.hotkey)
+        if seat is None:
+            return
+        try:
+            if seat.validator_permit:
+                await self._measure(host, view)
+            else:
+                await self._declare(host, view)
+        except (MarketError, ModelError):
+            return  # no journal, no model, nobody there: the next tick tries again
+
+    async def _declare(self, host: Host, view: View) -> None:
+        period = view.height // PERIOD_BLOCKS
+        if self._declared == period:
+            return
+        if not self._speed:
+            self._speed = await own_speed(await host.models.text(self._model), self._concurrency)
+        declared = declared_by(host.hotkey, self._model, view.state)
+        modest = min(max(1, int(self._speed * MODEST)), TOKENS_PER_S_MAX)
+        told = Capacity(self._model, modest if declared is None else declared.tokens_per_s, self._concurrency)
+        await host.journal.append(CAPACITY, encode(told))
+        self._declared = period
+
+    async def _measure(self, host: Host, view: View) -> None:
+        period = view.height // PERIOD_BLOCKS
+        waiting = [
+            neuron for neuron in view.neurons
+            if neuron.hotkey != host.hotkey and neuron.peer_id
+            and self._asked.get(neuron.hotkey, -1) < period
+            and declared_by(neuron.hotkey, self._model, view.state) is not None
+        ]  # fmt: skip
+        if not waiting:
+            return
+        secret = os.urandom(32)
+        miner = min(waiting, key=lambda each: digest("burst-order", secret, each.hotkey))
+        self._asked[miner.hotkey] = period
+        declared = declared_by(miner.hotkey, self._model, view.state)
+        count = min(BURST_MAX, declared.concurrency if declared is not None else 1)
+        speed = await burst(host, miner, [self._task(secret, n) for n in range(count)])
+        told = Burst(bytes(miner.hotkey), self._model, count, min(int(speed), TOKENS_PER_S_MAX))
+        await host.journal.append(BURST, encode(told))
+
+    def _task(self, secret: bytes, number: int) -> ChatTask:
+        return draw_chat(digest("burst-task", secret, number.to_bytes(4, "big")), (self._model,))
+
+
+async def own_speed(runtime: TextRuntime, concurrency: int) -> int:
+    """Tokens a second of so many answers at once on this machine. Raises models.ModelError."""
+    prompt = await runtime.chat_prompt([("user", _TRIAL)])
+    count, began_s = 0, trio.current_time()
+
+    async def one(number: int) -> None:
+        nonlocal count
+        sampling = Sampling(digest("own-speed", bytes([number])), max_tokens=OWN_TRIAL_TOKENS)
+        async with aclosing(runtime.generate(prompt, sampling)) as tokens:
+            async for _ in tokens:
+                count += 1
+
+    async with trio.open_nursery() as nursery:
+        for number in range(concurrency):
+            nursery.start_soon(one, number)
+    return int(count / max(trio.current_time() - began_s, 1e-3))
+
+
+async def burst(host: Host, miner: Neuron, tasks: list[ChatTask]) -> float:
+    """Tokens a second over all answers to questions asked at once; 0 when one that is looked at turns out wrong."""
+    answers: dict[int, Answer] = {}
+    began_s = trio.current_time()
+
+    async def one(number: int, task: ChatTask) -> None:
+        try:
+            answers[number] = await host.ask(miner, task)
+        except MarketError:
+            return  # an answer that does not come adds nothing
+
+    with trio.move_on_after(BURST_TIMEOUT_S):
+        async with trio.open_nursery() as nursery:
+            for number, task in enumerate(tasks):
+                nursery.start_soon(one, number, task)
+    took_s = max(trio.current_time() - began_s, 1e-3)
+    if not answers:
+        return 0.0
+    looked_at = sorted(answers)[os.urandom(1)[0] % len(answers)]
+    if not await _holds(host, tasks[looked_at], answers[looked_at]):
+        return 0.0
+    good = [each for each in answers.values() if each.status is Code.OK]
+    return sum(each.usage.completion_tokens for each in good) / took_s
+
+
+async def _holds(host: Host, task: ChatTask, answer: Answer) -> bool:
+    claim = claim_of(task, answer)
+    if isinstance(claim, Fault):
+        return False
+    runtime = await host.models.text(task.model)
+    prompt = await runtime.chat_prompt(chat_of(task))
+    finish, sampling = FinishReason(claim.finish), sampling_of(task, answer.miner)
+    result = await runtime.verify(prompt, claim.ids, sampling, finish, claim.told, seeded=claim.seeded)
+    return result.ok

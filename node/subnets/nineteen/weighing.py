@@ -1,0 +1,107 @@
+"""From a validator's book to shares: Nineteen's `weigh`, taken apart. Pure: the book, the view, and nothing else."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from node.primitives.types import AccountId
+from node.subnets.base import Book, Code, Judged, View
+from node.subnets.nineteen import scoring
+from node.subnets.nineteen.capacity import declared_by, measured_of
+from node.subnets.nineteen.scoring import PERIOD_BLOCKS, PERIODS_COUNTED, Period
+
+JUDGED_COUNTED: Final = 50  # a miner's last verdicts
+UNPROVEN_TOKENS_PER_S: Final = 10.0  # what counts of a capacity that nobody has declared or measured
+BLOCK_S: Final = 12.0  # of a network at its usual pace; only the share left unasked depends on it
+_NO_ROOM: Final = frozenset({Code.OVERLOADED, Code.RATE_LIMITED})
+_FAILED: Final = frozenset({Code.TIMEOUT, Code.UNREACHABLE, Code.MINER_FAULT, Code.REFUSED, Code.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """The parts of one miner's effective volume, for screens and questions."""
+
+    hotkey: AccountId
+    coldkey: AccountId
+    quality: float
+    reliability: float
+    capacity: float
+    tokens_per_s: float
+    first_ms: float
+
+
+def worth_of(
+    hotkey: AccountId, coldkey: AccountId, judged: Sequence[Judged], models: Sequence[str], view: View
+) -> Worth:
+    """What a miner's last verdicts and its capacity say about it."""
+    counted = [each for each in judged if each.verdict.score is not None][-JUDGED_COUNTED:]
+    answered = [each for each in counted if each.verdict.code not in _NO_ROOM | _FAILED]
+    qualities = [each.verdict.facts.get("quality", 0.0) for each in answered]
+    good = [each for each in answered if each.verdict.code is Code.OK]
+    rates = [each.usage.completion_tokens / max(each.t_done_ms, 1) * 1000 for each in good]
+    capacity = max((_capacity(hotkey, model, view) for model in models), default=UNPROVEN_TOKENS_PER_S)
+    return Worth(
+        hotkey, coldkey, scoring.quality_score(qualities), _reliability(counted, capacity, int(view.height)), capacity,
+        _middle(rates), _middle([float(each.t_first_ms) for each in good]),
+    )  # fmt: skip
+
+
+def _capacity(hotkey: AccountId, model: str, view: View) -> float:
+    declared = declared_by(hotkey, model, view.state)
+    if declared is None:
+        return UNPROVEN_TOKENS_PER_S
+    measured = measured_of(hotkey, model, view)
+    return scoring.counted_capacity(float(declared.tokens_per_s), measured, UNPROVEN_TOKENS_PER_S)
+
+
+def _reliability(judged: Sequence[Judged], capacity: float, height: int) -> float:
+    by_period: dict[int, list[Judged]] = {}
+    for each in judged:
+        by_period.setdefault(int(each.height) // PERIOD_BLOCKS, []).append(each)
+    now, periods = height // PERIOD_BLOCKS, []
+    for number, rows in sorted(by_period.items()):
+        consumed = float(sum(row.usage.completion_tokens for row in rows))
+        score = scoring.period_score(
+            requests=len(rows), capacity=capacity * PERIOD_BLOCKS * BLOCK_S, consumed=consumed,
+            count_429=sum(row.verdict.code in _NO_ROOM for row in rows),
+            count_500=sum(row.verdict.code in _FAILED for row in rows),
+        )  # fmt: skip
+        if score is not None and now - number < PERIODS_COUNTED:
+            periods.append(Period(score, consumed, max(now - number, 0)))
+    return scoring.over_periods(periods, len(by_period))
+
+
+def shares_of(book: Book, models: Sequence[str], view: View) -> dict[AccountId, float]:
+    """Shares by hotkey, summing to 1; empty when nobody has any worth. One coldkey's best miner alone counts."""
+    worths = [
+        worth_of(neuron.hotkey, neuron.coldkey, book[neuron.hotkey].recent, models, view)
+        for neuron in view.neurons
+        if neuron.hotkey in book
+    ]
+    fast = [each for each in worths if each.tokens_per_s > 0]
+    rates = scoring.rank_bonus([each.tokens_per_s for each in fast])
+    firsts = scoring.rank_bonus([-each.first_ms for each in fast])
+    bonuses = {each.hotkey: (rate + first) / 2 for each, rate, first in zip(fast, rates, firsts, strict=True)}
+    volumes = {
+        each.hotkey: scoring.effective_volume(
+            quality=each.quality, bonus=bonuses.get(each.hotkey, 0.0), reliability=each.reliability,
+            capacity=each.capacity,
+        )
+        for each in worths
+    }  # fmt: skip
+    kept = _best_of_each_coldkey(worths, volumes)
+    shares = scoring.fourth_power_shares([volumes[hotkey] for hotkey in kept])
+    return {hotkey: share for hotkey, share in zip(kept, shares, strict=True) if share > 0.0}
+
+
+def _best_of_each_coldkey(worths: Sequence[Worth], volumes: Mapping[AccountId, float]) -> list[AccountId]:
+    best: dict[AccountId, AccountId] = {}
+    for each in worths:
+        known = best.get(each.coldkey)
+        if known is None or volumes[each.hotkey] > volumes[known]:
+            best[each.coldkey] = each.hotkey
+    return list(best.values())
+
+
+def _middle(values: Sequence[float]) -> float:
+    return sorted(values)[(len(values) - 1) // 2] if values else 0.0

@@ -1,0 +1,115 @@
+"""Between questions: miners declare what they measured, validators measure what they declared."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from node.market.errors import Unreachable
+from node.primitives.codec import encode
+from node.primitives.types import AccountId, Height, Uid
+from node.service.roles.host import ModelHost
+from node.subnets.base import Answer, Entry, Message, Neuron, View
+from node.subnets.nineteen import Nineteen
+from node.subnets.nineteen.adversaries import CHEATS
+from node.subnets.nineteen.bursts import BURST_MAX
+from node.subnets.nineteen.capacity import CAPACITY, Capacity, declared_by, measured_of, take_entry
+from node.subnets.nineteen.messages import ChatTask
+from tests.unit.subnets.support import TINY, FakeHost, TinyNineteen, answer_of, hotkey, tiny_task
+
+
+@dataclass
+class Rows:
+    """A journal of one writer over shared rows."""
+
+    author: AccountId
+    state: dict[bytes, bytes]
+    kinds: list[str] = field(default_factory=list)
+
+    async def append(self, kind: str, body: bytes) -> Entry:
+        entry = Entry(self.author, len(self.kinds), Height(1), kind, body)
+        assert take_entry(entry, self.state) is None
+        self.kinds.append(kind)
+        return entry
+
+
+class BurstHost(FakeHost):
+    """A validator with a permit, or a miner without; its miner answers questions that fit the tiny model."""
+
+    def with_rows(self, state: dict[bytes, bytes], *, permit: bool, miner: Nineteen) -> "BurstHost":
+        self.state, self.permit, self.miner, self.asked = state, permit, miner, 0
+        self.journal = Rows(self.hotkey, state)
+        return self
+
+    def view(self) -> View:
+        own, *_ = super().view().neurons
+        other = Neuron(Uid(1), hotkey("miner"), hotkey("miner"), "peer", (), 0, False, Height(0))
+        seats = [replace(own, validator_permit=self.permit), *([other] if self.hotkey != other.hotkey else [])]
+        return replace(super().view(), neurons=tuple(seats), state=self.state)
+
+    async def ask(self, miner: Neuron, task: Message) -> Answer:
+        assert isinstance(task, ChatTask)
+        self.asked += 1
+        if self.asked == 2:
+            raise Unreachable("Gone for a moment.")
+        return await answer_of(self.miner, task, FakeHost(self.models, miner.hotkey))
+
+
+class Small(TinyNineteen):
+    """Bursts of questions that fit the tiny model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        if self._bursts is not None:
+            self._bursts._task = lambda secret, n: tiny_task(n, max_tokens=12)  # type: ignore[method-assign]
+
+
+def host(models: ModelHost, name: str, state: dict[bytes, bytes], *, permit: bool, miner: Nineteen) -> BurstHost:
+    return BurstHost(models, hotkey(name)).with_rows(state, permit=permit, miner=miner)
+
+
+async def test_a_miner_declares_once_a_period_what_it_measured_itself(tiny_path: Path) -> None:
+    models, state = ModelHost(tiny_path.parent, own_bundles={TINY: tiny_path}, threads=1), dict[bytes, bytes]()
+    door, subnet = host(models, "miner", state, permit=False, miner=TinyNineteen()), Small()
+    await subnet.tick(door)
+    await subnet.tick(door)
+    assert door.journal.kinds == [CAPACITY]
+    declared = declared_by(hotkey("miner"), TINY, state)
+    assert declared is not None
+    assert (declared.concurrency, declared.tokens_per_s > 10) == (BURST_MAX, True)
+    await models.aclose()
+
+
+async def test_a_validator_measures_who_declared_and_writes_it_down(tiny_path: Path) -> None:
+    models, state = ModelHost(tiny_path.parent, own_bundles={TINY: tiny_path}, threads=1), dict[bytes, bytes]()
+    door, subnet = host(models, "v", state, permit=True, miner=TinyNineteen()), Small()
+    await subnet.tick(door)
+    assert door.asked == 0  # nobody has declared anything
+    await Rows(hotkey("miner"), state).append(CAPACITY, encode(Capacity(TINY, 50, 4)))
+    await subnet.tick(door)
+    await subnet.tick(door)
+    assert door.asked == 4  # at once, and once a period; one of them got no answer
+    measured = measured_of(hotkey("miner"), TINY, door.view())
+    assert measured is not None
+    assert measured > 1
+    await models.aclose()
+
+
+async def test_a_burst_answered_with_nonsense_shows_nothing(tiny_path: Path) -> None:
+    models, state = ModelHost(tiny_path.parent, own_bundles={TINY: tiny_path}, threads=1), dict[bytes, bytes]()
+    door = host(models, "v", state, permit=True, miner=TinyNineteen(strategy=CHEATS["random"]()))
+    await Rows(hotkey("miner"), state).append(CAPACITY, encode(Capacity(TINY, 5_000, 4)))
+    await Small().tick(door)
+    assert measured_of(hotkey("miner"), TINY, door.view()) == 0
+    await models.aclose()
+
+
+async def test_a_node_without_a_journal_or_a_seat_does_nothing(tiny_path: Path) -> None:
+    models = ModelHost(tiny_path.parent, own_bundles={TINY: tiny_path}, threads=1)
+    door = host(models, "miner", {}, permit=False, miner=TinyNineteen())
+
+    async def refuse(kind: str, body: bytes) -> Entry:
+        raise Unreachable("There is no journal here.")
+
+    door.journal.append = refuse  # type: ignore[method-assign]
+    await Small().tick(door)
+    assert door.state == {}
+    await models.aclose()
