@@ -47,6 +47,7 @@ _COMMANDS: Final = {
     "metagraph": ("node.commands.subnets:metagraph", "Show all neurons of a subnet."),
     "proposals": ("node.commands.proposals:proposals", "Governance: list, vote on and close proposals."),
     "authorities": ("node.commands.authorities:authorities", "Show who produces and finalises blocks."),
+    "keys": ("node.commands.keys:keys", "API keys of the gateway: list, new, revoke, limits."),
     "peers": ("node.commands.peers:peers", "Show, add, ban and ping peers."),
     "light": ("node.commands.light:light", "Balances and metagraphs with proofs, without a node of one's own."),
     "models": ("node.commands.models:models", "List, fetch and verify models."),

@@ -5,16 +5,19 @@ in braces: `/v1/things/{id}`. Request types are msgspec structs: the pieces of t
 fill their fields by name, and what does not fit is refused before anything of the subnet is called.
 """
 
+from __future__ import annotations
+
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 import msgspec
 
-from node.primitives.types import AccountId
-from node.subnets.host import Host
-from node.subnets.picture import View
-from node.subnets.wire import Message, Part, Usage
+if TYPE_CHECKING:  # whoever only names a scope or a path loads no model's arithmetic
+    from node.primitives.types import AccountId
+    from node.subnets.host import Host
+    from node.subnets.picture import View
+    from node.subnets.wire import Message, Part, Usage
 
 CHAT_PATH: Final = "/v1/chat/completions"
 COMPLETIONS_PATH: Final = "/v1/completions"
@@ -27,8 +30,8 @@ Scope = Literal["read", "invoke", "admin"]  # what a key must allow: look, have 
 
 RequestT = TypeVar("RequestT")
 ReplyT = TypeVar("ReplyT")
-TaskT = TypeVar("TaskT", bound=Message)
-PartT = TypeVar("PartT", bound=Part)
+TaskT = TypeVar("TaskT", bound="Message")
+PartT = TypeVar("PartT", bound="Part")
 
 
 class Empty(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
