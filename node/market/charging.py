@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import trio
 
-from node.market.errors import MalformedMessage, ServeFailed, Unpaid
+from node.market.errors import MalformedMessage, NotKept, ServeFailed, Unpaid
 from node.market.frames import CallRequest, FrameKind, Payment, decode, open_frame, request_digest
 from node.market.limits import FREE_CHECKS, FREE_CHECKS_BLOCKS, RECEIPT_BYTES_MAX, VOUCHER_TIMEOUT_S
 from node.market.offers import Offer
@@ -51,7 +51,10 @@ class Desk:
                 return None
             raise Unpaid("This miner asks a price, and the request carries no voucher.", Code.UNPAID)
         name = request_digest(request.head)
-        tab = await self.till.admit(caller.hotkey, name, payment[0], batch_rao(tariff))
+        try:
+            tab = await self.till.admit(caller.hotkey, name, payment[0], batch_rao(tariff))
+        except NotKept as error:
+            raise ServeFailed(error.message, Code.MINER_FAULT) from error
         return Charge(stream, tab, Meter(self.subnet, tariff))
 
     def _may_check(self, validator: AccountId, height: Height) -> bool:
@@ -97,6 +100,8 @@ class Charge:
                 await self._tab.take(decode(Payment, body))
         except ServeFailed as error:
             self._failure = error
+        except NotKept as error:
+            self._failure = ServeFailed(error.message, Code.MINER_FAULT)
         except MarketError as error:
             self._failure = ServeFailed(error.message, Code.MALFORMED)
         except P2PError:

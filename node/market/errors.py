@@ -19,6 +19,7 @@ MarketError
 ├── SpendingLimit         a limit of spending by time is used up; limit, used, window, when it ends
 ├── Unreachable           the miner cannot be connected
 ├── NoMiner               nobody could be asked; `tried` lists who refused and why
+├── NotKept               a voucher could not be written to disk, so it was neither taken nor given
 ├── ServeFailed           a miner cannot serve a task; `refusal` is what the caller is told
 │   └── Unpaid            what was delivered is not paid, or the caller's channel cannot pay for more
 ├── JournalRefused        an entry of one's own that cannot be written; `refusal` says why
@@ -175,6 +176,13 @@ class SpendingLimit(MarketError):
         self.used_rao = used_rao
         self.window_s = window_s
         self.reset_at_ms = reset_at_ms
+
+
+class NotKept(MarketError):
+    """A voucher that is not on disk counts for nothing, and is neither taken nor given."""
+
+    code = "market.not_kept"
+    remedy = "Make room on the disk, or see the node's log for what is wrong with the payment book."
 
 
 class Unreachable(MarketError):

@@ -79,7 +79,7 @@ class Payer:
         self._chain = chain
         self._keep = keep
         self._now_ms = now_ms
-        self._open_channel = open_channel
+        self.open_channel = open_channel
         self._lines = {each.channel: _Line(each) for each in given}
         self._paid: OrderedDict[Hash, tuple[Hash, int]] = OrderedDict()
         self._unfair: dict[AccountId, float] = {}
@@ -122,7 +122,7 @@ class Payer:
             raise self._short(f"The call may cost {least} rao, and {cap} may be spent on one.", least, cap)
         line = self._line_to(miner, await trio.to_thread.run_sync(self._chain.channels_from, self._signer.public))
         if line is None or line.free_rao < least:
-            self._open_channel(miner)
+            self.open_channel(miner)
             have = 0 if line is None else line.free_rao
             raise self._short(f"The channel to this miner has {have} rao free; the call may cost {least}.", least, have)
         most = least if ceiling is not None else min(cap, line.free_rao, max(least, left))
