@@ -8,7 +8,7 @@ failure of the store, the network or a defect ends the node; a failure of a role
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -42,9 +42,13 @@ from node.service.keys import Keys, open_keys
 from node.service.logbook import Logbook, logger
 from node.service.model_peers import ModelPeers
 from node.service.model_store import ChosenModel, shared_model_store
+from node.service.payments import PaymentBook
+from node.service.payments_cashier import Cashier
 from node.service.reader import Reader
 from node.service.role_plan import Planner
+from node.service.roles.blobs import BlobShelf, PeerBlobs
 from node.service.roles.host import ModelHost
+from node.service.roles.offering import TermsBook
 from node.service.services import Services
 from node.service.signer import GuardedSigner
 from node.service.silence import Silence
@@ -58,7 +62,7 @@ from node.subnets.registry import known_subnets
 from node.version import __version__
 from p2p import HostConfig, Network, open_host
 from p2p.mdns import Lan, find_on_lan, lan_interfaces
-from storage import MarketStore
+from storage import JournalStore, MarketStore
 from storage.chain import ChainStore
 from storage.signing import SignGuard
 
@@ -85,6 +89,7 @@ class Running:
     jobs: Jobs
     market: MarketStore
     earnings: EarningsBook | None
+    cashier: Cashier | None = None
     gateway_url: str | None = None
     lan: Lan = field(default_factory=Lan)
     lag: LagMeter = field(default_factory=LagMeter)
@@ -105,6 +110,7 @@ class Node:
         self.model = ChosenModel.of(config.model)
         self.checkpoint = checkpoint_of(config)
         self.trust: Trust | None = None
+        self.guard: SignGuard | None = None
         self.beginning: Beginning | None = None
         self.log_book = log_book
         self.hub = Hub(log_book.page, now_ms)
@@ -173,6 +179,7 @@ class Node:
         chain, gossip = await self._open_chain(stack, network, genesis, keys)
         network.take_part(chain.genesis_hash.hex()[:TAG_DIGITS])
         market = stack.enter_context(MarketStore.open(home.market))
+        book = stack.enter_context(closing(PaymentBook.open(home.payments)))
         nursery = await stack.enter_async_context(cancelled_nursery())
         syncer = Syncer(chain, network)
         await nursery.start(gossip.run, chain)
@@ -181,11 +188,18 @@ class Node:
         keeper = Keeper(chain, self.keeping, home.snapshots)
         chain.shelf = keeper.shelf
         await nursery.start(keeper.run)
-        running = self._assemble(network, chain, syncer, keeper, keys, market, nursery)
+        journals = stack.enter_context(JournalStore.open(home.journals))
+        running = self._assemble(network, chain, syncer, keeper, keys, market, journals, nursery)
+        if keys.hotkey is not None:
+            running.cashier = await trio.to_thread.run_sync(Cashier, chain, running.reader, keys.hotkey, book)
+            running.services.money = running.cashier.money
+            nursery.start_soon(running.cashier.run)
         self.running = running
         stack.push_async_callback(running.models.aclose)
         if keys.hotkey is not None:
             nursery.start_soon(Duties(chain, running.reader, keys.hotkey).run)
+        await nursery.start(running.services.journals.run)
+        nursery.start_soon(running.services.offering.run)
         nursery.start_soon(running.stranded.run)
         nursery.start_soon(running.lag.run)
         nursery.start_soon(tell_status, self)
@@ -205,10 +219,12 @@ class Node:
         keeper: Keeper,
         keys: Keys,
         market: MarketStore,
+        journals: JournalStore,
         nursery: trio.Nursery,
     ) -> Running:
         store = self.config.model_store or shared_model_store()
-        model_peers = ModelPeers(network, store, nursery)
+        shelf = BlobShelf(self.home.blobs)
+        model_peers = ModelPeers(network, store, nursery, also=shelf.lookup)
         models = ModelHost(
             store,
             own_bundles=self.model.own_bundles(),
@@ -229,6 +245,10 @@ class Node:
             cheat=self.config.cheat,
             netuids=tuple(map(NetUid, self.config.netuids or self.home.settings_of_last_start().netuids)),
             folder=self.home.subnets,
+            journals=journals,
+            record=self.guard,
+            terms=TermsBook(self.home.offers),
+            blobs=PeerBlobs(shelf, model_peers.blobs),
         )
         hotkey = keys.hotkey_account
         return Running(
@@ -285,7 +305,7 @@ class Node:
         opened = await trio.to_thread.run_sync(open_chain, store, spec)
         pen = silence = None
         if keys.hotkey is not None:
-            guard = SignGuard.open(self.home.signing, accept_copied_home=self.config.accept_copied_home)
+            self.guard = guard = SignGuard.open(self.home.signing, accept_copied_home=self.config.accept_copied_home)
             stack.callback(guard.close)
             clock = SlotClock(spec.start_ms, spec.slot_ms)
             silence = Silence(guard, spec.epoch_slots, lambda: clock.slot_at(now_ms()))
@@ -326,6 +346,8 @@ class Node:
         running = self.running
         if running is not None and self.drain:
             await running.services.stop()
+            if running.cashier is not None:
+                await running.cashier.stop()
 
 
 @asynccontextmanager

@@ -74,6 +74,10 @@ class Home:
         return self.path / "market.db"
 
     @property
+    def payments(self) -> Path:
+        return self.path / "payments.db"
+
+    @property
     def gateway(self) -> Path:
         return gateway_path(self.path)
 
@@ -96,6 +100,18 @@ class Home:
     @property
     def snapshots(self) -> Path:
         return self.path / "snapshots"
+
+    @property
+    def journals(self) -> Path:
+        return self.path / "journals.db"
+
+    @property
+    def blobs(self) -> Path:
+        return self.path / "blobs"
+
+    @property
+    def offers(self) -> Path:
+        return self.path / "offers.json"
 
     @property
     def subnets(self) -> Path:

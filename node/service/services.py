@@ -15,6 +15,7 @@ from node.ledger import queries
 from node.market.context import MarketContext
 from node.market.errors import UnknownSubnet
 from node.market.frontdoor import FrontDoor, MarketDoor
+from node.market.money import Money
 from node.market.reasons import WhyAnswer
 from node.market.switchboard import Switchboard
 from node.market.tasks import TaskLog, TaskView
@@ -27,12 +28,14 @@ from node.service.logbook import logger
 from node.service.reader import Reader
 from node.service.roles.host import ModelHost
 from node.service.roles.miner import MinerRole
+from node.service.roles.offering import Offering, TermsBook
 from node.service.roles.post import DRAIN_S, Post, RoleService
 from node.service.roles.validator import ValidatorRole
-from node.subnets.base import AnySubnet
+from node.service.subnet_journals import SubnetJournals
+from node.subnets.base import AnySubnet, BlobDoor
 from node.subnets.registry import name_of, open_subnet
 from p2p import Network
-from storage import MarketStore
+from storage import JournalStore, MarketStore, SignGuard
 
 __all__ = ["DRAIN_S", "Services"]
 
@@ -59,8 +62,15 @@ class Services:
         cheat: str | None,
         netuids: Sequence[NetUid] = (),
         folder: Path = Path(),
+        journals: JournalStore,
+        record: SignGuard | None = None,
+        terms: TermsBook,
+        blobs: BlobDoor,
     ) -> None:
-        """`netuids` are the subnets to work in, () for the first known one; each gets a place below `folder`."""
+        """`netuids` are the subnets to work in, () for the first known one; each gets a place below `folder`.
+
+        `record` keeps the hotkey's journals from being signed twice, `terms` are the prices this node takes.
+        """
         self._chain = chain
         self._network = network
         self._reader = reader
@@ -72,13 +82,20 @@ class Services:
         self._cheat = cheat
         self._chosen = tuple(netuids)
         self._folder = folder
+        self._blobs = blobs
         self._switchboard = Switchboard(network)
+        self.journals = SubnetJournals(
+            network=network, doors=self._switchboard, chain=reader, store=journals, record=record, known=self.known,
+            rules=self._subnet,
+        )  # fmt: skip
+        self.offering = Offering(reader, terms, self._mined, self.context)
         self._posts: dict[NetUid, Post] = {}
         self._switching = trio.Lock()
         self._asked = TaskLog()  # questions asked through this node while it validates nothing itself
         self._visits: dict[NetUid, MarketDoor] = {}  # doors of subnets in which this node is a visitor
         self._closed: FrontDoor | None = ClosedDoor("This node is still starting.")
         self.role: Role = "staker"
+        self.money: Money | None = None  # nothing is paid for or taken without it
         self._all_doors = AllDoors(self.doors)
 
     # --- what there is ----------------------------------------------------------------------------------------------
@@ -127,11 +144,13 @@ class Services:
         return post.service.why(miner) if post and isinstance(post.service, ValidatorRole) else None
 
     def counters(self) -> Mapping[str, int]:
-        """Return what the running services did and refused, summed over subnets; nothing for a staker."""
+        """Return what the running services and the journals did and refused, summed over subnets."""
         total: dict[str, int] = {}
         for post in self._posts.values():
             for name, count in post.service.counters().items():
                 total[name] = total.get(name, 0) + count
+        for name, count in self.journals.counters().items():
+            total[name] = total.get(name, 0) + count
         return total
 
     def context(self, netuid: NetUid | None = None) -> MarketContext:
@@ -139,7 +158,9 @@ class Services:
         if self._keys.hotkey is None:
             raise NoKey("This node has no hotkey.")
         here = self.netuid() if netuid is None else netuid
-        return MarketContext(self._network, self._switchboard, self._reader, here, self._keys.hotkey)
+        return MarketContext(
+            self._network, self._switchboard, self._reader, here, self._keys.hotkey, money=self.money
+        )  # fmt: skip
 
     # --- front doors ------------------------------------------------------------------------------------------------
 
@@ -234,6 +255,9 @@ class Services:
             del self._posts[post.netuid]
         if not self._posts and not self._switching.locked():
             self.role = "staker"
+
+    def _mined(self) -> tuple[NetUid, ...]:
+        return tuple(netuid for netuid, post in self._posts.items() if isinstance(post.service, MinerRole))
 
     def _subnet(self, netuid: NetUid) -> AnySubnet:
         info = queries.subnet(self._chain.head.executed.state.view, netuid)
