@@ -24,6 +24,7 @@ MarketError
 │   └── Unpaid            what was delivered is not paid, or the caller's channel cannot pay for more
 ├── JournalRefused        an entry of one's own that cannot be written; `refusal` says why
 ├── PayloadRefused        a large payload that cannot be kept, fetched or believed
+├── RecordUnavailable     a validator's record that nobody gives, or that is no longer kept
 ├── UnknownSubnet         a subnet this build has no rules for
 ├── BadSubnetPackage      a subnet of the user's own that cannot be loaded
 └── BadMix                the description of a simulated economy that makes no sense
@@ -241,6 +242,13 @@ class PayloadRefused(MarketError):
 
     code = "market.payload_refused"
     remedy = "Try again when more peers are connected; `neurond peers` lists them."
+
+
+class RecordUnavailable(MarketError):
+    """A validator's record cannot be had: it is not kept, not closed yet, or the validator does not answer."""
+
+    code = "market.record_unavailable"
+    remedy = "Records of the last eight epochs are kept; choose one of those, or another validator."
 
 
 class UnknownSubnet(MarketError):
