@@ -5,6 +5,7 @@ can be tried again. The same name with another request, or while the first is un
 """
 
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -14,12 +15,15 @@ from starlette.types import Message, Receive, Scope, Send
 
 from node.gateway.limits import REPLY_KEPT_S
 from node.market.errors import Conflict
+from storage.errors import StorageError
 from storage.keys import KeyStore, ReplyRow
 from storage.limits import REPLY_BYTES_MAX
 
+log = logging.getLogger("neurond.gateway")
+
 
 class App(Protocol):
-    """An answer that knows afterwards whether it succeeded."""
+    """An answer that knows, before it sends its last bytes, whether it succeeded."""
 
     ok: bool
 
@@ -59,25 +63,30 @@ class Again:
 
     async def _record(self, store: KeyStore, app: App, key_id: str, name: str, digest: bytes, asked: Asgi) -> None:
         scope, receive, send = asked
-        body, head, too_large = bytearray(), Head(), False
+        body, head = bytearray(), Head()
 
         async def copy(message: Message) -> None:
-            nonlocal head, too_large
+            nonlocal head
             if message["type"] == "http.response.start":
                 head = Head(message["status"], tuple((bytes(k), bytes(v)) for k, v in message.get("headers", ())))
-            elif not too_large:
+            elif len(body) <= REPLY_BYTES_MAX:
                 body.extend(message.get("body", b""))
-                too_large = len(body) > REPLY_BYTES_MAX
+            if message["type"] == "http.response.body" and not message.get("more_body", False) and app.ok:
+                await self._keep(store, ReplyRow(
+                    key_id, name, digest, head.status, msgspec.msgpack.encode(head.headers), bytes(body),
+                    self._now_ms() + REPLY_KEPT_S * 1000,
+                ))  # fmt: skip
             await send(message)
 
         await app(scope, receive, copy)
-        if app.ok and not too_large:
-            row = ReplyRow(
-                key_id, name, digest, head.status, msgspec.msgpack.encode(head.headers), bytes(body),
-                self._now_ms() + REPLY_KEPT_S * 1000,
-            )  # fmt: skip
-            with trio.CancelScope(shield=True):
+
+    async def _keep(self, store: KeyStore, row: ReplyRow) -> None:
+        """Write an answer down before its last byte leaves: who has it all can ask for it again."""
+        with trio.CancelScope(shield=True):
+            try:
                 await trio.to_thread.run_sync(store.keep_reply, row)
+            except StorageError as error:
+                log.error("an answer could not be kept for its Idempotency-Key: %s", error)
 
     async def drop_expired(self) -> None:
         """Remove what is older than a day."""

@@ -60,8 +60,8 @@ class Answer:
         problem = await self._collect(pieces)
         if problem is not None:
             return await send_problem(problem, self._form.request_id, send)
-        await send_json(self._form.whole(self._choices), self._form.request_id, send)
         self.ok = True
+        await send_json(self._form.whole(self._choices), self._form.request_id, send)
 
     async def _collect(self, pieces: Pieces) -> Problem | None:
         try:

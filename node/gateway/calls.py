@@ -94,8 +94,8 @@ class Local:
         """Serve the answer."""
         body = await self._answer()
         self._context.settle("", 0, ())
-        await send_body(body, self._context.request_id, send, [])
         self.ok = True
+        await send_body(body, self._context.request_id, send, [])
 
 
 async def _parsed(path: str, body: bytes) -> tuple[Asked, bool]:

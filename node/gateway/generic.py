@@ -98,8 +98,8 @@ class Whole:
             body = self._build(replies)
         except NodeError as error:
             return await send_problem(problem_of(error, now_ms()), self._id, send)
-        await send_body(body, self._id, send, _headers([last for last in self._lasts if last is not None]))
         self.ok = True
+        await send_body(body, self._id, send, _headers([last for last in self._lasts if last is not None]))
 
 
 class Events:
