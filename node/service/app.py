@@ -198,8 +198,7 @@ class Node:
         stack.push_async_callback(running.models.aclose)
         if keys.hotkey is not None:
             nursery.start_soon(Duties(chain, running.reader, keys.hotkey).run)
-        await nursery.start(running.services.journals.run)
-        nursery.start_soon(running.services.offering.run)
+        await running.services.begin()
         nursery.start_soon(running.stranded.run)
         nursery.start_soon(running.lag.run)
         nursery.start_soon(tell_status, self)
@@ -233,22 +232,8 @@ class Node:
             peer_fetch=model_peers.fetch,
         )
         reader = Reader(chain)
-        services = Services(
-            chain=chain,
-            network=network,
-            reader=reader,
-            keys=keys,
-            models=models,
-            store=market,
-            nursery=nursery,
-            model=self.model.name,
-            cheat=self.config.cheat,
-            netuids=tuple(map(NetUid, self.config.netuids or self.home.settings_of_last_start().netuids)),
-            folder=self.home.subnets,
-            journals=journals,
-            record=self.guard,
-            terms=TermsBook(self.home.offers),
-            blobs=PeerBlobs(shelf, model_peers.blobs),
+        services = self._services(
+            network, chain, reader, keys, models, market, journals, PeerBlobs(shelf, model_peers.blobs), nursery
         )
         hotkey = keys.hotkey_account
         return Running(
@@ -266,6 +251,28 @@ class Node:
             jobs=Jobs(self.hub, nursery),
             market=market,
             earnings=None if hotkey is None else EarningsBook(chain, hotkey),
+        )
+
+    def _services(
+        self, network: Network, chain: Chain, reader: Reader, keys: Keys, models: ModelHost, market: MarketStore,
+        journals: JournalStore, blobs: PeerBlobs, nursery: trio.Nursery,
+    ) -> Services:  # fmt: skip
+        return Services(
+            chain=chain,
+            network=network,
+            reader=reader,
+            keys=keys,
+            models=models,
+            store=market,
+            nursery=nursery,
+            model=self.model.name,
+            cheat=self.config.cheat,
+            netuids=tuple(map(NetUid, self.config.netuids or self.home.settings_of_last_start().netuids)),
+            folder=self.home.subnets,
+            journals=journals,
+            record=self.guard,
+            terms=TermsBook(self.home.offers),
+            blobs=blobs,
         )
 
     def _watch(self, network: Network, chain: Chain, syncer: Syncer) -> Stranded:

@@ -190,6 +190,11 @@ class Services:
             found[netuid] = self._visits[netuid]
         return found
 
+    async def begin(self) -> None:
+        """Keep the journals of all known subnets, and this node's offers in them, whatever its role."""
+        await self._nursery.start(self.journals.run)
+        self._nursery.start_soon(self.offering.run)
+
     # --- switching --------------------------------------------------------------------------------------------------
 
     async def switch(
