@@ -126,3 +126,4 @@ MAX_PICTURE_BYTES: Final = 16 * MIB  # of a PNG; larger pictures are scaled by w
 MAX_PICTURE_SIDE: Final = 8_192
 MAX_PICTURE_PIXELS: Final = 16_777_216  # 48 MiB of RGB: checked before anything is unpacked
 MAX_RECORDING_S: Final = 600  # of one call: 19 000 frames
+MAX_STORE_MODELS: Final = 1_000  # imported models that are listed

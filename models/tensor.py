@@ -19,6 +19,7 @@ from models.report import TensorSpec
 from models.runtime import CPU, default_threads, session_options
 
 Arrays = dict[str, np.ndarray]
+_FATAL_ONLY = 4
 
 
 class Stop:
@@ -26,6 +27,7 @@ class Stop:
 
     def __init__(self) -> None:
         self.options = onnxruntime.RunOptions()
+        self.options.log_severity_level = _FATAL_ONLY
 
     def set(self) -> None:
         """End the run; it raises RuntimeFailure."""
@@ -41,8 +43,10 @@ class TensorModel:
         if not 1 <= count <= MAX_INTRA_THREADS:
             raise BadModelFile(f"threads must be between 1 and {MAX_INTRA_THREADS}")
         providers = [CPU] if provider == CPU else [provider, CPU]
+        options = session_options(count)
+        options.log_severity_level = _FATAL_ONLY  # what fails is raised: it need not also be printed
         try:
-            self._session = onnxruntime.InferenceSession(str(path), session_options(count), providers=providers)
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
         except Exception as error:  # the runtime raises bare Exceptions from its C++ side
             raise RuntimeFailure(f"onnxruntime cannot load {path.name}: {error!s:.300}") from error
         self.provider: str = self._session.get_providers()[0]  # the one asked for may have been dropped silently

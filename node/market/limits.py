@@ -51,6 +51,7 @@ BODY_DIGESTS_KEPT_MAX: Final = 4096  # challenges of the last minutes, against r
 # --- validators -----------------------------------------------------------------------------------------------------
 JUDGE_THREADS: Final = 1  # one pass uses the model's own threads; two would only fight for the cores
 JUDGE_QUEUE_MAX: Final = 256  # four rounds of the largest size; beyond it the oldest evidence is not worth its cost
+TENSOR_THREADS: Final = 2  # runs of graphs at once: each uses the threads of its model already
 AUDIT_QUEUE_MAX: Final = 32  # finished user calls waiting for an audit; newer ones are dropped
 AUDIT_SHARE: Final = 0.05  # of the receipts of a known miner
 AUDIT_SHARE_NEW: Final = 0.25  # of a miner below AUDIT_KNOWN_SAMPLES

@@ -1,21 +1,31 @@
-"""The models of this process behind the asynchronous interface of subnets: opened once, batched, never on the loop."""
+"""The models of this process behind the asynchronous interface of subnets: opened once, batched, never on the loop.
+
+All opened models share one bound of memory: a model that nobody uses is closed for one that somebody wants.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import trio
 
-from models import FinishReason, ModelUnavailable, Progress, Sampling, Token, Told, Verification, ensure
+from models import FinishReason, Progress, Sampling, Token, Told, Verification
+from models.bundle import ONNX_FILE, ModelCard, read_card, sha256_of
+from models.card import TensorCard, check_tensor_bundle, read_tensor_card
+from models.library import locate
+from models.memory import file_need, model_budget, tensor_need, text_need
 from models.sources import PeerFetch
 from node.market.call import open_call
 from node.market.context import MarketContext
-from node.market.limits import JUDGE_THREADS, STREAMS_MAX
+from node.market.limits import JUDGE_THREADS, STREAMS_MAX, TENSOR_THREADS
 from node.primitives.types import AccountId
+from node.service.roles.arrays import ShelvedEmbedder, ShelvedImages, ShelvedTensors, let_go
+from node.service.roles.shelf import Opening, Shelf
 from node.subnets.base import (
     Answer,
     AnySubnet,
@@ -32,8 +42,19 @@ from node.subnets.base import (
 
 if TYPE_CHECKING:
     from models import TextModel
+    from models.embed import Embedder as EmbeddingModel
+    from models.images import ImageModel
+    from models.tensor import TensorModel as Graph
 
 _DONE = None
+
+
+class _OnProvider(Protocol):
+    @property
+    def provider(self) -> str: ...
+
+
+OpenedT = TypeVar("OpenedT", bound=_OnProvider)
 
 
 class BatchedText:
@@ -107,6 +128,59 @@ class BatchedText:
         self._batcher.close()
 
 
+class ShelvedText:
+    """A text model that may be closed while nobody uses it; the next use opens it again."""
+
+    def __init__(self, card: ModelCard, shelf: Shelf, opening: Opening[BatchedText]) -> None:
+        self._card, self._shelf, self._opening = card, shelf, opening
+
+    @property
+    def name(self) -> str:
+        return self._card.name
+
+    @property
+    def model_id(self) -> str:
+        return self._card.sha256
+
+    @property
+    def context(self) -> int:
+        return self._card.context
+
+    @property
+    def vocabulary(self) -> int:
+        return self._card.vocabulary
+
+    async def chat_prompt(self, messages: Sequence[tuple[str, str]]) -> list[int]:
+        async with self._shelf.use(self._opening) as model:
+            return await model.chat_prompt(messages)
+
+    async def visible_text(self, tokens: Sequence[int], sampling: Sampling) -> str:
+        async with self._shelf.use(self._opening) as model:
+            return await model.visible_text(tokens, sampling)
+
+    async def token_bytes(self, tokens: Sequence[int]) -> list[bytes]:
+        async with self._shelf.use(self._opening) as model:
+            return await model.token_bytes(tokens)
+
+    async def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Token, None]:
+        async with self._shelf.use(self._opening) as model, aclosing(model.generate(prompt, sampling)) as tokens:
+            async for token in tokens:
+                yield token
+
+    async def verify(
+        self,
+        prompt: Sequence[int],
+        claimed: Sequence[int],
+        sampling: Sampling,
+        finish_reason: FinishReason,
+        told: Told | None = None,
+        *,
+        seeded: bool = True,
+    ) -> Verification:
+        async with self._shelf.use(self._opening) as model:
+            return await model.verify(prompt, claimed, sampling, finish_reason, told, seeded=seeded)
+
+
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
     """A model that is open in this process."""
@@ -117,7 +191,7 @@ class LoadedModel:
 
 
 class ModelHost:
-    """Opens models on first use and keeps them; every role of the process shares one `ModelHost`."""
+    """Opens models on first use, within one bound of memory; every role of the process shares one `ModelHost`."""
 
     def __init__(
         self,
@@ -129,8 +203,12 @@ class ModelHost:
         prefer_cuda: bool = True,
         max_batch: int = 8,
         peer_fetch: PeerFetch | None = None,
+        memory_bytes: int | None = None,
     ) -> None:
-        """`own_bundles` are folders of the user's own by name; `progress` and `peer_fetch` are called from threads."""
+        """`own_bundles` are folders of the user's own by name; `progress` and `peer_fetch` are called from threads.
+
+        `memory_bytes` bounds what opened models take together; None means half of this machine's memory.
+        """
         self._store = store
         self._own = dict(own_bundles or {})
         self._progress = progress
@@ -139,56 +217,110 @@ class ModelHost:
         self._max_batch = max_batch
         self._peer_fetch = peer_fetch
         self._judges = trio.CapacityLimiter(JUDGE_THREADS)
-        self._opening = trio.Lock()  # one at a time: opening takes seconds of CPU and much memory
-        self._by_name: dict[str, BatchedText] = {}
-        self._others: list[BatchedText] = []
+        self._runs = trio.CapacityLimiter(TENSOR_THREADS)
+        self._shelf = Shelf(model_budget() if memory_bytes is None else memory_bytes)
+        self._loaded: dict[str, LoadedModel] = {}
 
     async def bundle(self, name: str) -> Path:
         if name in self._own:
             return self._own[name]
-        get = partial(ensure, name, self._store, self._progress, peer_fetch=self._peer_fetch)
+        get = partial(locate, name, self._store, self._progress, peer_fetch=self._peer_fetch)
         return await trio.to_thread.run_sync(get, abandon_on_cancel=True)
 
     async def text(self, name: str) -> TextRuntime:
-        async with self._opening:
-            if name not in self._by_name:
-                self._by_name[name] = await self._open(await self.bundle(name))
-            return self._by_name[name]
+        return await self.open(await self.bundle(name))
 
     async def tensors(self, name: str) -> TensorModel:
-        raise ModelUnavailable(f"{name} is no model of arrays that this version opens")
+        bundle = await self.bundle(name)
+        card = await trio.to_thread.run_sync(check_tensor_bundle, bundle)
+        trial = None if card.report is None else card.report.trial
+        return await self._graph(card.name, card.sha256, bundle / ONNX_FILE, tensor_need(card, bundle), trial)
 
     async def tensor_file(self, path: Path) -> TensorModel:
-        raise ModelUnavailable(f"{path.name} is no model of arrays that this version opens")
+        sha256 = await trio.to_thread.run_sync(sha256_of, path)
+        return await self._graph(path.stem, sha256, path, file_need(path), None)
 
     async def embedder(self, name: str) -> Embedder:
-        raise ModelUnavailable(f"{name} is no embedding model that this version opens")
+        bundle = await self.bundle(name)
+
+        def load() -> EmbeddingModel:
+            from models.embed import open_embedder  # the runtime is loaded where a model runs: 30 MB
+
+            return open_embedder(bundle, threads=self._threads, prefer_cuda=self._prefer_cuda)
+
+        card = await trio.to_thread.run_sync(read_tensor_card, bundle)
+        opening = self._opening(bundle, card, tensor_need(card, bundle), load)
+        async with self._shelf.use(opening) as model:
+            return ShelvedEmbedder(card.name, card.sha256, model.dimensions, self._shelf, opening, self._runs)
+
+    async def images(self, name: str) -> ShelvedImages:
+        """The model of pictures of that catalogue name, opened on first use. Raises models.ModelError."""
+        bundle = await self.bundle(name)
+
+        def load() -> ImageModel:
+            from models.images import open_images  # as above
+
+            return open_images(bundle, threads=self._threads)
+
+        card = await trio.to_thread.run_sync(read_tensor_card, bundle)
+        opening = self._opening(bundle, card, tensor_need(card, bundle), load)
+        async with self._shelf.use(opening):
+            return ShelvedImages(card.name, card.sha256, self._shelf, opening, self._runs)
 
     async def open(self, bundle: Path) -> TextRuntime:
-        async with self._opening:
-            runtime = await self._open(bundle)
-            self._others.append(runtime)
-            return runtime
+        card = await trio.to_thread.run_sync(read_card, bundle)
+        opening = Opening(
+            str(bundle), text_need(card, bundle, self._max_batch), partial(self._open_text, bundle), self._close_text
+        )
+        async with self._shelf.use(opening):
+            return ShelvedText(card, self._shelf, opening)
 
     def loaded(self) -> tuple[LoadedModel, ...]:
         """The models open now."""
-        return tuple(LoadedModel(m.name, m.model_id, m.provider) for m in (*self._by_name.values(), *self._others))
+        return tuple(self._loaded[key] for key in self._shelf.opened() if key in self._loaded)
 
     async def aclose(self) -> None:
         """Close every model; running answers end with an error."""
-        open_now = [*self._by_name.values(), *self._others]
-        self._by_name.clear()
-        self._others.clear()
         with trio.CancelScope(shield=True):  # bounded: one step of each model
-            for runtime in open_now:
-                await trio.to_thread.run_sync(runtime.close)
+            await self._shelf.close_all()
 
-    async def _open(self, bundle: Path) -> BatchedText:
-        from models import open_text  # only where a model runs: its runtime takes 30 MB
+    async def _graph(
+        self, name: str, sha256: str, path: Path, need_bytes: int, trial: Mapping[str, int] | None
+    ) -> ShelvedTensors:
+        def load() -> Graph:
+            from models.tensor import open_tensors  # as above
+
+            return open_tensors(path, threads=self._threads, prefer_cuda=self._prefer_cuda, trial=trial)
+
+        async def opened() -> Graph:
+            model = await trio.to_thread.run_sync(load)
+            self._loaded[str(path)] = LoadedModel(name, sha256, model.provider)
+            return model
+
+        opening = Opening(str(path), need_bytes, opened, let_go)
+        async with self._shelf.use(opening):
+            return ShelvedTensors(name, sha256, self._shelf, opening, self._runs)
+
+    def _opening(
+        self, bundle: Path, card: TensorCard, need_bytes: int, load: Callable[[], OpenedT]
+    ) -> Opening[OpenedT]:
+        async def opened() -> OpenedT:
+            model = await trio.to_thread.run_sync(load)
+            self._loaded[str(bundle)] = LoadedModel(card.name, card.sha256, model.provider)
+            return model
+
+        return Opening(str(bundle), need_bytes, opened, let_go)
+
+    async def _open_text(self, bundle: Path) -> BatchedText:
+        from models import open_text  # as above
 
         load = partial(open_text, bundle, threads=self._threads, prefer_cuda=self._prefer_cuda)
         model = await trio.to_thread.run_sync(load)
+        self._loaded[str(bundle)] = LoadedModel(model.card.name, model.card.sha256, model.provider)
         return BatchedText(model, max_batch=self._max_batch, judges=self._judges)
+
+    async def _close_text(self, model: BatchedText) -> None:
+        await trio.to_thread.run_sync(model.close)
 
 
 @dataclass(frozen=True, slots=True)
