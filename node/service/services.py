@@ -158,8 +158,10 @@ class Services:
         if self._keys.hotkey is None:
             raise NoKey("This node has no hotkey.")
         here = self.netuid() if netuid is None else netuid
+        journals = self.journals.of(here)
         return MarketContext(
-            self._network, self._switchboard, self._reader, here, self._keys.hotkey, money=self.money
+            self._network, self._switchboard, self._reader, here, self._keys.hotkey,
+            journal=journals.door(self._keys.hotkey), blobs=self._blobs, offers=journals.offers, money=self.money,
         )  # fmt: skip
 
     # --- front doors ------------------------------------------------------------------------------------------------
