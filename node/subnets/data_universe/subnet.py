@@ -13,6 +13,7 @@ from node.primitives.types import AccountId, NetUid
 from node.subnets.base import Answer, Book, Entry, Host, Refusal, Spec, Stage, State, Subnet, Usage, Verdict, View
 from node.subnets.data_universe import pay, rehearsal, serving
 from node.subnets.data_universe.adapters.base import Adapter
+from node.subnets.data_universe.collecting import Collector, usual_adapters
 from node.subnets.data_universe.draws import draw_question
 from node.subnets.data_universe.entities import Source
 from node.subnets.data_universe.judging import judge_answer
@@ -30,11 +31,6 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def no_adapters(_folder: Path) -> Mapping[Source, Adapter]:
-    """A node that reaches no sources: it can serve and judge what others agree on."""
-    return {}
-
-
 class DataUniverse(Subnet[DataTask, DataPart]):
     """Collected public text. `adapters` are the sources that a node reaches, `collect` what it does at a head."""
 
@@ -44,7 +40,7 @@ class DataUniverse(Subnet[DataTask, DataPart]):
     def __init__(
         self,
         *,
-        adapters: Callable[[Path], Mapping[Source, Adapter]] = no_adapters,
+        adapters: Callable[[Path], Mapping[Source, Adapter]] | None = None,
         collect: Collect | None = None,
         now_ms: Callable[[], int] = wall_ms,
         challenge_blocks: int = 25,
@@ -64,7 +60,7 @@ class DataUniverse(Subnet[DataTask, DataPart]):
             unit="row",
         )
         self._adapters = adapters
-        self._collect = collect
+        self._collect = collect or Collector().step
         self._now_ms = now_ms
         self._rooms: dict[Path, Room] = {}
         self._miners: dict[Path, Miner] = {}
@@ -102,7 +98,7 @@ class DataUniverse(Subnet[DataTask, DataPart]):
         """What a host keeps for this subnet."""
         room = self._rooms.get(host.folder)
         if room is None:
-            room = self._rooms[host.folder] = Room(host.folder, self._adapters(host.folder), self._now_ms)
+            room = self._rooms[host.folder] = Room(host.folder, self._reach(host.folder), self._now_ms)
         return room
 
     def miner(self, host: Host) -> Miner:
@@ -111,6 +107,9 @@ class DataUniverse(Subnet[DataTask, DataPart]):
         if miner is None:
             miner = self._miners[host.folder] = Miner(self.room(host), collect=self._collect)
         return miner
+
+    def _reach(self, folder: Path) -> Mapping[Source, Adapter]:
+        return usual_adapters(folder, self._now_ms) if self._adapters is None else self._adapters(folder)
 
     def close(self) -> None:
         """Close the files of all hosts."""
