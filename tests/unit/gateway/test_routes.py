@@ -89,7 +89,7 @@ async def _exact(host: object, request: Empty) -> Any:
 
 
 STATS = LocalRoute("GET", "/v1/things/{source}", _stats, Query, summary="<b>Look</b>.")
-DOOR = {
+DOOR: dict[str, Any] = {
     "routes": (INFER, FOLD, FLOW),
     "local_routes": (STATS, LocalRoute("GET", "/v1/things/all", _exact, Empty)),
 }
