@@ -7,6 +7,7 @@ itself fails at moves no score.
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from node.market.frames import Challenge, challenge_digest
 from node.market.frontdoor import Exchange, MarketDoor
 from node.market.limits import (
     CHALLENGES_QUEUED_MAX,
+    RECORD_STREAMS_MAX,
+    RECORD_STREAMS_PER_PEER,
     ROUNDS_OPEN_MAX,
     STALE_EPOCHS,
     STREAMS_MAX,
@@ -34,6 +37,7 @@ from node.market.limits import (
 )
 from node.market.reasons import WHY_PROTOCOL, Reasons, WhyAnswer, WhyDesk, explain
 from node.market.record import kept_answer, opened_line
+from node.market.record_desk import RECORD_PROTOCOL, RecordDesk
 from node.market.record_lines import Lot, Weighed
 from node.market.roster import may_validate, miners
 from node.market.rounds import choose_targets, round_at, silence
@@ -80,6 +84,7 @@ class ValidatorRole:
         records = None if store is None else store.records(context.netuid, context.hotkey)
         self._seeding = Seeding(context, subnet.spec.challenge_blocks, records)
         self._record = Recorder(context, subnet, self._seeding, records)
+        self.records = None if records is None else RecordDesk(context.chain.genesis_hash, context.netuid, records)
         self._host = host = RoleHost(context, subnet, models, folder=folder)
         self._reasons = Reasons()
         self._bench = Bench(subnet, host, self._record, self._journal, self._reasons, now_ms)
@@ -125,8 +130,16 @@ class ValidatorRole:
             per_peer=WHY_STREAMS_PER_PEER,
             total=STREAMS_MAX,
         )
+        records: AbstractContextManager[None] = nullcontext()
+        if self.records is not None:
+            records = context.doors.plug(
+                of_subnet(RECORD_PROTOCOL, context.netuid),
+                self.records.handle,
+                per_peer=RECORD_STREAMS_PER_PEER,
+                total=RECORD_STREAMS_MAX,
+            )
         inbox_of_topic = context.network.subscribe(topic, self._gate, capacity=CHALLENGES_QUEUED_MAX)
-        with doors, reasons, inbox_of_topic as inbox:
+        with doors, reasons, records, inbox_of_topic as inbox:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._journal.run)
                 nursery.start_soon(self._bench.run)
