@@ -5,7 +5,7 @@ a recording. Requests are refused on unknown keys and over-long values. `node.co
 """
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, Generic, Protocol, TypeVar
+from typing import Annotated, Protocol
 
 import msgspec
 
@@ -20,12 +20,21 @@ from node.control.limits import (
     INVITE_MAX_S,
     INVITE_MIN_S,
     LOG_LINES_PER_PAGE_MAX,
-    NAME_CHARS_MAX,
     REASON_CHARS_MAX,
-    ROLE_NETUIDS_MAX,
-    TARGET_CHARS_MAX,
     TASKS_PER_PAGE_MAX,
     TRANSACTIONS_PER_ROLE_MAX,
+)
+from node.control.money_api import MoneyApi
+from node.control.requests import (
+    Amount,
+    HexHash,
+    Name,
+    NetUidNumber,
+    RawTransaction,
+    Request,
+    RoleNetUids,
+    StreamRequest,
+    Target,
 )
 from node.control.schema import (
     Account,
@@ -60,25 +69,6 @@ from node.control.schema import (
     TransactionStatus,
     Why,
 )
-from node.primitives.limits import TRANSACTION_BYTES_MAX
-
-R = TypeVar("R")
-
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_CHARS_MAX)]
-Target = Annotated[str, msgspec.Meta(min_length=1, max_length=TARGET_CHARS_MAX)]
-HexHash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-NetUidNumber = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
-RoleNetUids = Annotated[tuple[NetUidNumber, ...], msgspec.Meta(max_length=ROLE_NETUIDS_MAX)]
-Amount = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-RawTransaction = Annotated[bytes, msgspec.Meta(max_length=TRANSACTION_BYTES_MAX)]
-
-
-class Request(msgspec.Struct, Generic[R], frozen=True, forbid_unknown_fields=True):
-    """Base of requests that have one answer of type R."""
-
-
-class StreamRequest(msgspec.Struct, Generic[R], frozen=True, forbid_unknown_fields=True):
-    """Base of requests that are answered by a stream of R."""
 
 
 class HelloRequest(Request[Hello], frozen=True):
@@ -247,7 +237,7 @@ class SubscribeRequest(StreamRequest[AnyEvent], frozen=True):
     level: LogLevel = "info"
 
 
-class Api(Protocol):
+class Api(MoneyApi, Protocol):
     """The node as seen from outside. Any method may raise a NodeError; over the socket it arrives as `RemoteError`.
 
     All methods are coroutines but `ask` and `subscribe`, which return asynchronous iterators: close them

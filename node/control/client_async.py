@@ -11,7 +11,7 @@ from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from node.control import api
+from node.control import api, money_api
 from node.control.connection import Connection, open_connection
 from node.control.errors import ConnectionLost, NotRunning
 from node.control.events import AnyEvent
@@ -26,12 +26,15 @@ from node.control.limits import (
 )
 from node.control.paths import socket_path_to_connect
 from node.control.protocol import check_version
+from node.control.requests import Request
 from node.control.schema import (
     API_VERSION,
     Account,
     AskPart,
     AuthorityBoard,
     BanInfo,
+    BudgetView,
+    ChannelBoard,
     ChatMessage,
     Checkup,
     Earnings,
@@ -48,6 +51,7 @@ from node.control.schema import (
     PeerPing,
     ProposalView,
     Quote,
+    Redeemed,
     Role,
     RolePlan,
     Shutdown,
@@ -135,7 +139,7 @@ class AsyncClient:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def call(self, request: api.Request[R]) -> R:
+    async def call(self, request: Request[R]) -> R:
         """Make any call by its request struct."""
         if self._connection is None:
             raise NotRunning("The connection to the node is down.")
@@ -212,6 +216,20 @@ class AsyncClient:
 
     async def logs(self, since: int = 0, level: LogLevel = "info", limit: int = 200) -> LogPage:
         return await self.call(api.LogsRequest(since, level, limit))
+
+    async def channels(self) -> ChannelBoard:
+        return await self.call(money_api.ChannelsRequest())
+
+    async def channels_redeem(self, channel: str | None = None) -> Redeemed:
+        return await self.call(money_api.ChannelsRedeemRequest(channel))
+
+    async def budget(self) -> BudgetView:
+        return await self.call(money_api.BudgetRequest())
+
+    async def budget_set(
+        self, per_call_rao: int | None = None, per_day_rao: int | None = None, channel_rao: int | None = None
+    ) -> BudgetView:
+        return await self.call(money_api.BudgetSetRequest(per_call_rao, per_day_rao, channel_rao))
 
     async def models(self) -> tuple[ModelInfo, ...]:
         return await self.call(api.ModelsRequest())

@@ -8,7 +8,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
-from node.control.api import HelloRequest, Request, StreamRequest
+from node.control.api import HelloRequest
 from node.control.errors import ConnectionLost, NotRunning, ProtocolError, RemoteError, RequestTimeout
 from node.control.limits import ANSWER_BYTES_MAX, CALL_TIMEOUT_S, CONNECT_TIMEOUT_S
 from node.control.paths import socket_path_to_connect
@@ -23,6 +23,7 @@ from node.control.protocol import (
     encode_cancel,
     parse_answer,
 )
+from node.control.requests import Request, StreamRequest
 from node.control.schema import API_VERSION, Hello
 
 R = TypeVar("R")

@@ -10,7 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
-from node.control.api import Request, StreamRequest
 from node.control.errors import ConnectionLost, NotRunning, ProtocolError, RemoteError, RequestTimeout
 from node.control.limits import ANSWER_BYTES_MAX, CALL_TIMEOUT_S, CONNECT_TIMEOUT_S, PARTS_HELD_MAX
 from node.control.protocol import (
@@ -23,6 +22,7 @@ from node.control.protocol import (
     encode_cancel,
     parse_answer,
 )
+from node.control.requests import Request, StreamRequest
 
 R = TypeVar("R")
 _RECEIVE_BYTES: Final = 64 * 1024

@@ -32,7 +32,6 @@ from node.control.api import (
     RolePlanRequest,
     ShutdownRequest,
     StatusRequest,
-    StreamRequest,
     SubnetsRequest,
     SubscribeRequest,
     TasksRequest,
@@ -42,6 +41,8 @@ from node.control.api import (
     TxSubmitRequest,
     WhyRequest,
 )
+from node.control.money_api import BudgetRequest, BudgetSetRequest, ChannelsRedeemRequest, ChannelsRequest
+from node.control.requests import StreamRequest
 
 
 class Method(msgspec.Struct, frozen=True):
@@ -94,6 +95,10 @@ METHODS: Final[dict[str, Method]] = {
         ("role_apply", RoleApplyRequest),
         ("job", JobRequest),
         ("shutdown", ShutdownRequest),
+        ("channels", ChannelsRequest),
+        ("channels_redeem", ChannelsRedeemRequest),
+        ("budget", BudgetRequest),
+        ("budget_set", BudgetSetRequest),
         ("ask", AskRequest),
         ("subscribe", SubscribeRequest),
     )

@@ -10,9 +10,9 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from node.control.api import Request, StreamRequest
 from node.control.errors import BadRequest, ProtocolError, VersionMismatch
 from node.control.methods import METHOD_OF, METHODS, Method
+from node.control.requests import Request, StreamRequest
 from node.control.schema import API_VERSION, ErrorView, Hello
 
 CallId = int | str

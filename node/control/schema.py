@@ -43,6 +43,7 @@ from node.control.views.chain import (
     TransactionStatus,
 )
 from node.control.views.health import Check, Checkup
+from node.control.views.money import BudgetView, ChannelBoard, ChannelView, Redeemed
 from node.control.views.node import (
     AddressReach,
     BanInfo,
@@ -91,6 +92,9 @@ __all__ = [
     "AuthorityBoard",
     "AuthorityView",
     "BanInfo",
+    "BudgetView",
+    "ChannelBoard",
+    "ChannelView",
     "ChatMessage",
     "Check",
     "CheckState",
@@ -127,6 +131,7 @@ __all__ = [
     "Quote",
     "ReachState",
     "Reachability",
+    "Redeemed",
     "Requirement",
     "Role",
     "RolePlan",

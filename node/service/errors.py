@@ -134,3 +134,17 @@ class NothingOffered(ServiceError):
 
     code = "nothing_offered"
     remedy = "Start with `--sync full` to execute every block, or connect to a node that makes snapshots."
+
+
+class NothingToRedeem(ServiceError):
+    """No voucher of this node's would bring more than its fee."""
+
+    code = "nothing_to_redeem"
+    remedy = "`neurond channels list` shows what is owed; name a channel to redeem it whatever it costs."
+
+
+class BadBudget(ServiceError):
+    """A limit of spending that is no amount."""
+
+    code = "bad_budget"
+    remedy = "Name amounts of τ between 0 and all there is."

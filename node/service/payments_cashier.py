@@ -12,6 +12,7 @@ import trio
 
 from node.ledger import queries
 from node.ledger.calls import OpenChannel, RedeemVoucher, TopUpChannel
+from node.market.budget import Limits
 from node.market.channels import ChannelInfo, usable
 from node.market.limits import CHANNEL_MARGIN_BLOCKS
 from node.market.money import Money
@@ -93,6 +94,11 @@ class Cashier:
     async def stop(self) -> None:
         """Redeem what is worth it before the node goes; the transactions are sent, not waited for."""
         await self.redeem_due(stopping=True)
+
+    async def set_limits(self, limits: Limits) -> None:
+        """Spend within these limits from now on, and after a restart. Raises StorageError: nothing has changed then."""
+        await trio.to_thread.run_sync(self._book.keep_limits, limits)
+        self.money.payer.budget.limits = limits
 
     # --- redeeming --------------------------------------------------------------------------------------------------
 

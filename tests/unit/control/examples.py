@@ -2,7 +2,7 @@
 
 import msgspec
 
-from node.control import api
+from node.control import api, money_api
 from node.control.events import AnyEvent, GapEvent, Heartbeat, JobEvent, LogEvent, StatusEvent, TasksEvent
 from node.control.schema import ChatMessage
 from tests.unit.control import fake
@@ -41,6 +41,10 @@ REQUESTS: tuple[msgspec.Struct, ...] = (
     api.RoleApplyRequest("miner", (b"\x01", b"\x02")),
     api.JobRequest("j1"),
     api.ShutdownRequest(False),
+    money_api.ChannelsRequest(),
+    money_api.ChannelsRedeemRequest("0d" * 32),
+    money_api.BudgetRequest(),
+    money_api.BudgetSetRequest(10_000_000, None, 0),
     api.AskRequest((ChatMessage("user", "What is the capital of France?"),), None, 32, 0.5),
     api.SubscribeRequest(("status", "log"), "debug"),
 )
