@@ -78,6 +78,11 @@ class TextCodec:
         self._control = [name for name in self._special if name.startswith("<|")]
         self._default_system = default_system
 
+    @property
+    def special(self) -> dict[str, int]:
+        """Ids of the special tokens by name."""
+        return dict(self._special)
+
     def encode(self, text: str) -> list[int]:
         """Ids of plain text, never a special one. Raises BadPrompt when it is too long."""
         if len(text) > MAX_CONTENT_CHARS:

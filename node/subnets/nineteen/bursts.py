@@ -136,5 +136,6 @@ async def _holds(host: Host, task: ChatTask, answer: Answer) -> bool:
     runtime = await host.models.text(task.model)
     prompt = await runtime.chat_prompt(chat_of(task))
     finish, sampling = FinishReason(claim.finish), sampling_of(task, answer.miner)
-    result = await runtime.verify(prompt, claim.ids, sampling, finish, claim.told, seeded=claim.seeded)
+    told = claim.told if claim.seeded or task.logprobs else None
+    result = await runtime.verify(prompt, claim.ids, sampling, finish, told, seeded=claim.seeded)
     return result.ok

@@ -49,7 +49,7 @@ def quality_score(qualities: Sequence[float]) -> float:
     """Mean of q^1.5 of single answers; squared up to the knee. 0 without answers."""
     if not qualities:
         return 0.0
-    mean = sum(max(q, 0.0) ** QUALITY_POWER for q in qualities) / len(qualities)
+    mean: float = sum(max(q, 0.0) ** QUALITY_POWER for q in qualities) / len(qualities)
     return mean * mean if mean <= QUALITY_KNEE else mean
 
 

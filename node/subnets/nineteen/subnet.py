@@ -109,7 +109,8 @@ class Nineteen(Subnet[ChatTask, ChatPiece]):
             if fault is not None:
                 return Verdict(0.0, fault.code, fault.evidence)
             finish = FinishReason(claim.finish)
-            result = await runtime.verify(prompt, claim.ids, sampling, finish, claim.told, seeded=claim.seeded)
+            told = claim.told if claim.seeded or task.logprobs else None  # other engines tell only when asked
+            result = await runtime.verify(prompt, claim.ids, sampling, finish, told, seeded=claim.seeded)
         except ModelError as error:
             return Verdict(None, Code.UNCHECKABLE, str(error))
         return self._verdict(result, answer, claim.seeded)
