@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import ClassVar, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeVar
 
 from textual.app import App, ScreenStackError
 from textual.binding import Binding, BindingType
@@ -19,7 +19,7 @@ from textual.worker import Worker
 from node.control.api import Api
 from node.control.errors import NotRunning
 from node.control.options import Progress, ProgressSink
-from node.control.schema import LogLevel
+from node.control.schema import LogLevel, Stake
 from tui.commands import Actions
 from tui.feed import Feed
 from tui.limits import ATTACH_RETRIES_S, NARROW_COLUMNS, SHORT_ROWS, TICK_S, TINY_COLUMNS
@@ -36,11 +36,16 @@ from tui.screens.metagraph import MetagraphScreen
 from tui.screens.peers import PeersScreen
 from tui.screens.quit import Choice, QuitScreen
 from tui.screens.role import RoleScreen
+from tui.screens.subnets import SubnetsScreen
 from tui.screens.tasks import TasksScreen
+from tui.screens.wallet import WalletScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.text import clean
 from tui.themes import THEMES
 from tui.widgets.tab_strip import TABS, TabStrip
+
+if TYPE_CHECKING:
+    from tui.money_form import Form
 
 T = TypeVar("T")
 _SCREENS: Final[dict[str, Callable[[], NodeScreen]]] = {
@@ -49,6 +54,8 @@ _SCREENS: Final[dict[str, Callable[[], NodeScreen]]] = {
     "tasks": TasksScreen,
     "metagraph": MetagraphScreen,
     "peers": PeersScreen,
+    "subnets": SubnetsScreen,
+    "wallet": WalletScreen,
     "logs": LogsScreen,
 }
 
@@ -223,6 +230,43 @@ class NeurondApp(App[Farewell]):
             self.notify("The node has not told its role yet.", severity="warning")
         else:
             self.push_screen(RoleScreen(status.role, status.coldkey))
+
+    # money
+
+    def send(self) -> None:
+        """Open the dialog that sends τ."""
+        from tui.money_form import SendForm  # with it comes what signs
+
+        self._move(SendForm())
+
+    def stake(self, netuid: int, hotkey: str = "") -> None:
+        """Open the dialog that stakes, by default with this node's own hotkey."""
+        from tui.money_form import StakeForm
+
+        status = self.model.status
+        self._move(StakeForm(netuid, clean(hotkey or (status.hotkey if status else "") or "")))
+
+    def unstake(self, stake: Stake) -> None:
+        """Open the dialog that takes back from one position."""
+        from tui.money_form import UnstakeForm
+
+        self._move(UnstakeForm(stake.netuid, stake.hotkey, stake.stake_alpha))
+
+    def register(self, netuid: int) -> None:
+        """Open the dialog that buys a seat, by default for this node's own hotkey."""
+        from tui.money_form import RegisterForm
+
+        status = self.model.status
+        self._move(RegisterForm(netuid, clean((status.hotkey if status else "") or "")))
+
+    def _move(self, form: "Form") -> None:
+        from tui.screens.money import MoneyScreen
+
+        status = self.model.status
+        if status is None or status.coldkey is None:
+            self.notify("This node knows no coldkey. Make one: neurond wallet create", severity="warning")
+        else:
+            self.push_screen(MoneyScreen(form, status.coldkey))
 
     def action_help(self) -> None:
         self.push_screen(HelpScreen(self.screen, self.focused))

@@ -44,6 +44,7 @@ class Feed:
             group.create_task(self._poll("subnets", CHAIN_INTERVAL_S, self._read_chain))
             group.create_task(self._poll("earnings", CHAIN_INTERVAL_S, self._read_earnings))
             group.create_task(self._poll("models", CHAIN_INTERVAL_S, self._read_models))
+            group.create_task(self._poll("account", CHAIN_INTERVAL_S, self._read_account))
 
     async def _follow(self, part: Part, topics: tuple[Topic, ...]) -> None:
         pause_s = FOLLOW_PAUSE_S
@@ -88,6 +89,10 @@ class Feed:
 
     async def _read_models(self) -> None:
         self._model.set_models(await self._api.models())
+
+    async def _read_account(self) -> None:
+        status = self._model.status or await self._api.status()
+        self._model.set_account(None if status.coldkey is None else await self._api.account(status.coldkey))
 
     async def _read_chain(self) -> None:
         self._model.set_subnets(await self._api.subnets())

@@ -18,6 +18,7 @@ LOG_LINES_MAX: Final = 2000  # a screen shows 30; older ones are in the file
 TASKS_MAX: Final = 500
 JOBS_MAX: Final = 50
 PEERS_MAX: Final = 1000
+SUBNETS_MAX: Final = 1024  # the ledger holds fewer
 SAMPLES_MAX: Final = 240  # a chart has two points a column
 
 LINE_CHARS_MAX: Final = 2000  # of one log line or name from outside, before any drawing
@@ -26,6 +27,13 @@ QUESTION_CHARS_MAX: Final = 8000  # what a small model's context holds
 TARGET_CHARS_MAX: Final = 4096  # the control API's own bound on an invite
 PASSWORD_CHARS_MAX: Final = 1024
 FILTER_CHARS_MAX: Final = 80
+FIELD_CHARS_MAX: Final = 80  # an address has 48 characters, an amount fewer
+
+DRAFT_PAUSE_S: Final = 0.25  # after the last key, before the node is asked for a preview
+REQUOTE_BLOCKS: Final = 2  # an older preview is asked for again before anybody signs it
+TYPED_ABOVE_RAO: Final = 100 * 10**9  # a larger sum is typed once more before it is signed
+HOLD_STEPS: Final = 5  # steps of HOLD_STEP_S in which a signed transaction can still be withdrawn
+HOLD_STEP_S: Final = 1.0
 EXCHANGES_MAX: Final = 100  # questions kept in one session's history
 TURNS_SENT: Final = 8  # messages of context sent with a question; more only slows a small model
 MESSAGES_CHARS_MAX: Final = 24_000  # their sum

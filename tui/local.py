@@ -18,7 +18,9 @@ from node.control.schema import Role
 from tui.port import PortError
 
 if TYPE_CHECKING:
+    from node.control.actions import Draft, Intent, Signed
     from node.control.role_actions import RoleDraft
+    from node.primitives.crypto import Signer
 
 
 class LocalPort:
@@ -99,12 +101,25 @@ class LocalPort:
 
     def sign_role(self, home: Path, coldkey: str | None, password: str | None, draft: "RoleDraft") -> tuple[bytes, ...]:
         from node.control.role_actions import sign_role
-        from node.control.wallets import wallet_store
 
         with _expected():
-            wallets = [each for each in wallet_store(home).wallets() if each.address == coldkey]
-            signer = wallets[0].unlock(password) if wallets and draft.needs_coldkey else None
-            return sign_role(draft, signer)
+            return sign_role(draft, _signer(home, coldkey, password) if draft.needs_coldkey else None)
+
+    async def prepare(self, api: Api, intent: "Intent", coldkey: str) -> "Draft":
+        from node.control.actions import prepare
+
+        with _expected():
+            return await prepare(api, intent, coldkey)
+
+    def sign(self, home: Path, coldkey: str, password: str | None, draft: "Draft") -> "Signed":
+        from node.control.actions import sign
+        from node.control.errors import ActionRefused
+
+        with _expected():
+            signer = _signer(home, coldkey, password)
+            if signer is None:
+                raise ActionRefused(f"The key file of the coldkey {coldkey[:12]}… is not in {home}.")
+            return sign(draft, signer)
 
     def _up(self, root: Path, progress: ProgressSink) -> Path:
         from node.control import launcher
@@ -130,6 +145,14 @@ class SystemClock:
 
     def monotonic_s(self) -> float:
         return time.monotonic()
+
+
+def _signer(home: Path, coldkey: str | None, password: str | None) -> "Signer | None":
+    """The coldkey's signer, None when its file is not here. Raises what a wrong password raises."""
+    from node.control.wallets import wallet_store
+
+    wallets = [each for each in wallet_store(home).wallets() if each.address == coldkey]
+    return wallets[0].unlock(password) if wallets else None
 
 
 def _first_running(status: DevnetStatus) -> Path | None:

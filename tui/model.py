@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from node.control.events import AnyEvent, GapEvent, Heartbeat, JobEvent, LogEvent, StatusEvent, TasksEvent
 from node.control.schema import (
+    Account,
     Earnings,
     Hello,
     Job,
@@ -20,13 +21,26 @@ from node.control.schema import (
     SubnetInfo,
     Task,
 )
-from tui.limits import JOBS_MAX, LOG_LINES_MAX, PEERS_MAX, SAMPLES_MAX, TASKS_MAX
+from tui.limits import JOBS_MAX, LOG_LINES_MAX, PEERS_MAX, SAMPLES_MAX, SUBNETS_MAX, TASKS_MAX
 
 Part = Literal[
-    "link", "second", "status", "peers", "tasks", "jobs", "log", "metagraph", "subnets", "earnings", "models", "trouble"
+    "link",
+    "second",
+    "status",
+    "peers",
+    "tasks",
+    "jobs",
+    "log",
+    "metagraph",
+    "subnets",
+    "earnings",
+    "models",
+    "account",
+    "trouble",
 ]
 PARTS: Final[tuple[Part, ...]] = (
-    "link", "second", "status", "peers", "tasks", "jobs", "log", "metagraph", "subnets", "earnings", "models", "trouble"
+    "link", "second", "status", "peers", "tasks", "jobs", "log", "metagraph", "subnets", "earnings", "models",
+    "account", "trouble",
 )  # fmt: skip
 Link = Literal["attaching", "live", "stale", "gone"]
 
@@ -56,7 +70,8 @@ class Model:
         self.subnets: tuple[SubnetInfo, ...] | None = None
         self.earnings: Earnings | None = None
         self.models: tuple[ModelInfo, ...] | None = None
-        self.prices: deque[float] = deque(maxlen=SAMPLES_MAX)
+        self.account: Account | None = None
+        self.charts: dict[int, deque[float]] = {}
         self.lags: deque[float] = deque(maxlen=SAMPLES_MAX)
         self.trouble: dict[Part, str] = {}
         self._heard_at_s = self.now_s
@@ -127,12 +142,26 @@ class Model:
         self.bump("peers")
 
     def set_subnets(self, subnets: tuple[SubnetInfo, ...]) -> None:
-        """Replace the subnets, and add the price of this node's own to the chart."""
-        self.subnets = subnets
-        mine = self.subnet()
-        if mine is not None:
-            self.prices.append(mine.price_rao / 1e9 if abs(mine.price_rao) < 2**63 else 0.0)
+        """Replace the subnets, and add the price of each to its chart."""
+        self.subnets = subnets[:SUBNETS_MAX]
+        self.charts = {each.netuid: self.chart(each.netuid) for each in self.subnets}
+        for each in self.subnets:
+            self.charts[each.netuid].append(each.price_rao / 1e9 if abs(each.price_rao) < 2**63 else 0.0)
         self.bump("subnets")
+
+    def chart(self, netuid: int) -> deque[float]:
+        """Return the prices of a subnet that were seen since this window was opened, oldest first, in τ."""
+        return self.charts.get(netuid) or deque(maxlen=SAMPLES_MAX)
+
+    @property
+    def prices(self) -> deque[float]:
+        """The chart of the subnet to show."""
+        return self.chart(self.netuid() or 0)
+
+    def set_account(self, account: Account | None) -> None:
+        """Replace what is known of the coldkey's money; None without a coldkey."""
+        self.account = account
+        self.bump("account")
 
     def set_metagraph(self, metagraph: Metagraph) -> None:
         self.metagraph = metagraph

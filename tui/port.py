@@ -13,6 +13,7 @@ from node.control.options import ProgressSink
 from node.control.schema import Hello, Role
 
 if TYPE_CHECKING:
+    from node.control.actions import Draft, Intent, Signed
     from node.control.role_actions import RoleDraft
 
 
@@ -97,6 +98,14 @@ class Port(Protocol):
 
     def sign_role(self, home: Path, coldkey: str | None, password: str | None, draft: "RoleDraft") -> tuple[bytes, ...]:
         """Sign the transactions of `draft` in this process. Blocks; raises PortError on a wrong password."""
+        ...
+
+    async def prepare(self, api: Api, intent: "Intent", coldkey: str) -> "Draft":
+        """Return all that can be said of an intent before it is signed. Raises PortError."""
+        ...
+
+    def sign(self, home: Path, coldkey: str, password: str | None, draft: "Draft") -> "Signed":
+        """Sign in this process. Blocks; raises PortError for a wrong password or a draft that would fail."""
         ...
 
 

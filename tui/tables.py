@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Final
 
-from node.control.schema import Metagraph, Neuron, NodeStatus, PeerInfo, Task
-from tui.text import alpha, clean, count, duration, millis, short, tau, time_of_day, u16
+from node.control.schema import Metagraph, Neuron, NodeStatus, PeerInfo, Stake, SubnetInfo, Task
+from tui.model import Model
+from tui.text import alpha, clean, count, duration, float_of, millis, price, short, tau, time_of_day, u16
 from tui.themes import Tone
 from tui.widgets.live_table import Cell, Column, Row
 
@@ -40,6 +41,26 @@ TASK_COLUMNS: Final = (
     Column("tokens", 7, right=True, rank=2),
     Column("score", 6, right=True),
     Column("question or reason", 18, grow=True, rank=3),
+)
+SUBNET_COLUMNS: Final = (
+    Column("net", 4, right=True),
+    Column("name", 14, grow=True),
+    Column("price τ", 9, right=True),
+    Column("market cap", 13, right=True),
+    Column("change", 8, right=True, rank=2),
+    Column("pool", 13, right=True, rank=3),
+    Column("a block", 10, right=True, rank=4),
+    Column("seats", 8, right=True, rank=5),
+    Column("a seat", 10, right=True, rank=6),
+    Column("yours", 12, right=True, rank=1),
+)
+POSITION_COLUMNS: Final = (
+    Column("net", 4, right=True),
+    Column("name", 14, grow=True, rank=2),
+    Column("validator", 9),
+    Column("stake", 14, right=True),
+    Column("value", 13, right=True),
+    Column("price τ", 9, right=True, rank=3),
 )
 
 
@@ -102,6 +123,76 @@ def does(neuron: Neuron) -> tuple[str, Tone]:
     if neuron.validator_permit:
         return "⚖ validator", "second"
     return ("⚒ miner", "good") if neuron.active else ("○ idle", "dim")
+
+
+def market_cap(found: SubnetInfo) -> int:
+    """What all α outside the pool would be worth at the present price, in rao."""
+    return found.outstanding_alpha * found.price_rao // 10**9
+
+
+def subnet_rows(model: Model) -> list[Row]:
+    """Return one row a subnet, in the columns of SUBNET_COLUMNS; the one this node works in is marked."""
+    mine = model.status.netuids if model.status is not None else ()
+    own: dict[int, int] = {}
+    for stake in model.account.stakes if model.account else ():
+        own[stake.netuid] = own.get(stake.netuid, 0) + stake.value_rao
+    return [_subnet(each, own.get(each.netuid, 0), _change(model, each.netuid), mine) for each in model.subnets or ()]
+
+
+def _subnet(found: SubnetInfo, own_rao: int, change: float | None, mine: tuple[int, ...]) -> Row:
+    tone: Tone = "dim" if not change else "good" if change > 0 else "bad"
+    return Row(
+        str(found.netuid),
+        (
+            Cell(str(found.netuid), "dim", found.netuid),
+            Cell(clean(found.name, 80), "strong"),
+            Cell(price(found.price_rao), "accent", found.price_rao),
+            Cell(tau(market_cap(found)), "plain", market_cap(found)),
+            Cell("–" if change is None else f"{100 * change:+.2f} %", tone, change or 0.0),
+            Cell(tau(found.pool_rao), "plain", found.pool_rao),
+            Cell(tau(found.emission_rao_per_block), "dim", found.emission_rao_per_block),
+            Cell(f"{count(found.neurons)}/{count(found.neurons_max)}", "dim", found.neurons),
+            Cell(tau(found.burn_rao), "dim", found.burn_rao),
+            Cell(tau(own_rao) if own_rao else "–", "good" if own_rao else "dim", own_rao),
+        ),
+        found.netuid in mine,
+    )
+
+
+def _change(model: Model, netuid: int) -> float | None:
+    """The change of a price since this window was opened; None before there are two readings."""
+    chart = model.chart(netuid)
+    return float_of(chart[-1] / chart[0] - 1) if len(chart) > 1 and chart[0] > 0 else None
+
+
+def position_key(stake: Stake) -> str:
+    """What tells one position from the others."""
+    return f"{stake.netuid}:{clean(stake.hotkey)}"
+
+
+def position_rows(model: Model) -> list[Row]:
+    """Return one row a position of the coldkey, in the columns of POSITION_COLUMNS."""
+    names = {each.netuid: each.name for each in model.subnets or ()} | {0: "root"}
+    own = model.status.hotkey if model.status is not None else None
+    return [
+        Row(
+            position_key(stake),
+            (
+                Cell(str(stake.netuid), "dim", stake.netuid),
+                Cell(clean(names.get(stake.netuid, ""), 80), "strong"),
+                Cell(short(stake.hotkey), "second"),
+                Cell(
+                    tau(stake.stake_alpha) if stake.netuid == 0 else alpha(stake.stake_alpha),
+                    "plain",
+                    stake.stake_alpha,
+                ),
+                Cell(tau(stake.value_rao), "accent", stake.value_rao),
+                Cell(price(stake.price_rao), "dim", stake.price_rao),
+            ),
+            stake.hotkey == own,
+        )
+        for stake in (model.account.stakes if model.account else ())
+    ]
 
 
 def task_rows(tasks: Iterable[Task], utc_offset_s: int) -> list[Row]:

@@ -16,7 +16,9 @@ from tui.app import NeurondApp
 from tui.screens.ask import AskScreen
 from tui.screens.home import HomeScreen
 from tui.screens.invite import InviteScreen
+from tui.screens.money import MoneyScreen
 from tui.screens.role import RoleScreen
+from tui.widgets.line_input import LineInput
 
 Act = Callable[[Pilot[object], NeurondApp, FakePort], Awaitable[None]]
 _PRICES: Final = tuple(
@@ -40,9 +42,9 @@ async def home(pilot: Pilot[object], app: NeurondApp, port: FakePort) -> None:
         return isinstance(app.screen, HomeScreen) and all(parts)
 
     await until(pilot, app, fed)
-    model.prices.clear()
+    model.charts.clear()
     for price_rao in _PRICES:
-        model.set_subnets((recorded.subnet(price_rao),))
+        model.set_subnets((recorded.subnet(price_rao), *recorded.other_subnets()))
     patch.object(model, "set_subnets").start()  # what is read from now on would move the chart
     for lag_ms in (1.9, 2.2, 6.0, 3.1, 2.0, 8.5, 2.4):
         model.set_status(msgspec.structs.replace(port.api.now_status, loop_lag_ms=lag_ms))
@@ -87,6 +89,26 @@ async def role_refused(pilot: Pilot[object], app: NeurondApp, port: FakePort) ->
     await settle(pilot, app)
 
 
+async def market(pilot: Pilot[object], app: NeurondApp, port: FakePort) -> None:
+    await key("6")(pilot, app, port)
+    await until(pilot, app, lambda: app.model.account is not None)
+    await settle(pilot, app)
+
+
+async def stake_review(pilot: Pilot[object], app: NeurondApp, port: FakePort) -> None:
+    await market(pilot, app, port)
+    app.stake(1, recorded.HOTKEYS[0])
+    await until(pilot, app, lambda: isinstance(app.screen, MoneyScreen))
+    screen = app.screen
+    if not isinstance(screen, MoneyScreen):
+        raise TypeError("staking opens its dialog")
+    screen.query_one("#field-amount", LineInput).value = "120"
+    screen.query_one("#field-tolerance", LineInput).value = "30"
+    await until(pilot, app, lambda: screen._draft is not None)
+    await pilot.press("enter")
+    await settle(pilot, app)
+
+
 def invite(*keys: str) -> Act:
     """Return the dialog of an invite, after `keys`."""
 
@@ -123,6 +145,9 @@ SCENES: Final[dict[str, tuple[Act, Callable[[], FakePort]]]] = {
     "tasks": (key("3"), FakePort),
     "metagraph": (key("4"), FakePort),
     "peers": (key("5"), FakePort),
+    "subnets": (market, FakePort),
+    "wallet": (key("7"), FakePort),
+    "stake": (stake_review, FakePort),
     "logs": (key("9"), FakePort),
     "role": (role_refused, FakePort),
     "invite": (invite(), FakePort),

@@ -37,8 +37,12 @@ class TableScreen(NodeScreen):
         table.border_title = Content(self.HEADING)
         detail = Static("", id="detail", classes="pane", markup=False)
         detail.border_title = Content("Details")
-        yield Horizontal(table, Vertical(detail, id="detail-side"), id="tabled")
+        yield Horizontal(table, Vertical(*self.side(), detail, id="detail-side"), id="tabled")
         yield LineInput(FILTER_CHARS_MAX, placeholder="filter: words to find, !words to leave out", id="filter")
+
+    def side(self) -> Iterable[Widget]:
+        """Give what stands above the details, if anything."""
+        return ()
 
     def table(self) -> LiveTable:
         """Make the table."""
@@ -69,7 +73,10 @@ class TableScreen(NodeScreen):
 
     def _paint_detail(self) -> None:
         row = self.query_one(LiveTable).chosen
-        words = self.detail(self.model, row.key) if row is not None else Content("Nothing is chosen.")
+        self.show_detail(self.detail(self.model, row.key) if row is not None else Content("Nothing is chosen."))
+
+    def show_detail(self, words: Content) -> None:
+        """Put `words` into the detail pane."""
         self.query_one("#detail", Static).update(words)
 
     def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:

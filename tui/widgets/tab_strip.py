@@ -26,6 +26,8 @@ TABS: Final = (
     Tab("tasks", "3", "Tasks"),
     Tab("metagraph", "4", "Metagraph"),
     Tab("peers", "5", "Peers"),
+    Tab("subnets", "6", "Subnets"),
+    Tab("wallet", "7", "Wallet"),
     Tab("logs", "9", "Logs"),
 )
 

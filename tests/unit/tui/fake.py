@@ -7,6 +7,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
+from node.control.actions import Draft, Intent, Signed, prepare
 from node.control.api import Api
 from node.control.errors import ConnectionLost, NotRunning, RemoteError
 from node.control.events import AnyEvent, JobEvent, LogEvent, StatusEvent, TasksEvent
@@ -45,6 +46,8 @@ from node.control.schema import (
     TransactionStatus,
     Why,
 )
+from node.primitives.errors import NodeError
+from tests.unit.control.fake_money import FakeMoney
 from tests.unit.tui import recorded
 from tui.app import NeurondApp
 from tui.port import PortError
@@ -63,7 +66,7 @@ class FrozenClock:
         return self.s
 
 
-class FakeApi:
+class FakeApi(FakeMoney):
     """Implements `Api` and `tui.port.Client`. Tests push events, hold answers back and break the connection."""
 
     def __init__(self) -> None:
@@ -87,6 +90,11 @@ class FakeApi:
         self.plan_call: bytes | None = None
         self.plan_error: Exception | None = None
         self.jobs: dict[str, Job] = {}
+        self.submitted: list[bytes] = []
+        self.transaction_states = [
+            TransactionStatus("ef" * 32, "in_block", 1206), TransactionStatus("ef" * 32, "final", 1206)
+        ]  # fmt: skip
+        self.quoted = 0
         self.log_levels: list[LogLevel] = []
         self._queues: list[tuple[Sequence[Topic], asyncio.Queue[AnyEvent | None]]] = []
         self._seq = 0
@@ -176,7 +184,7 @@ class FakeApi:
     async def subnets(self) -> tuple[SubnetInfo, ...]:
         self._check()
         price = self.prices.pop(0) if len(self.prices) > 1 else self.prices[0]
-        return (recorded.subnet(price),)
+        return (recorded.subnet(price), *recorded.other_subnets())
 
     async def metagraph(self, netuid: int) -> Metagraph:
         self._check()
@@ -184,26 +192,34 @@ class FakeApi:
 
     async def account(self, address: str) -> Account:
         self._check()
-        return Account(address, 1204, self.now_status.balance_rao, 7, (), 0)
+        stakes = recorded.stakes()
+        return Account(address, 1204, self.now_status.balance_rao, 7, stakes, sum(each.value_rao for each in stakes))
 
     async def tx_context(self) -> TransactionContext:
         self._check()
         return TransactionContext("devnet-7f3a", "ab" * 32, 1, 1204, 1152, "cd" * 32, 64, 125_000, 0, 1000)
 
     async def tx_submit(self, raw: bytes) -> Submitted:
-        raise RemoteError(ErrorView("not_here", "The UI submits nothing by itself."))
+        self._check()
+        self.submitted.append(raw)
+        return Submitted("ef" * 32)
 
     async def tx_preview(self, sender: str, call: bytes) -> TransactionPreview:
         return TransactionPreview(True)
 
     async def tx_status(self, transaction_hash: str) -> TransactionStatus:
-        return TransactionStatus(transaction_hash, "unknown")
+        self._check()
+        return self.transaction_states.pop(0) if len(self.transaction_states) > 1 else self.transaction_states[0]
 
     async def quote_stake(self, netuid: int, amount_rao: int) -> Quote:
-        raise RemoteError(ErrorView("not_here", "No quotes here."))
+        self._check()
+        self.quoted += 1
+        return recorded.quote("stake", netuid, amount_rao)
 
     async def quote_unstake(self, netuid: int, amount_alpha: int) -> Quote:
-        raise RemoteError(ErrorView("not_here", "No quotes here."))
+        self._check()
+        self.quoted += 1
+        return recorded.quote("unstake", netuid, amount_alpha)
 
     async def tasks(self, limit: int = 50) -> tuple[Task, ...]:
         return self.now_tasks
@@ -324,6 +340,7 @@ class FakePort:
     started: list[str] = field(default_factory=list)
     stopped: list[Path] = field(default_factory=list)
     signed: list[RoleDraft] = field(default_factory=list)
+    moves: list[Draft] = field(default_factory=list)
     steps: tuple[Progress, ...] = (
         Progress("genesis", "made a genesis with two authorities"),
         Progress("model", "fetching the model", 120, 271, "MB", 42.0),
@@ -379,6 +396,18 @@ class FakePort:
             raise PortError("The password is wrong.", "Try again.", "wrong_password")
         self.signed.append(draft)
         return tuple(b"signed" for _ in draft.drafts)
+
+    async def prepare(self, api: Api, intent: Intent, coldkey: str) -> Draft:
+        try:
+            return await prepare(api, intent, coldkey)
+        except (RemoteError, NodeError) as error:
+            raise PortError(str(error)) from error
+
+    def sign(self, home: Path, coldkey: str, password: str | None, draft: Draft) -> Signed:
+        if self.sealed and password != self.password:
+            raise PortError("The password is wrong.", "Try again.", "wrong_password")
+        self.moves.append(draft)
+        return Signed(b"signed", "ef" * 32)
 
 
 Scenario = Callable[[Pilot[object], NeurondApp], Awaitable[None]]

@@ -1,6 +1,6 @@
 """A small devnet as data: what a node in good health would say. Everything is fixed; nothing is random."""
 
-from typing import Final
+from typing import Final, Literal
 
 from node.control.schema import (
     AskDone,
@@ -17,8 +17,10 @@ from node.control.schema import (
     NodeStatus,
     PeerInfo,
     PlannedTransaction,
+    Quote,
     Requirement,
     RolePlan,
+    Stake,
     SubnetInfo,
     SyncProgress,
     Task,
@@ -144,6 +146,41 @@ def subnet(price_rao: int = 281_700_000) -> SubnetInfo:
         1, "text generation", HOTKEYS[0], True, price_rao, 1_000 * 10**9, 3_550 * 10**9, 4_000 * 10**9, 10**9, 20, 16,
         5, 256, 10**8,
     )  # fmt: skip
+
+
+def other_subnets() -> tuple[SubnetInfo, ...]:
+    return (
+        SubnetInfo(
+            2, "chutes", HOTKEYS[1], True, 91_400_000, 420 * 10**9, 4_595 * 10**9, 6_100 * 10**9, 10**8, 20, 3,
+            4, 256, 10**8,
+        ),
+        SubnetInfo(
+            3, "data universe", HOTKEYS[1], False, 10**9, 100 * 10**9, 100 * 10**9, 0, 0, 20, 9, 1, 256, 5 * 10**8
+        ),
+    )  # fmt: skip
+
+
+def stakes() -> tuple[Stake, ...]:
+    return (
+        Stake(1, HOTKEYS[0], 600 * 10**9, 281_700_000, 169_020_000_000),
+        Stake(2, HOTKEYS[1], 50 * 10**9, 91_400_000, 4_570_000_000),
+        Stake(0, HOTKEYS[1], 76 * 10**9, 10**9, 76 * 10**9),
+    )
+
+
+def quote(direction: Literal["stake", "unstake"], netuid: int, amount: int) -> Quote:
+    """What a pool of 1 000 τ and 3 550 α would say."""
+    tao, alpha = 1_000 * 10**9, 3_550 * 10**9
+    before = tao * 10**9 // alpha
+    if direction == "stake":
+        gets = alpha * amount // (tao + amount)
+        after = (tao + amount) * 10**9 // (alpha - gets)
+        impact = 10**6 - gets * before // amount // 1000 if amount else 0
+        return Quote(netuid, "stake", 1204, amount, gets, amount // 2000, before, after, impact)
+    gets = tao * amount // (alpha + amount)
+    after = (tao - gets) * 10**9 // (alpha + amount)
+    impact = 10**6 - gets * 10**15 // (amount * before) if amount else 0
+    return Quote(netuid, "unstake", 1204, gets, amount, gets // 2000, before, after, impact)
 
 
 def earnings() -> Earnings:
