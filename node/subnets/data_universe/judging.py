@@ -187,8 +187,8 @@ async def _facts(findings: Sequence[Finding], miner: AccountId, room: Room) -> d
     for finding in findings:
         source = finding.entity.source
         size = float(size_of(finding.entity.content))
-        copies = await in_thread(room.witnesses.copies, miner, finding.entity)
-        sampled, own = sampled + size, own + size / (1 + copies)
+        again, elsewhere = await in_thread(room.witnesses.copies, miner, finding.entity)
+        sampled, own = sampled + size, own + (0.0 if again else size / (1 + elsewhere))
         if finding.is_right is not None:
             facts[pay.checked_fact(source)] = facts.get(pay.checked_fact(source), 0.0) + 1.0
             facts[pay.right_fact(source)] = facts.get(pay.right_fact(source), 0.0) + float(finding.is_right)

@@ -44,8 +44,8 @@ class Witnesses:
         same = sum(1 for seen in others if seen == own)
         return same, len(others) - same
 
-    def copies(self, holder: AccountId, entity: Entity) -> int:
-        """In how many other places this content or one very like it was shown, by whomever; notes this one.
+    def copies(self, holder: AccountId, entity: Entity) -> tuple[int, int]:
+        """In how many other places this content or one very like it was shown: by this holder, by others; notes it.
 
         The same place at another holder is no copy: that is shared by size. The same content under another label or
         another address is.
@@ -63,7 +63,8 @@ class Witnesses:
                 del seen[:-_COPIES_KEPT]
         while len(self._alike) > self._kept_max:
             self._alike.popitem(last=False)
-        return len(found)
+        own = sum(1 for who, _ in found if who == holder)
+        return own, len(found) - own
 
 
 def _said(entity: Entity) -> tuple[bytes, int]:

@@ -25,7 +25,7 @@ from node.market.rounds import choose_targets
 from node.market.weights import WeightVector, weight_vector
 from node.primitives.crypto import Ed25519Signer, digest
 from node.primitives.types import RAO_PER_TAO, AccountId, Alpha, Height, NetUid, Rao, Slot
-from node.subnets.base import AnySubnet, Code, Neuron, Verdict, View
+from node.subnets.base import AnySubnet, Code, Judged, Neuron, Usage, Verdict, View
 from node.subnets.lab.hosts import key_of
 from node.subnets.lab.limits import SEATS_MAX
 from node.subnets.lab.mix import MinerGroup, Mix, ValidatorGroup
@@ -201,7 +201,9 @@ class _Run:
         for number in range(max(1, self._mix.tempo_blocks // spec.challenge_blocks)):
             seed = digest("lab-round", validator.key.public, height.to_bytes(8, "big"), number.to_bytes(8, "big"))
             for hotkey in choose_targets(miners, validator.book, seed, spec.sample):
-                validator.book.record(hotkey, self._verdict(self._miners[hotkey], validator.chance), height)
+                verdict = self._verdict(self._miners[hotkey], validator.chance)
+                judged = Judged(seed, "challenge", height, verdict, Usage(), 0, 0)
+                validator.book.record(hotkey, verdict, height, judged)
                 self._verdicts += 1
 
     def _verdict(self, group: MinerGroup, chance: random.Random) -> Verdict:
