@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from models.bundle import CONVERTER, MANIFEST_FILE, ONNX_FILE, check_bundle
-from models.card import FORMAT, TensorCard, check_tensor_bundle, encode_tensor_card, place_file
+from models.bundle import CONVERTER, MANIFEST_FILE, ONNX_FILE, check_bundle, read_card
+from models.card import FORMAT, TensorCard, check_tensor_bundle, encode_tensor_card, place_file, read_tensor_card
 from models.catalogue import CatalogueEntry, find_entry
 from models.errors import HashMismatch, ModelError, ModelUnavailable, UnsupportedModel
 from models.fetch import Transport, fetch, stored_file
@@ -63,15 +63,31 @@ def is_ready(name: str, store: Path) -> bool:
     return _is_ready(entry, store / entry.name)
 
 
+def is_there(name: str, store: Path) -> bool:
+    """Whether the bundle lies in the store by its card alone: nothing is hashed, so that asking costs nothing."""
+    entry = find_entry(name)
+    bundle = store / entry.name
+    try:
+        files = (ONNX_FILE, *(each.place for each in entry.beside))
+        return _card_fits(entry, bundle, hashed=False) and all((bundle / each).is_file() for each in files)
+    except (ModelError, OSError):
+        return False
+
+
 def _is_ready(entry: CatalogueEntry, bundle: Path) -> bool:
     if not (bundle / MANIFEST_FILE).is_file():
         return False
     try:
-        if entry.kind != "text":
-            return check_tensor_bundle(bundle) == _card_of(entry)
-        card = check_bundle(bundle)
+        return _card_fits(entry, bundle, hashed=True)
     except (ModelError, OSError):
         return False  # damaged: to be rebuilt from the pinned source
+
+
+def _card_fits(entry: CatalogueEntry, bundle: Path, *, hashed: bool) -> bool:
+    """Whether a bundle's card is what this build would write; with `hashed`, its files too. Raises ModelError."""
+    if entry.kind != "text":
+        return (check_tensor_bundle if hashed else read_tensor_card)(bundle) == _card_of(entry)
+    card = (check_bundle if hashed else read_card)(bundle)
     expected = (entry.model_sha256, entry.sha256, entry.name, CONVERTER, DEFAULT_TOLERANCE)
     return (card.sha256, card.source_sha256, card.name, card.converter, card.tolerance) == expected
 

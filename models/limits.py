@@ -127,3 +127,6 @@ MAX_PICTURE_SIDE: Final = 8_192
 MAX_PICTURE_PIXELS: Final = 16_777_216  # 48 MiB of RGB: checked before anything is unpacked
 MAX_RECORDING_S: Final = 600  # of one call: 19 000 frames
 MAX_STORE_MODELS: Final = 1_000  # imported models that are listed
+BENCH_S: Final = 3.0  # of a measurement; a busy second in it shows less
+BENCH_TOKENS: Final = 48  # of one measured answer
+GPU_QUESTION_TIMEOUT_S: Final = 2.0  # the tool answers in a tenth of a second, or hangs

@@ -5,11 +5,13 @@ Imports no runtime: the command line asks these questions too.
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 from models.bundle import MANIFEST_FILE, ONNX_FILE, ModelCard
 from models.card import TensorCard
-from models.limits import MAX_BATCH_ROWS, MEMORY_SHARE, MODEL_BASE_BYTES, MODEL_OVERHEAD
+from models.limits import GPU_QUESTION_TIMEOUT_S, MAX_BATCH_ROWS, MEMORY_SHARE, MIB, MODEL_BASE_BYTES, MODEL_OVERHEAD
 
 
 def total_bytes() -> int:
@@ -24,6 +26,20 @@ def free_bytes() -> int:
     import psutil
 
     return int(psutil.virtual_memory().available)
+
+
+def gpu_bytes() -> tuple[int, int] | None:
+    """Memory of the first NVIDIA card and what of it is free, or None: no card, no driver, or no answer in time."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return None
+    command = [tool, "--query-gpu=memory.total,memory.free", "--format=csv,noheader,nounits"]
+    try:
+        said = subprocess.run(command, capture_output=True, timeout=GPU_QUESTION_TIMEOUT_S, check=True).stdout
+        total, free = said.decode("ascii").splitlines()[0].split(",")
+        return int(total) * MIB, int(free) * MIB
+    except (OSError, ValueError, IndexError, subprocess.SubprocessError):
+        return None  # whatever it says, it is not how much memory there is
 
 
 def model_budget() -> int:
@@ -57,6 +73,13 @@ def bundle_bytes(bundle: Path) -> int:
 def has_manifest(bundle: Path) -> bool:
     """Whether a folder of the store holds a bundle."""
     return (bundle / MANIFEST_FILE).is_file()
+
+
+def fit(need_bytes: int) -> str:
+    """Whether a model has room here: "yes", "tight" when other programs must give way, "no" when it never has."""
+    if need_bytes > model_budget():
+        return "no"
+    return "yes" if need_bytes <= free_bytes() else "tight"
 
 
 def _size(path: Path) -> int:
