@@ -10,9 +10,9 @@ from tests.snapshots.scenes import picture
 
 KEPT = Path(__file__).parent / "screens"
 SMALL, LARGE = (80, 24), (140, 40)
-CASES = [(scene, size, "") for scene in ("home", "ask", "role", "gone", "welcome") for size in (SMALL, LARGE)]
-CASES += [(scene, LARGE, "") for scene in ("tasks", "metagraph", "logs", "peers", "qr")]
-CASES += [(scene, SMALL, "") for scene in ("peers", "quit", "help", "invite")]
+CASES = [(scene, size, "") for scene in ("home", "ask", "role", "stake", "gone", "welcome") for size in (SMALL, LARGE)]
+CASES += [(scene, LARGE, "") for scene in ("tasks", "metagraph", "subnets", "wallet", "logs", "peers", "qr")]
+CASES += [(scene, SMALL, "") for scene in ("peers", "subnets", "quit", "help", "invite")]
 CASES += [("home", LARGE, "neurond-light"), ("home", LARGE, "neurond-contrast")]
 
 
