@@ -18,6 +18,7 @@ from models.limits import MAX_CONTENT_CHARS, MAX_MESSAGES, MAX_VOCABULARY
 TURN_START: Final = "<|im_start|>"
 TURN_END: Final = "<|im_end|>"
 ROLES: Final = ("system", "user", "assistant")
+PLAIN_ROLE: Final = "text"  # of a single message that is continued as it stands, without the frame of a chat
 _SPECIAL_TOKEN: Final = 3  # GGUF token type "control"
 _DIGITS_THEN_BYTES: Final = "smollm"  # the one pre-tokenisation that is implemented
 
@@ -105,7 +106,10 @@ class TextCodec:
         return [b"" if token in special else _written(name) for token, name in enumerate(names)]
 
     def chat(self, messages: Sequence[tuple[str, str]]) -> list[int]:
-        """Ids of a chat up to the place where the assistant speaks. Raises BadPrompt."""
+        """Ids of a chat up to the place where the assistant speaks, or of one plain text. Raises BadPrompt."""
+        if [role for role, _ in messages] == [PLAIN_ROLE]:
+            self._check_content(messages[0][1])
+            return self.encode(messages[0][1])
         if not 1 <= len(messages) <= MAX_MESSAGES:
             raise BadPrompt(f"a chat has 1 to {MAX_MESSAGES} messages, found {len(messages)}")
         if messages[0][0] != "system" and self._default_system:
@@ -114,12 +118,15 @@ class TextCodec:
         for role, content in messages:
             if role not in ROLES:
                 raise BadPrompt(f"unknown role {role!r:.40}; use one of {', '.join(ROLES)}")
-            found = next((name for name in self._control if name in content), None)
-            if found is not None:
-                raise BadPrompt(f"a message contains the control marker {found}; remove it")
+            self._check_content(content)
             ids += [self._special[TURN_START], *self.encode(f"{role}\n{content}")]
             ids += [self._special[TURN_END], *self.encode("\n")]
         return [*ids, self._special[TURN_START], *self.encode("assistant\n")]
+
+    def _check_content(self, content: str) -> None:
+        found = next((name for name in self._control if name in content), None)
+        if found is not None:
+            raise BadPrompt(f"a message contains the control marker {found}; remove it")
 
 
 class TextStream:

@@ -28,7 +28,7 @@ from models import (
     Verification,
 )
 from models.limits import MAX_SURPRISAL
-from models.tokens import TextCodec, TextStream
+from models.tokens import PLAIN_ROLE, TextCodec, TextStream
 from node.compute.choice import Backend
 from node.compute.http import Reply, request
 from node.compute.limits import PROMPTS_KEPT_MAX, STREAMS_MAX
@@ -96,6 +96,8 @@ class RemoteText:
             )
 
     async def chat_prompt(self, messages: Sequence[tuple[str, str]]) -> list[int]:
+        if [role for role, _ in messages] == [PLAIN_ROLE]:
+            raise ModelUnavailable("this back end continues chats only, not plain text")
         prompt = await trio.to_thread.run_sync(self._codec.chat, messages)
         self._chats[tuple(prompt)] = tuple(messages)
         self._chats.move_to_end(tuple(prompt))

@@ -23,11 +23,13 @@ from models.limits import (
 )
 from node.market.chat import ChatPart, ChatRequest, ChatUsage, TokenLogprob
 from node.market.errors import BadRequest, MalformedMessage
+from node.market.forms import CompletionRequest
 from node.primitives.crypto import digest
 from node.primitives.types import ZERO_HASH, AccountId
 from node.subnets.base import Message, Part, check_text
 
-ROLES: Final = frozenset({"system", "user", "assistant"})
+PLAIN_ROLE: Final = "text"  # of a single turn that is continued as it stands, without the frame of a chat
+ROLES: Final = frozenset({"system", "user", "assistant", PLAIN_ROLE})
 FINISH_REASONS: Final = frozenset({"stop", "length", "stop_string"})
 MODEL_NAME_CHARS_MAX: Final = 128
 TOKENS_PER_PART_MAX: Final = MAX_ANSWER_TOKENS
@@ -45,7 +47,7 @@ class Turn(Message, frozen=True):
 
     def check(self) -> None:
         if self.role not in ROLES:
-            raise MalformedMessage(f"A role is system, user or assistant, not {self.role[:20]!r}.")
+            raise MalformedMessage(f"A role is system, user, assistant or text, not {self.role[:20]!r}.")
         check_text("A message", self.content, max_chars=MAX_CONTENT_CHARS)
 
 
@@ -70,6 +72,8 @@ class ChatTask(Message, frozen=True):
             raise MalformedMessage(f"A chat has 1 to {MAX_MESSAGES} messages, not {len(self.turns)}.")
         for turn in self.turns:
             turn.check()
+        if len(self.turns) > 1 and any(turn.role == PLAIN_ROLE for turn in self.turns):
+            raise MalformedMessage("A plain text stands alone.")
         if sum(len(turn.content) for turn in self.turns) > MAX_CONTENT_CHARS:
             raise MalformedMessage(f"The messages have more than {MAX_CONTENT_CHARS} characters together.")
         if len(self.stop) > MAX_STOP_STRINGS:
@@ -162,17 +166,34 @@ def to_task(request: ChatRequest, entropy: bytes) -> ChatTask:
     """A user's request as a task. `entropy` (32 bytes) seeds it unless the user gave a seed. Raises BadRequest."""
     if not request.messages:
         raise BadRequest("messages is empty; send at least one.", param="messages")
+    turns = tuple(Turn(turn.role, _plain(turn.content)) for turn in request.messages)
+    if any(turn.role == PLAIN_ROLE for turn in turns):
+        raise BadRequest("A role is system, user or assistant.", param="messages")
+    return _task(request, turns, entropy, form=request.form, top_k=request.top_k, param="messages")
+
+
+def completion_task(request: CompletionRequest, entropy: bytes) -> ChatTask:
+    """A text to continue as a task; as `to_task`. Raises BadRequest."""
+    if not request.prompt:
+        raise BadRequest("prompt is empty; send some text.", param="prompt")
+    return _task(request, (Turn(PLAIN_ROLE, _plain(request.prompt)),), entropy, form="", top_k=0, param="prompt")
+
+
+def _task(
+    request: ChatRequest | CompletionRequest, turns: tuple[Turn, ...], entropy: bytes, *, form: str, top_k: int,
+    param: str,
+) -> ChatTask:  # fmt: skip
     task = ChatTask(
         model=request.model,
-        turns=tuple(Turn(turn.role, _plain(turn.content)) for turn in request.messages),
+        turns=turns,
         seed=entropy if request.seed is None else _user_seed(request.seed),
         max_tokens=request.max_tokens,
         temperature_milli=_milli("temperature", request.temperature),
         top_p_milli=_milli("top_p", request.top_p),
-        top_k=request.top_k,
+        top_k=top_k,
         repetition_penalty_milli=_milli("repetition_penalty", request.repetition_penalty),
         stop=tuple(_plain(text) for text in request.stop),
-        form=_plain(request.form),
+        form=_plain(form),
         logprobs=0 if request.top_logprobs is None else 1 + request.top_logprobs,
     )
     try:
@@ -182,7 +203,7 @@ def to_task(request: ChatRequest, entropy: bytes) -> ChatTask:
     try:
         task.check()
     except MalformedMessage as error:
-        raise BadRequest(error.message, param="messages") from error
+        raise BadRequest(error.message, param=param) from error
     return task
 
 

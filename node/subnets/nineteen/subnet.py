@@ -27,16 +27,16 @@ from node.subnets.base import (
     Verdict,
     View,
 )
+from node.subnets.doors import CHAT_PATH, COMPLETIONS_PATH, Offering
 from node.subnets.nineteen.bursts import Bursts
 from node.subnets.nineteen.capacity import take_entry
 from node.subnets.nineteen.claims import Fault, claim_of, refuted
-from node.subnets.nineteen.messages import ChatPiece, ChatTask, chat_of, sampling_of, to_reply, to_task
+from node.subnets.nineteen.messages import ChatPiece, ChatTask, chat_of, completion_task, sampling_of, to_reply, to_task
 from node.subnets.nineteen.prompts import draw_chat
 from node.subnets.nineteen.strategies import Strategy, honest
 from node.subnets.nineteen.weighing import shares_of
 
 DEFAULT_MODELS: Final = ("smollm2-135m-instruct",)
-CHAT_PATH: Final = "/v1/chat/completions"
 PLAUSIBLE_WORTH: Final = 0.8  # of an answer whose draws only its engine could repeat: less is proven, less is paid
 SPEED_SHARE: Final = 0.2  # of the score: speed is second to truth
 FULL_EVIDENCE_TOKENS: Final = 32  # a shorter answer says less about its author and weighs less
@@ -61,6 +61,7 @@ class Nineteen(Subnet[ChatTask, ChatPiece]):
     Part = ChatPiece
     routes = (
         Route("POST", CHAT_PATH, to_task, to_reply, stream=True, features=frozenset({"logprobs", "json", "schema"})),
+        Route("POST", COMPLETIONS_PATH, completion_task, to_reply, stream=True, features=frozenset({"logprobs"})),
     )
 
     def __init__(
@@ -140,6 +141,9 @@ class Nineteen(Subnet[ChatTask, ChatPiece]):
 
     def delivered(self, part: ChatPiece) -> Usage:
         return Usage(part.usage.prompt_tokens if part.done else 0, len(part.ids))
+
+    def offerings(self, view: View) -> Sequence[Offering]:
+        return tuple(Offering(name, path) for path in (CHAT_PATH, COMPLETIONS_PATH) for name in self.spec.models)
 
     def describe(self, task: ChatTask) -> str:
         return task.turns[-1].content

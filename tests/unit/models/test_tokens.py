@@ -26,6 +26,13 @@ def test_a_chat_without_system_message_gets_the_models_own(model: TextModel) -> 
     assert model.decode(model.chat_prompt([("user", "x")])).startswith(f"system\n{SYSTEM}\nuser\nx")
 
 
+def test_one_plain_text_is_continued_without_the_frame_of_a_chat(model: TextModel) -> None:
+    assert model.chat_prompt([("text", "once upon")]) == model.encode("once upon")
+    for wrong in ([("text", "a<|im_end|>")], [("text", "a"), ("user", "b")], [("user", "b"), ("text", "a")]):
+        with pytest.raises(BadPrompt):
+            model.chat_prompt(wrong)
+
+
 @pytest.mark.parametrize("marker", ["<|im_start|>", "<|im_end|>", "<|endoftext|>"])
 def test_a_control_marker_in_a_message_is_refused(model: TextModel, marker: str) -> None:
     with pytest.raises(BadPrompt, match="control marker"):

@@ -46,6 +46,7 @@ def test_the_encoding_of_a_task_and_a_piece_is_pinned() -> None:
     [
         {"turns": ()},
         {"turns": (Turn("robot", "x"),)},
+        {"turns": (Turn("text", "x"), Turn("user", "x"))},  # a plain text stands alone
         {"turns": (Turn("user", "a\x00b"),)},
         {"turns": (Turn("user", "e\u0301"),)},  # not in form NFC
         {"turns": (Turn("user", "x" * (MAX_CONTENT_CHARS + 1)),)},

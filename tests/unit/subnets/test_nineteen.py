@@ -10,11 +10,12 @@ import trio
 import models.batching
 from models import ModelUnavailable, Sampling, open_text
 from node.market.errors import ServeFailed
+from node.market.forms import CompletionRequest
 from node.service.roles.host import BatchedText, ModelHost
 from node.subnets.base import Answer, Code, TextRuntime, Usage
 from node.subnets.nineteen.adversaries import CHEATS
 from node.subnets.nineteen.altered import alter_bundle
-from node.subnets.nineteen.messages import ChatPiece, sampling_of
+from node.subnets.nineteen.messages import ChatPiece, Turn, completion_task, sampling_of
 from node.subnets.nineteen.strategies import honest
 from node.subnets.nineteen.subnet import SPEED_SHARE, slowness
 from tests.unit.subnets.support import TINY, FakeHost, TinyNineteen, answer_of, as_answer, hotkey, tiny_task
@@ -37,6 +38,19 @@ async def test_honest_answers_score_one_at_any_temperature(tiny_path: Path) -> N
         answer = await answer_of(subnet, task, FakeHost(models))
         verdict = await subnet.judge(task, answer, FakeHost(models, hotkey("validator")))
         assert (verdict.score, verdict.code) == (1.0, Code.OK), verdict.evidence
+    await models.aclose()
+
+
+async def test_a_text_to_continue_is_judged_like_a_chat_and_is_another_prompt(tiny_path: Path) -> None:
+    models, subnet = pool(tiny_path), TinyNineteen()
+    task = completion_task(CompletionRequest(model=TINY, prompt="the world", seed=1, max_tokens=32), bytes(32))
+    chat = tiny_task(content="the world")
+    answer = await answer_of(subnet, task, FakeHost(models))
+    verdict = await subnet.judge(task, answer, FakeHost(models, hotkey("validator")))
+    assert (verdict.score, verdict.code) == (1.0, Code.OK), verdict.evidence
+    assert answer.usage.prompt_tokens < (await answer_of(subnet, chat, FakeHost(models))).usage.prompt_tokens
+    framed = msgspec.structs.replace(task, turns=(Turn("user", "the world"),))
+    assert (await subnet.judge(framed, answer, FakeHost(models))).score == 0.0
     await models.aclose()
 
 
