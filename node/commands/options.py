@@ -9,10 +9,13 @@ from typing import Any, Final, TypeVar
 import click
 
 from node.commands.common import Env, home_command
+from node.compute.choice import parse_backend
+from node.compute.errors import BadBackend
 from node.control.amounts import parse_amount
 from node.control.errors import BadAmount
 from node.control.options import (
     CHEAT_KINDS,
+    DEFAULT_BACKEND,
     DEFAULT_HOTKEY,
     DEFAULT_LISTEN,
     DEFAULT_MODEL,
@@ -139,6 +142,15 @@ def check_listen(_ctx: Context, _param: click.Parameter, given: tuple[str, ...])
     return given or DEFAULT_LISTEN
 
 
+def check_backend(_ctx: Context, _param: click.Parameter, given: str) -> str:
+    """Refuse what names no back end."""
+    try:
+        parse_backend(given)
+    except BadBackend as error:
+        raise click.BadParameter(str(error)) from error
+    return given
+
+
 def check_bootstrap(_ctx: Context, _param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
     """Refuse what cannot be the address of a node."""
     for address in given:
@@ -219,6 +231,10 @@ def _daemon_options(function: Callable[..., R]) -> Callable[..., R]:
                 "--model-threads", type=click.IntRange(1, 256), help="Threads of a model. Default: all cores but one."
             ),
             click.option(
+                "--backend", default=DEFAULT_BACKEND, show_default=True, callback=check_backend, metavar="WHERE",
+                help="Where a miner draws: onnx, openai:http://HOST:PORT/v1[#MODEL] or ray[:ADDRESS].",
+            ),
+            click.option(
                 "--accept-copied-home", is_flag=True,
                 help="This home was copied from another machine and runs nowhere else.",
             ),
@@ -246,8 +262,8 @@ def daemon_command(function: Callable[..., R]) -> Callable[..., R]:
     @functools.wraps(function)
     def wrapped(env: Env, *, listen: tuple[str, ...], model_store: Path | None, **others: Any) -> R:
         names = (
-            "role", "wallet", "hotkey", "gateway_port", "model", "model_threads", "accept_copied_home", "cheat", "mdns",
-            "netuids", "keep", "disk_mb", "snapshots", "sync", "checkpoint",
+            "role", "wallet", "hotkey", "gateway_port", "model", "model_threads", "backend", "accept_copied_home",
+            "cheat", "mdns", "netuids", "keep", "disk_mb", "snapshots", "sync", "checkpoint",
         )  # fmt: skip
         config = DaemonConfig(
             home=env.home,

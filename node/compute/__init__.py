@@ -4,6 +4,6 @@ One small interface, `TextRuntime`; what it draws is judged by validators in the
 choose a back end by one line of text. Never judges anything itself, and never holds a key of the node.
 """
 
-from node.compute.choice import Backend, parse_backend
+from node.compute.choice import IN_PROCESS, Backend, parse_backend
 
-__all__ = ["Backend", "parse_backend"]
+__all__ = ["IN_PROCESS", "Backend", "parse_backend"]

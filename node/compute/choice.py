@@ -16,6 +16,10 @@ class Backend:
     model: str = ""
 
 
+IN_PROCESS = Backend()
+"""The default: the model runs here."""
+
+
 def parse_backend(text: str) -> Backend:
     """The back end that a line names. Raises BadBackend."""
     kind, _, rest = text.partition(":")

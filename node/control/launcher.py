@@ -155,6 +155,7 @@ def daemon_arguments(config: DaemonConfig) -> list[str]:
         ("--model", config.model),
         ("--model-store", config.model_store),
         ("--model-threads", config.model_threads),
+        ("--backend", config.backend),
         ("--cheat", config.cheat),
         ("--keep", config.keep),
         ("--disk-mb", config.disk_mb),

@@ -23,6 +23,7 @@ DISK_MB_MIN: Final = 256  # the log of the database alone may take 64
 DEFAULT_LISTEN: Final = ("/ip4/0.0.0.0/tcp/0",)
 NOWHERE: Final = "none"  # what --listen says for a node that only dials others
 DEFAULT_MODEL: Final = "smollm2-135m-instruct"
+DEFAULT_BACKEND: Final = "onnx"
 DEFAULT_WALLET: Final = "default"
 DEFAULT_HOTKEY: Final = "default"
 
@@ -39,6 +40,7 @@ class DaemonConfig:
     gateway_port: HTTP port on 127.0.0.1; 0 picks a free one, None runs no gateway.
     model_store: folder of models, None for one shared by all homes of this user.
     model_threads: threads a model may use; None for all cores but one.
+    backend: where a miner's answers are drawn: onnx, openai:URL[#MODEL] or ray[:ADDRESS].
     cheat: a dishonest miner's strategy, for devnets only.
     mdns: look for peers on the local network, unless the node listens on loopback alone.
     keep: how much of the past stays on the disk; None keeps what the home did last (full at first).
@@ -70,6 +72,7 @@ class DaemonConfig:
     snapshots: bool | None = None
     sync: SyncChoice = "auto"
     checkpoint: str | None = None
+    backend: str = DEFAULT_BACKEND
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Final
 import trio
 
 from models import Progress as ModelProgress
+from node.compute import parse_backend
 from node.consensus.slots import SlotClock
 from node.control.hub import Hub
 from node.control.options import DaemonConfig
@@ -267,6 +268,7 @@ class Node:
             nursery=nursery,
             model=self.model.name,
             cheat=self.config.cheat,
+            backend=parse_backend(self.config.backend),
             netuids=tuple(map(NetUid, self.config.netuids or self.home.settings_of_last_start().netuids)),
             folder=self.home.subnets,
             journals=journals,

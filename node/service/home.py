@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from node.control.options import (
+    DEFAULT_BACKEND,
     DEFAULT_HOTKEY,
     DEFAULT_LISTEN,
     DEFAULT_MODEL,
@@ -25,8 +26,8 @@ _SETTINGS_BYTES_MAX: Final = 64 * 1024  # a handful of short values
 
 
 _REMEMBERED: Final = (
-    "listen", "bootstrap", "wallet", "hotkey", "gateway_port", "model", "model_threads", "netuids", "cheat", "mdns",
-    "keep", "disk_mb", "snapshots", "checkpoint",
+    "listen", "bootstrap", "wallet", "hotkey", "gateway_port", "model", "model_threads", "backend", "netuids", "cheat",
+    "mdns", "keep", "disk_mb", "snapshots", "checkpoint",
 )  # fmt: skip
 
 
@@ -42,6 +43,7 @@ class Settings(msgspec.Struct, frozen=True):
     model: str = DEFAULT_MODEL
     model_store: str | None = None
     model_threads: int | None = None
+    backend: str = DEFAULT_BACKEND
     netuids: tuple[int, ...] = ()
     cheat: CheatKind | None = None
     mdns: bool = True

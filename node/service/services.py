@@ -10,6 +10,8 @@ from typing import Final
 
 import trio
 
+from node.compute import IN_PROCESS, Backend
+from node.compute.pool import ComputePool, pool_for
 from node.control.schema import Role
 from node.ledger import queries
 from node.market.context import MarketContext
@@ -32,8 +34,8 @@ from node.service.roles.offering import Offering, TermsBook
 from node.service.roles.post import DRAIN_S, Post, RoleService
 from node.service.roles.validator import ValidatorRole
 from node.service.subnet_journals import SubnetJournals
-from node.subnets.base import AnySubnet, BlobDoor
-from node.subnets.registry import name_of, open_subnet
+from node.subnets.base import AnySubnet, BlobDoor, Spec
+from node.subnets.registry import cheat_names, name_of, open_subnet
 from p2p import Network
 from storage import JournalStore, MarketStore, SignGuard
 
@@ -60,6 +62,7 @@ class Services:
         nursery: trio.Nursery,
         model: str,
         cheat: str | None,
+        backend: Backend = IN_PROCESS,
         netuids: Sequence[NetUid] = (),
         folder: Path = Path(),
         journals: JournalStore,
@@ -76,6 +79,7 @@ class Services:
         self._reader = reader
         self._keys = keys
         self._models = models
+        self._mining = pool_for(backend, models)
         self._store = store
         self._nursery = nursery
         self._model = model
@@ -88,7 +92,7 @@ class Services:
             network=network, doors=self._switchboard, chain=reader, store=journals, record=record, known=self.known,
             rules=self._subnet,
         )  # fmt: skip
-        self.offering = Offering(reader, terms, self._mined, self.context)
+        self.offering = Offering(reader, terms, self.mined, self.context)
         self._posts: dict[NetUid, Post] = {}
         self._switching = trio.Lock()
         self._asked = TaskLog()  # questions asked through this node while it validates nothing itself
@@ -244,7 +248,8 @@ class Services:
         make = MinerRole if role == "miner" else ValidatorRole
         folder = self._folder / subnet.spec.name
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return make(context, subnet, self._models, now_ms=now_ms, store=self._store, folder=folder)
+        models = self._mining if role == "miner" else self._models
+        return make(context, subnet, models, now_ms=now_ms, store=self._store, folder=folder)
 
     async def _stop(self, say: Callable[[str], None]) -> None:
         posts, self._posts = self._posts, {}
@@ -254,6 +259,8 @@ class Services:
         async with trio.open_nursery() as nursery:
             for post in posts.values():
                 nursery.start_soon(post.stop)
+        if isinstance(self._mining, ComputePool):
+            await self._mining.aclose()
         self.role = "staker"
 
     def _lost(self, post: Post) -> None:
@@ -263,12 +270,17 @@ class Services:
         if not self._posts and not self._switching.locked():
             self.role = "staker"
 
-    def _mined(self) -> tuple[NetUid, ...]:
+    def spec(self, netuid: NetUid) -> Spec:
+        """Return the constants of a known subnet's rules."""
+        return self._subnet(netuid).spec
+
+    def mined(self) -> tuple[NetUid, ...]:
+        """Return the subnets in which this node is a miner now."""
         return tuple(netuid for netuid, post in self._posts.items() if isinstance(post.service, MinerRole))
 
     def _subnet(self, netuid: NetUid) -> AnySubnet:
         info = queries.subnet(self._chain.head.executed.state.view, netuid)
         every = max(CHALLENGE_BLOCKS_MIN, min(info.tempo_blocks // 4, CHALLENGE_BLOCKS_MAX))
-        return open_subnet(
-            name_of(netuid, info.name), models=(self._model,), cheat=self._cheat, challenge_blocks=every
-        )  # fmt: skip
+        name = name_of(netuid, info.name)
+        cheat = self._cheat if self._cheat in cheat_names(name) else None  # a cheat is one subnet's, honest elsewhere
+        return open_subnet(name, models=(self._model,), cheat=cheat, challenge_blocks=every)

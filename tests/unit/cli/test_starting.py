@@ -76,7 +76,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
             None, "other-model", Path("/models"), 3, (13, 64), "random", True,
         ),
         DaemonConfig(Path("/h"), gateway_port=8080, role="validator"),
-        DaemonConfig(Path("/h"), listen=(), mdns=False),
+        DaemonConfig(Path("/h"), listen=(), mdns=False, backend="openai:http://h:8000/v1#m"),
     ],
 )  # fmt: skip
 def test_a_config_survives_the_trip_through_the_command_line(config: DaemonConfig, run: Run, started: Started) -> None:
