@@ -40,6 +40,8 @@ _COMMANDS: Final = {
     "why": ("node.commands.why:why", "Why a miner earns what it earns."),
     "ask": ("node.commands.ask:ask", "Put a question to the network."),
     "wallet": ("node.commands.wallet:wallet", "Keys, balances, transfers."),
+    "channels": ("node.commands.channels:channels", "Payment channels: list, open, top up, redeem, close."),
+    "budget": ("node.commands.budget:budget", "What this node may spend for calls."),
     "stake": ("node.commands.stake:stake", "Stake, unstake, quotes."),
     "tx": ("node.commands.tx:tx", "List and send any call of the chain."),
     "subnets": ("node.commands.subnets:subnets", "List subnets, show one, register on one."),

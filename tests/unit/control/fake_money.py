@@ -1,9 +1,10 @@
 """The money part of a recorded API: one channel each way and a budget."""
 
 from node.control.schema import BudgetView, ChannelBoard, ChannelView, Redeemed
+from node.primitives.address import to_ss58
+from node.primitives.types import AccountId
 
-BOB = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UHjJM694ty"
-CAROL = "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y"
+BOB, CAROL = (to_ss58(AccountId(bytes([number]) * 32)) for number in (11, 12))
 OUT, IN = "0c" * 32, "0d" * 32
 BOARD = ChannelBoard(
     account=BOB, balance_rao=9_000_000_000, height=1200, dispute_blocks=20, life_blocks=216_000, smallest_rao=500,
@@ -21,12 +22,14 @@ BUDGET = BudgetView(BOB, 9_000_000_000, 10_000_000, 500_000_000, 10**9, 1_400_00
 class FakeMoney:
     """Answers what was recorded; `_note` hears of every call, where the whole fake wants to."""
 
+    board = BOARD
+
     def _note(self, name: str, *arguments: object) -> None:
         """Nobody listens."""
 
     async def channels(self) -> ChannelBoard:
         self._note("channels")
-        return BOARD
+        return self.board
 
     async def channels_redeem(self, channel: str | None = None) -> Redeemed:
         self._note("channels_redeem", channel)
