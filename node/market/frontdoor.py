@@ -29,7 +29,7 @@ from node.market.errors import (
     UnknownModel,
     Unreachable,
 )
-from node.market.frames import Receipt, request_digest
+from node.market.frames import Receipt, body_digest, request_digest
 from node.market.limits import ANSWER_TIMEOUT_S, FIRST_PART_TIMEOUT_S
 from node.market.payer import Bill, Payer
 from node.market.payments import Tariff, tariff_of
@@ -38,6 +38,7 @@ from node.market.router import Router
 from node.market.routes import Piece, as_whole
 from node.market.tasks import TaskView
 from node.primitives.address import to_ss58
+from node.primitives.codec import encode
 from node.primitives.errors import MarketError
 from node.primitives.types import Hash
 from node.subnets.base import Answer, AnySubnet, Book, Code, Comment, Host, Message, Neuron, Part, Usage
@@ -137,7 +138,8 @@ class MarketDoor:
     ) -> AsyncGenerator[Piece, None]:
         """Stream the replies of a route to a parsed request; see `SubnetDoor`."""
         task = self._task_of(route, request)
-        call, part = await self._begin(task, self._able(route, task), Spending(spend_max_rao, _ceiling(route, task)))
+        able, spending = self._able(route, task), Spending(spend_max_rao, _ceiling(route, task))
+        call, part = await self._begin(task, able, spending, self._lot(request, task))
         miner, code = call.request.head.to, Code.CANCELLED
         view = self._open_view(call, task)
         try:
@@ -192,12 +194,19 @@ class MarketDoor:
         by_hotkey = {seat.hotkey: seat for seat in seats}
         return [by_hotkey[hotkey] for hotkey in route.who(task, view) if hotkey in by_hotkey]
 
-    async def _begin(self, task: Message, candidates: list[Neuron], spending: "Spending") -> tuple[Call, Part]:
+    def _lot(self, request: Any, task: Message) -> bytes:
+        """What the draw of miners follows from: of a seeded request the task, so that it meets the same miner again."""
+        seeded = getattr(request, "seed", None) is not None
+        return body_digest(encode(task)) if seeded else self._random_bytes(32)
+
+    async def _begin(
+        self, task: Message, candidates: list[Neuron], spending: "Spending", lot: bytes
+    ) -> tuple[Call, Part]:
         """Connect to the first miner that begins to answer. Raises NoMiner, BadRequest, InsufficientBudget."""
         tried: list[str] = []
         money: MarketError | None = None
         within = self._within(task, candidates, spending)
-        for miner in self._router.choose(within, self._book(), self._random_bytes(32)):
+        for miner in self._router.choose(within, self._book(), lot):
             self._router.began(miner.hotkey)
             try:
                 return await self._first_part(miner, task, await self._bill(miner, task, spending))
