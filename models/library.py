@@ -29,6 +29,7 @@ from models.sources import PeerFetch, Report
 from models.transfer import Meter
 
 SPEEDS_FILE: Final = "speeds.json"
+RESERVED: Final = frozenset({"files", "from-peers", SPEEDS_FILE})  # the store's own
 GGUF_MAGIC: Final = b"GGUF"
 _IMPORTING: Final = ".importing"
 
@@ -185,7 +186,7 @@ def _check_name(name: str, store: Path) -> None:
         raise BadModelFile(f"{name!r:.80} is no name for a model; use small letters, digits, dots and dashes")
     if any(entry.name == name for entry in CATALOGUE):
         raise BadModelFile(f"{name} is a model of the catalogue; choose another name")
-    if (store / name).exists():
+    if name in RESERVED or (store / name).exists():
         raise BadModelFile(f"{name} is taken in this store; remove it first, or choose another name")
 
 
