@@ -128,6 +128,8 @@ def _render(status: NodeStatus) -> None:
             pace = f"{status.sync.rows_per_s:,.0f} rows/s, {there} % of the state"
         sync = f"syncing to {status.sync.target_height:,} at {pace}{eta}"
     seat = f"uid {status.uid} on subnet {status.netuid}" if status.uid is not None else "not registered"
+    others = [str(netuid) for netuid in status.netuids if netuid != status.netuid]
+    seat += f", also in subnet {', '.join(others)}" * bool(others)
     epoch = status.epoch
     facts(
         [

@@ -25,6 +25,7 @@ class Reader:
     def __init__(self, chain: Chain) -> None:
         self._chain = chain
         self._metagraphs: dict[NetUid, tuple[Hash, Metagraph | None]] = {}
+        self._signing = trio.Lock()  # two at once would sign one nonce twice
 
     @property
     def genesis_hash(self) -> Hash:
@@ -83,6 +84,10 @@ class Reader:
 
     async def submit(self, call: Call, signer: Signer) -> Hash:
         """Sign `call` with a nonce of this moment and send it. Raises LedgerError."""
+        async with self._signing:
+            return await self._submit(call, signer)
+
+    async def _submit(self, call: Call, signer: Signer) -> Hash:
         head = self._chain.head
         raw = sign_transaction(
             signer,

@@ -19,6 +19,7 @@ from node.ledger.transition import ChainState, Executed, build_block
 from node.primitives.crypto import Ed25519Signer, verify
 from node.primitives.types import Hash, Height, Rao, SetId, Slot
 from node.service.chain import Chain
+from node.service.reader import Reader
 from node.service.transactions import Transactions
 from tests.unit.service.network import coldkey, hotkey, spec_of
 
@@ -188,3 +189,20 @@ async def test_evidence_comes_before_those_who_pay_and_only_a_few_reports_of_one
     assert fork.states(*copies) == ["pending"] * 3 + ["failed"]
     block = made(START, 1, [report, *rich])
     assert [receipt.error_code for receipt in block[1].receipts] == [""] * 21
+
+
+async def test_calls_of_one_key_that_are_made_at_once_all_get_a_nonce_of_their_own() -> None:
+    fork, sent = Fork(), list[Hash]()
+    chain = SimpleNamespace(**vars(fork.chain), transactions=fork.pool)
+    reader = Reader(cast(Chain, chain))
+    async with trio.open_nursery() as running:
+        running.start_soon(fork.pool.run)
+
+        async def send(number: int) -> None:
+            sent.append(await reader.submit(Transfer(coldkey(3).public, Rao(1000 + number)), coldkey(1)))
+
+        async with trio.open_nursery() as nursery:
+            for number in range(5):
+                nursery.start_soon(send, number)
+        running.cancel_scope.cancel()
+    assert len(set(sent)) == fork.pool.waiting() == 5
