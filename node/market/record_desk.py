@@ -161,9 +161,12 @@ class RecordCopy:
 
 
 class RecordReader:
-    """Asks one validator for its records; `pages` asks it, or is the desk itself where this node is that validator."""
+    """Asks one validator for its records; with a `desk`, where this node is that validator, itself."""
 
-    def __init__(self, network: Network, validator: Neuron, genesis: Hash, netuid: NetUid) -> None:
+    def __init__(
+        self, network: Network, validator: Neuron, genesis: Hash, netuid: NetUid, *, desk: RecordDesk | None = None
+    ) -> None:
+        self._desk = desk
         self._network = network
         self._validator = validator
         self._genesis = genesis
@@ -222,6 +225,8 @@ class RecordReader:
         return data
 
     async def _ask(self, question: RecordQuestion) -> RecordPage:
+        if self._desk is not None:
+            return await trio.to_thread.run_sync(self._desk.page, question)
         protocol = of_subnet(RECORD_PROTOCOL, self._netuid)
         try:
             stream = await open_stream(self._network, self._validator, protocol)
