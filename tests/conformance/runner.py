@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.conformance import (
     kinds_amm,
+    kinds_chutes,
     kinds_data_universe,
     kinds_emission,
     kinds_math,
@@ -24,6 +25,7 @@ HANDLERS: Mapping[str, Handler] = {
     **kinds_amm.KINDS,
     **kinds_registration.KINDS,
     **kinds_staking.KINDS,
+    **kinds_chutes.KINDS,
     **kinds_data_universe.KINDS,
     **kinds_nineteen.KINDS,
 }
