@@ -95,7 +95,13 @@ class ValidatorRole:
         self._secrets = WeightSecrets(context, self._journal)
         self.weights = WeightSetter(context, subnet, self._weigh, self._secrets)
         self.door = MarketDoor(
-            context, subnet, now_ms=now_ms, book=self.book, record=self._journal.task, finished=self._consider
+            context,
+            subnet,
+            now_ms=now_ms,
+            book=self.book,
+            record=self._journal.task,
+            finished=self._consider,
+            host=host,
         )
         self._counts: Counter[str] = Counter()
         self._views: dict[tuple[Hash, AccountId], TaskView] = {}
