@@ -38,6 +38,8 @@ _COMMANDS: Final = {
     "invite": ("node.commands.joining:invite", "Print an invite to this node's network."),
     "role": ("node.commands.role:role", "Show or switch the role: staker, miner, validator."),
     "why": ("node.commands.why:why", "Why a miner earns what it earns."),
+    "journal": ("node.commands.journal:journal", "What hotkeys have declared: journals, entries, forks."),
+    "offers": ("node.commands.offers:offers", "What miners take for their work, and what this node takes."),
     "ask": ("node.commands.ask:ask", "Put a question to the network."),
     "wallet": ("node.commands.wallet:wallet", "Keys, balances, transfers."),
     "channels": ("node.commands.channels:channels", "Payment channels: list, open, top up, redeem, close."),

@@ -24,6 +24,7 @@ from node.control.limits import (
     TASKS_PER_PAGE_MAX,
     TRANSACTIONS_PER_ROLE_MAX,
 )
+from node.control.journal_api import JournalApi
 from node.control.money_api import MoneyApi
 from node.control.requests import (
     Amount,
@@ -237,7 +238,7 @@ class SubscribeRequest(StreamRequest[AnyEvent], frozen=True):
     level: LogLevel = "info"
 
 
-class Api(MoneyApi, Protocol):
+class Api(MoneyApi, JournalApi, Protocol):
     """The node as seen from outside. Any method may raise a NodeError; over the socket it arrives as `RemoteError`.
 
     All methods are coroutines but `ask` and `subscribe`, which return asynchronous iterators: close them

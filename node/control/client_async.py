@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from node.control import api, money_api
+from node.control.client_journals import JournalCalls
 from node.control.connection import Connection, open_connection
 from node.control.errors import ConnectionLost, NotRunning
 from node.control.events import AnyEvent
@@ -70,7 +71,7 @@ R = TypeVar("R")
 ConnectionState = Literal["disconnected", "connected", "closed"]
 
 
-class AsyncClient:
+class AsyncClient(JournalCalls):
     """A lasting connection to the daemon of `home`.
 
     Call `connect` once; it raises NotRunning when no daemon answers, and may be called again. From the first success

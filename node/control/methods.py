@@ -41,6 +41,13 @@ from node.control.api import (
     TxSubmitRequest,
     WhyRequest,
 )
+from node.control.journal_api import (
+    JournalEntriesRequest,
+    JournalForksRequest,
+    JournalsRequest,
+    OffersRequest,
+    OffersSetRequest,
+)
 from node.control.money_api import BudgetRequest, BudgetSetRequest, ChannelsRedeemRequest, ChannelsRequest
 from node.control.requests import StreamRequest
 
@@ -99,6 +106,11 @@ METHODS: Final[dict[str, Method]] = {
         ("channels_redeem", ChannelsRedeemRequest),
         ("budget", BudgetRequest),
         ("budget_set", BudgetSetRequest),
+        ("journals", JournalsRequest),
+        ("journal_entries", JournalEntriesRequest),
+        ("journal_forks", JournalForksRequest),
+        ("offers", OffersRequest),
+        ("offers_set", OffersSetRequest),
         ("ask", AskRequest),
         ("subscribe", SubscribeRequest),
     )

@@ -39,6 +39,7 @@ from node.service.inviting import join_running, sign_invite
 from node.service.jobs import Report
 from node.service.model_store import shared_model_store
 from node.service.neighbours import BY_HAND, add_peer, ban_view, connected_peers, lift_ban, ping_peer
+from node.service.journals_api import JournalsOfNode
 from node.service.payments_api import MoneyOfNode
 from node.service.role_switch import switch_role
 from node.service.status import status_of
@@ -53,7 +54,7 @@ _SHUTDOWN_S: Final = 15.0
 _CALL: Final = cast("type[Call]", Call)  # a union decodes like a type
 
 
-class NodeApi(MoneyOfNode):
+class NodeApi(JournalsOfNode, MoneyOfNode):
     """Implements `node.control.api.Api` for one node."""
 
     def __init__(self, node: Node) -> None:

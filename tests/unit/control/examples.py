@@ -2,7 +2,7 @@
 
 import msgspec
 
-from node.control import api, money_api
+from node.control import api, journal_api, money_api
 from node.control.events import AnyEvent, GapEvent, Heartbeat, JobEvent, LogEvent, StatusEvent, TasksEvent
 from node.control.schema import ChatMessage
 from tests.unit.control import fake
@@ -45,6 +45,11 @@ REQUESTS: tuple[msgspec.Struct, ...] = (
     money_api.ChannelsRedeemRequest("0d" * 32),
     money_api.BudgetRequest(),
     money_api.BudgetSetRequest(10_000_000, None, 0),
+    journal_api.JournalsRequest(1),
+    journal_api.JournalEntriesRequest(fake.ALICE, 1, "offer", 5),
+    journal_api.JournalForksRequest(),
+    journal_api.OffersRequest(),
+    journal_api.OffersSetRequest(1, (journal_api.PriceWish("prompt_tokens", 5_000_000),), 4),
     api.AskRequest((ChatMessage("user", "What is the capital of France?"),), None, 32, 0.5),
     api.SubscribeRequest(("status", "log"), "debug"),
 )
