@@ -41,7 +41,7 @@ class Worker:
         """The tokens of one answer, one by one. Raises ModelError."""
         answer = self._batcher.submit(prompt, sampling)
         try:
-            for token in answer:  # not `yield from`: Ray sends into generators, and an answer takes nothing
+            for token in answer:  # noqa: UP028  # Ray sends, and an answer takes nothing
                 yield token
         finally:
             answer.cancel()

@@ -26,7 +26,7 @@ from node.market.errors import BadRequest, MalformedMessage
 from node.market.forms import CompletionRequest
 from node.primitives.crypto import digest
 from node.primitives.types import ZERO_HASH, AccountId
-from node.subnets.base import Message, Part, check_text
+from node.subnets.base import Message, Part, Usage, check_text
 
 PLAIN_ROLE: Final = "text"  # of a single turn that is continued as it stands, without the frame of a chat
 ROLES: Final = frozenset({"system", "user", "assistant", PLAIN_ROLE})
@@ -37,6 +37,9 @@ TEXT_PER_PART_CHARS_MAX: Final = MAX_CONTENT_CHARS
 MILLI: Final = 1000
 SURPRISAL_PER_NAT: Final = 10_000
 TOKEN_BYTES_MAX: Final = 256  # the longest of a vocabulary of 49 152 writes 130
+
+TEMPLATE_TOKENS_MAX: Final = 128  # a template's own system prompt and its beginning; that of SmolLM2 has about 30
+TURN_TOKENS_MAX: Final = 16  # the marks around a turn; ChatML has five
 
 
 class Turn(Message, frozen=True):
@@ -160,6 +163,12 @@ def sampling_of(task: ChatTask, miner: AccountId) -> Sampling:
 def chat_of(task: ChatTask) -> list[tuple[str, str]]:
     """The conversation as models take it."""
     return [(turn.role, turn.content) for turn in task.turns]
+
+
+def quote(task: ChatTask) -> Usage:
+    """The most tokens that a task can come to: none is shorter than a byte, and templates add a few to each turn."""
+    text = sum(len(role.encode()) + len(content.encode()) + TURN_TOKENS_MAX for role, content in chat_of(task))
+    return Usage(TEMPLATE_TOKENS_MAX + text, task.max_tokens)
 
 
 def to_task(request: ChatRequest, entropy: bytes) -> ChatTask:

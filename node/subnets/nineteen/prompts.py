@@ -31,7 +31,7 @@ class SeededChoice:
         return options[self.below(len(options))]
 
 
-_TOPICS: Final = (
+TOPICS: Final = (
     "photosynthesis", "the water cycle", "compound interest", "how vaccines work", "the French Revolution",
     "black holes", "sourdough bread", "learning to play the guitar", "public libraries", "electric cars",
     "remote work", "chess openings", "the Roman aqueducts", "coral reefs", "time zones", "the printing press",
@@ -100,7 +100,7 @@ def draw_chat(seed: bytes, models: Sequence[str]) -> ChatTask:
     turns: list[Turn] = []
     if choice.below(4) == 0:
         turns.append(Turn("system", choice.pick(_SYSTEMS)))
-    topic, other = choice.pick(_TOPICS), choice.pick(_TOPICS)
+    topic, other = choice.pick(TOPICS), choice.pick(TOPICS)
     turns.append(Turn("user", choice.pick(_ASKS).format(topic=topic, other=other)))
     if choice.below(5) == 0:
         turns.append(Turn("assistant", choice.pick(_FIRST_REPLIES)))

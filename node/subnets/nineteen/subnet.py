@@ -1,16 +1,23 @@
 """Subnet Nineteen: continue a chat with a pinned model; a verified answer earns 1, and up to a fifth less when slow.
 
+One challenge in eight leaves the model open and asks to follow instructions; the share of conditions met counts.
+
 The order of checks is fixed, the first failure decides: text against ids, usage, the model's own pass over the tokens,
 then speed. What the validator itself cannot do (no model, prompt too long for it) is never the miner's fault.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
-from models import FinishReason, ModelError, Reason, Verification
+import msgspec
+
+from models import CATALOGUE, FinishReason, ModelError, Reason, Verification
 from node.market.errors import ServeFailed
+from node.primitives.codec import encode
+from node.primitives.crypto import digest
 from node.primitives.types import AccountId, NetUid
 from node.subnets.base import (
     Answer,
@@ -18,6 +25,7 @@ from node.subnets.base import (
     Code,
     Entry,
     Host,
+    Offering,
     Refusal,
     Route,
     Spec,
@@ -27,16 +35,29 @@ from node.subnets.base import (
     Verdict,
     View,
 )
-from node.subnets.doors import CHAT_PATH, COMPLETIONS_PATH, Offering
+from node.subnets.doors import CHAT_PATH, COMPLETIONS_PATH
 from node.subnets.nineteen.bursts import Bursts
 from node.subnets.nineteen.capacity import take_entry
-from node.subnets.nineteen.claims import Fault, claim_of, refuted
-from node.subnets.nineteen.messages import ChatPiece, ChatTask, chat_of, completion_task, sampling_of, to_reply, to_task
-from node.subnets.nineteen.prompts import draw_chat
+from node.subnets.nineteen.claims import Claim, Fault, claim_of, refuted
+from node.subnets.nineteen.instruct import AUTO, Exercise, draw_exercise, likeness
+from node.subnets.nineteen.instruct_families import FAMILIES
+from node.subnets.nineteen.messages import (
+    ChatPiece,
+    ChatTask,
+    chat_of,
+    completion_task,
+    quote,
+    sampling_of,
+    to_reply,
+    to_task,
+)
+from node.subnets.nineteen.prompts import SeededChoice, draw_chat
 from node.subnets.nineteen.strategies import Strategy, honest
 from node.subnets.nineteen.weighing import shares_of
 
 DEFAULT_MODELS: Final = ("smollm2-135m-instruct",)
+OPEN_EVERY: Final = 8  # one challenge in so many asks for instructions to be followed, by any model
+EXERCISES_KEPT_MAX: Final = 256  # drawn and not yet judged: a round is judged within minutes
 PLAUSIBLE_WORTH: Final = 0.8  # of an answer whose draws only its engine could repeat: less is proven, less is paid
 SPEED_SHARE: Final = 0.2  # of the score: speed is second to truth
 FULL_EVIDENCE_TOKENS: Final = 32  # a shorter answer says less about its author and weighs less
@@ -60,9 +81,15 @@ class Nineteen(Subnet[ChatTask, ChatPiece]):
     Task = ChatTask
     Part = ChatPiece
     routes = (
-        Route("POST", CHAT_PATH, to_task, to_reply, stream=True, features=frozenset({"logprobs", "json", "schema"})),
-        Route("POST", COMPLETIONS_PATH, completion_task, to_reply, stream=True, features=frozenset({"logprobs"})),
-    )
+        Route(
+            "POST", CHAT_PATH, to_task, to_reply, stream=True, quote=quote,
+            features=frozenset({"logprobs", "json", "schema"}),
+        ),
+        Route(
+            "POST", COMPLETIONS_PATH, completion_task, to_reply, stream=True, quote=quote,
+            features=frozenset({"logprobs"}),
+        ),
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -71,7 +98,9 @@ class Nineteen(Subnet[ChatTask, ChatPiece]):
         strategy: Strategy = honest,
         challenge_blocks: int = 10,
         timeout_s: float = 30.0,
+        open_every: int | None = None,
     ) -> None:
+        """`open_every`: one challenge in so many is of the open class, 0 for none; None decides by the models."""
         self.spec = Spec(
             name="nineteen",
             title="Text generation",
@@ -85,12 +114,23 @@ class Nineteen(Subnet[ChatTask, ChatPiece]):
             power=4.0,
         )
         self._strategy = strategy
+        known = {entry.name for entry in CATALOGUE}
+        self._open_every = (OPEN_EVERY if set(models) & known else 0) if open_every is None else open_every
+        self._exercises: OrderedDict[bytes, Exercise] = OrderedDict()  # what was drawn here lately, for `judge`
         self._bursts = Bursts(self.spec.models[0]) if self.spec.models else None
 
     def draw(self, seed: bytes, view: View) -> ChatTask | None:
-        return draw_chat(seed, self.spec.models)
+        if not self._open_every or SeededChoice(digest("draw-class", seed)).below(self._open_every):
+            return draw_chat(seed, self.spec.models)
+        task, exercise = draw_exercise(seed, FAMILIES)
+        self._exercises[encode(task)] = exercise
+        while len(self._exercises) > EXERCISES_KEPT_MAX:
+            self._exercises.popitem(last=False)
+        return task
 
     def serve(self, task: ChatTask, host: Host) -> AsyncGenerator[ChatPiece, None]:
+        if task.model == AUTO and self._open_every:
+            task = msgspec.structs.replace(task, model=self.spec.models[0])
         if task.model not in self.spec.models:
             raise ServeFailed(f"This miner does not serve the model {task.model!r}.", Code.WRONG_MODEL)
         return self._strategy(task, host)
@@ -99,6 +139,8 @@ class Nineteen(Subnet[ChatTask, ChatPiece]):
         claim = claim_of(task, answer)
         if isinstance(claim, Fault):
             return Verdict(0.0, claim.code, claim.evidence)
+        if task.model == AUTO:
+            return self._judge_open(task, claim, answer)
         try:
             runtime = await host.models.text(task.model)
             prompt = await runtime.chat_prompt(chat_of(task))
@@ -115,6 +157,19 @@ class Nineteen(Subnet[ChatTask, ChatPiece]):
         except ModelError as error:
             return Verdict(None, Code.UNCHECKABLE, str(error))
         return self._verdict(result, answer, claim.seeded)
+
+    def _judge_open(self, task: ChatTask, claim: Claim, answer: Answer) -> Verdict:
+        """By the conditions of an exercise drawn here; an answer to anything else cannot be checked."""
+        if answer.usage.completion_tokens != len(claim.ids):
+            return Verdict(0.0, Code.OVERCLAIM, "the usage is not that of the tokens")
+        exercise = self._exercises.get(encode(task))
+        if exercise is None:
+            return Verdict(None, Code.UNCHECKABLE, "an open question without conditions")
+        quality, evidence = exercise.quality(claim.text)
+        facts = {"quality": quality, "pinned": 0.0, "likeness": likeness(claim.text)}
+        code = Code.OK if quality == 1.0 else Code.PARTIAL if quality else Code.WRONG
+        score = quality * (1.0 - SPEED_SHARE * slowness(answer.t_done_ms, self.spec.timeout_s))
+        return Verdict(score, code, evidence, facts=facts)
 
     def _verdict(self, result: Verification, answer: Answer, seeded: bool) -> Verdict:
         weight = min(1.0, result.tokens / FULL_EVIDENCE_TOKENS)
@@ -143,7 +198,8 @@ class Nineteen(Subnet[ChatTask, ChatPiece]):
         return Usage(part.usage.prompt_tokens if part.done else 0, len(part.ids))
 
     def offerings(self, view: View) -> Sequence[Offering]:
-        return tuple(Offering(name, path) for path in (CHAT_PATH, COMPLETIONS_PATH) for name in self.spec.models)
+        names = (*self.spec.models, *((AUTO,) if self._open_every else ()))
+        return tuple(Offering(name, path) for path in (CHAT_PATH, COMPLETIONS_PATH) for name in names)
 
     def describe(self, task: ChatTask) -> str:
         return task.turns[-1].content

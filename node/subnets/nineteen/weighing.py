@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from node.primitives.types import AccountId
+from node.primitives.types import AccountId, Hash
 from node.subnets.base import Book, Code, Judged, View
 from node.subnets.nineteen import scoring
 from node.subnets.nineteen.capacity import declared_by, measured_of
+from node.subnets.nineteen.instruct import alike
 from node.subnets.nineteen.scoring import PERIOD_BLOCKS, PERIODS_COUNTED, Period
 
 JUDGED_COUNTED: Final = 50  # a miner's last verdicts
@@ -31,19 +32,40 @@ class Worth:
 
 
 def worth_of(
-    hotkey: AccountId, coldkey: AccountId, judged: Sequence[Judged], models: Sequence[str], view: View
+    hotkey: AccountId,
+    coldkey: AccountId,
+    judged: Sequence[Judged],
+    models: Sequence[str],
+    view: View,
+    crowds: Mapping[Hash, Sequence[float]],
 ) -> Worth:
-    """What a miner's last verdicts and its capacity say about it."""
+    """What a miner's last verdicts and its capacity say about it. `crowds`: likenesses of all answers by open task."""
     counted = [each for each in judged if each.verdict.score is not None][-JUDGED_COUNTED:]
     answered = [each for each in counted if each.verdict.code not in _NO_ROOM | _FAILED]
-    qualities = [each.verdict.facts.get("quality", 0.0) for each in answered]
-    good = [each for each in answered if each.verdict.code is Code.OK]
+    qualities = [_quality(each, crowds) for each in answered]
+    good = [each for each in answered if each.verdict.code in (Code.OK, Code.PARTIAL)]
     rates = [each.usage.completion_tokens / max(each.t_done_ms, 1) * 1000 for each in good]
     capacity = max((_capacity(hotkey, model, view) for model in models), default=UNPROVEN_TOKENS_PER_S)
     return Worth(
         hotkey, coldkey, scoring.quality_score(qualities), _reliability(counted, capacity, int(view.height)), capacity,
         _middle(rates), _middle([float(each.t_first_ms) for each in good]),
     )  # fmt: skip
+
+
+def _quality(judged: Judged, crowds: Mapping[Hash, Sequence[float]]) -> float:
+    """Quality of one answer; answers to an open task that are alike come from one model and share theirs."""
+    facts = judged.verdict.facts
+    crowd = sum(alike(facts.get("likeness", 0.0), other) for other in crowds.get(judged.task, ()))
+    return facts.get("quality", 0.0) / max(1, crowd)
+
+
+def _crowds(book: Book, view: View) -> dict[Hash, list[float]]:
+    found: dict[Hash, list[float]] = {}
+    for neuron in view.neurons:
+        for each in book[neuron.hotkey].recent if neuron.hotkey in book else ():
+            if each.verdict.facts.get("likeness"):
+                found.setdefault(each.task, []).append(each.verdict.facts["likeness"])
+    return found
 
 
 def _capacity(hotkey: AccountId, model: str, view: View) -> float:
@@ -73,8 +95,9 @@ def _reliability(judged: Sequence[Judged], capacity: float, height: int) -> floa
 
 def shares_of(book: Book, models: Sequence[str], view: View) -> dict[AccountId, float]:
     """Shares by hotkey, summing to 1; empty when nobody has any worth. One coldkey's best miner alone counts."""
+    crowds = _crowds(book, view)
     worths = [
-        worth_of(neuron.hotkey, neuron.coldkey, book[neuron.hotkey].recent, models, view)
+        worth_of(neuron.hotkey, neuron.coldkey, book[neuron.hotkey].recent, models, view, crowds)
         for neuron in view.neurons
         if neuron.hotkey in book
     ]
