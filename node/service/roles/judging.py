@@ -1,7 +1,7 @@
 """Judges answers one after the other, off the event loop, and writes down what came out."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -42,7 +42,9 @@ class Bench:
         now_ms: Callable[[], int],
         *,
         timeout_s: float = JUDGE_TIMEOUT_S,
+        claim: Callable[[Hash], Awaitable[int]] | None = None,
     ) -> None:
+        """`claim` takes what was paid for a refuted answer, by its request, off the next vouchers."""
         self._subnet = subnet
         self._host = host
         self._record = record
@@ -50,6 +52,7 @@ class Bench:
         self._reasons = reasons
         self._now_ms = now_ms
         self._timeout_s = timeout_s
+        self._claim = claim
         self._send, self._receive = trio.open_memory_channel[Case](JUDGE_QUEUE_MAX)
         self._open = 0
         self._idle = trio.Event()
@@ -73,6 +76,8 @@ class Bench:
         async for case in self._receive:
             verdict = await judge(self._subnet, case.task, case.answer, self._host, timeout_s=self._timeout_s)
             self.settle(case.view, verdict, case.height, case.answer)
+            if self._claim is not None and case.view.kind == "audit" and verdict.score == 0.0:
+                self.counts["audit.claimed_rao"] += await self._claim(Hash(bytes.fromhex(case.view.id)))
             self._open -= 1
             if not self._open:
                 self._idle.set()

@@ -87,7 +87,8 @@ class ValidatorRole:
         self.records = None if records is None else RecordDesk(context.chain.genesis_hash, context.netuid, records)
         self._host = host = RoleHost(context, subnet, models, folder=folder)
         self._reasons = Reasons()
-        self._bench = Bench(subnet, host, self._record, self._journal, self._reasons, now_ms)
+        claim = None if context.money is None else context.money.payer.claim
+        self._bench = Bench(subnet, host, self._record, self._journal, self._reasons, now_ms, claim=claim)
         self._why = WhyDesk(context.chain.genesis_hash, context.netuid, self.why)
         self._desk = AnswerDesk(subnet, context, arrived=self._answer_arrived)
         self._gate = ChallengeGate(context)
@@ -287,7 +288,9 @@ class ValidatorRole:
     def _consider(self, exchange: Exchange) -> None:
         """Keep a finished call's receipt and audit a sample: nobody foresees which, all can check it later."""
         model = self._subnet.model_of(exchange.task)
-        self._journal.receipt(exchange.receipt, kind="user", kept_at_ms=self._now_ms(), model=model)
+        self._journal.receipt(
+            exchange.receipt, kind="user", kept_at_ms=self._now_ms(), model=model, spent_rao=exchange.paid_rao
+        )
         miner, number = exchange.answer.miner, self._round_at(self._context.chain.height())
         secret = self._seeding.secret(number)
         if secret is None or self._record.crowded or self._draining:
