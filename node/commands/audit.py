@@ -10,8 +10,7 @@ from node.control.client_sync import SyncClient
 from node.control.record_api import AUDIT_JUDGED_MAX, AUDIT_TIMEOUT_S, AuditRequest
 from node.control.views.records import AuditFinding, AuditReport
 
-EXIT_DISAGREES: Final = 1
-EXIT_UNDECIDED: Final = 3
+_EXITS: Final = {"agrees": 0, "disagrees": 1, "undecided": 3}
 _SENTENCES: Final = {
     "agrees": "The weights on chain follow from the record, number by number.",
     "disagrees": "The record, its evidence or the weights on chain disagree.",
@@ -31,7 +30,7 @@ _SENTENCES: Final = {
     help="Judge so many kept answers again, chosen at random.",
 )
 @command
-def audit(env: Env, netuid: int | None, epoch: int | None, validator: str | None, judge: int) -> None:
+def audit(env: Env, netuid: int | None, epoch: int | None, validator: str | None, judge: int) -> int:
     """Recount a validator's epoch: seeds, tasks, signatures, verdicts, score book and weights.
 
     Exit status 0: everything agrees; 1: something disagrees; 3: nothing disagrees, but there was nothing to compare.
@@ -45,8 +44,7 @@ def audit(env: Env, netuid: int | None, epoch: int | None, validator: str | None
     with SyncClient(env.home, timeout_s=AUDIT_TIMEOUT_S) as client:
         found = client.call(AuditRequest(netuid, epoch, validator, judge))
     env.emit(found, lambda: _render(found))
-    if found.outcome != "agrees":
-        raise SystemExit(EXIT_DISAGREES if found.outcome == "disagrees" else EXIT_UNDECIDED)
+    return _EXITS[found.outcome]
 
 
 def _render(found: AuditReport) -> None:

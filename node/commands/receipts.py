@@ -28,7 +28,13 @@ class BadReceiptFile(NodeError):
 
 @click.group()
 def receipts() -> None:
-    """What both sides of a call have signed: who asked whom, for what, when, and how fast."""
+    """What both sides of a call have signed: who asked whom, for what, when, and how fast.
+
+    \b
+    Examples:
+      neurond receipts list
+      neurond receipts export receipts.jsonl
+    """
 
 
 @receipts.command("list")
@@ -36,7 +42,12 @@ def receipts() -> None:
 @click.option("--kind", type=click.Choice(KINDS), help="Calls of users here, calls served, or answers to challenges.")
 @command
 def list_receipts(env: Env, limit: int, kind: str | None) -> None:
-    """List the newest receipts of this node."""
+    """List the newest receipts of this node.
+
+    \b
+    Examples:
+      neurond receipts list --kind challenge --limit 50
+    """
     with SyncClient(env.home) as client:
         found = client.call(ReceiptsRequest(limit, 0, kind))  # type: ignore[arg-type]
     env.emit(found, lambda: _render_list(found))
@@ -46,7 +57,12 @@ def list_receipts(env: Env, limit: int, kind: str | None) -> None:
 @click.argument("digest")
 @command
 def show(env: Env, digest: str) -> None:
-    """Show one receipt; DIGEST may be cut short, at least four hex digits."""
+    """Show one receipt; DIGEST may be cut short, at least four hex digits.
+
+    \b
+    Examples:
+      neurond receipts show 3fa2b1
+    """
     with SyncClient(env.home) as client:
         found = client.call(ReceiptRequest(_hex(digest)))
     env.emit(found, lambda: _render_one(found))
@@ -59,7 +75,7 @@ def show(env: Env, digest: str) -> None:
     help="Check every receipt of an exported file instead; needs no node.",
 )  # fmt: skip
 @command
-def verify(env: Env, digest: str | None, path: Path | None) -> None:
+def verify(env: Env, digest: str | None, path: Path | None) -> int:
     """Check the signatures of a receipt, or of all receipts in a file.
 
     Exit status 1 when one does not hold.
@@ -77,14 +93,11 @@ def verify(env: Env, digest: str | None, path: Path | None) -> None:
         env.emit(checked, lambda: click.echo(f"{len(checked) - len(bad)} of {len(checked)} receipts hold."))
         for each in bad:
             narrate(f"{each['digest']} does not hold.")
-        if bad:
-            raise SystemExit(1)
-        return
+        return int(bool(bad))
     with SyncClient(env.home) as client:
         found = client.call(ReceiptRequest(_hex(digest or "")))
     env.emit(found, lambda: click.echo(f"{found.digest} {'holds' if found.holds else 'does not hold'}."))
-    if not found.holds:
-        raise SystemExit(1)
+    return int(not found.holds)
 
 
 @receipts.command("export")
@@ -92,7 +105,13 @@ def verify(env: Env, digest: str | None, path: Path | None) -> None:
 @click.option("--kind", type=click.Choice(KINDS))
 @command
 def export(env: Env, path: Path, kind: str | None) -> None:
-    """Write all receipts to a file, one JSON object a line, newest first; it can be verified without this node."""
+    """Write all receipts to a file, one JSON object a line, newest first; it can be verified without this node.
+
+    \b
+    Examples:
+      neurond receipts export receipts.jsonl
+      neurond receipts export served.jsonl --kind served
+    """
     count = 0
     with SyncClient(env.home) as client, path.open("x", encoding="utf-8") as file:
         for each in _all(client, kind):

@@ -10,6 +10,7 @@ from typing import Annotated, Protocol
 import msgspec
 
 from node.control.events import AnyEvent
+from node.control.journal_api import JournalApi
 from node.control.limits import (
     ASK_MESSAGES_MAX,
     ASK_TOKENS_MAX,
@@ -24,8 +25,8 @@ from node.control.limits import (
     TASKS_PER_PAGE_MAX,
     TRANSACTIONS_PER_ROLE_MAX,
 )
-from node.control.journal_api import JournalApi
 from node.control.money_api import MoneyApi
+from node.control.record_api import RecordApi
 from node.control.requests import (
     Amount,
     HexHash,
@@ -238,7 +239,7 @@ class SubscribeRequest(StreamRequest[AnyEvent], frozen=True):
     level: LogLevel = "info"
 
 
-class Api(MoneyApi, JournalApi, Protocol):
+class Api(MoneyApi, JournalApi, RecordApi, Protocol):
     """The node as seen from outside. Any method may raise a NodeError; over the socket it arrives as `RemoteError`.
 
     All methods are coroutines but `ask` and `subscribe`, which return asynchronous iterators: close them

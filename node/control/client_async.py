@@ -13,11 +13,13 @@ from typing import Literal, TypeVar
 
 from node.control import api, money_api
 from node.control.client_journals import JournalCalls
+from node.control.client_records import RecordCalls
 from node.control.connection import Connection, open_connection
 from node.control.errors import ConnectionLost, NotRunning
 from node.control.events import AnyEvent
 from node.control.limits import (
     BAN_DEFAULT_S,
+    CALL_TIMEOUT_S,
     CONNECT_TIMEOUT_S,
     INVITE_DEFAULT_S,
     RECONNECT_FIRST_S,
@@ -71,7 +73,7 @@ R = TypeVar("R")
 ConnectionState = Literal["disconnected", "connected", "closed"]
 
 
-class AsyncClient(JournalCalls):
+class AsyncClient(JournalCalls, RecordCalls):
     """A lasting connection to the daemon of `home`.
 
     Call `connect` once; it raises NotRunning when no daemon answers, and may be called again. From the first success
@@ -140,11 +142,11 @@ class AsyncClient(JournalCalls):
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
-    async def call(self, request: Request[R]) -> R:
+    async def call(self, request: Request[R], timeout_s: float = CALL_TIMEOUT_S) -> R:
         """Make any call by its request struct."""
         if self._connection is None:
             raise NotRunning("The connection to the node is down.")
-        return await self._connection.call(request)
+        return await self._connection.call(request, timeout_s)
 
     async def hello(self, client: str, version: int) -> Hello:
         return await self.call(api.HelloRequest(client, version))

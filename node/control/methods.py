@@ -49,6 +49,7 @@ from node.control.journal_api import (
     OffersSetRequest,
 )
 from node.control.money_api import BudgetRequest, BudgetSetRequest, ChannelsRedeemRequest, ChannelsRequest
+from node.control.record_api import AuditRequest, ReceiptRequest, ReceiptsRequest, UsageRequest
 from node.control.requests import StreamRequest
 
 
@@ -111,6 +112,10 @@ METHODS: Final[dict[str, Method]] = {
         ("journal_forks", JournalForksRequest),
         ("offers", OffersRequest),
         ("offers_set", OffersSetRequest),
+        ("receipts", ReceiptsRequest),
+        ("receipt", ReceiptRequest),
+        ("usage", UsageRequest),
+        ("audit", AuditRequest),
         ("ask", AskRequest),
         ("subscribe", SubscribeRequest),
     )

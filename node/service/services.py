@@ -5,6 +5,7 @@ front door for users' questions follows the role: a validator's routes by its ow
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +17,10 @@ from node.control.schema import Role
 from node.ledger import queries
 from node.market.context import MarketContext
 from node.market.errors import UnknownSubnet
-from node.market.frontdoor import FrontDoor, MarketDoor
+from node.market.frontdoor import Exchange, FrontDoor, MarketDoor
 from node.market.money import Money
 from node.market.reasons import WhyAnswer
+from node.market.record_desk import RecordDesk
 from node.market.switchboard import Switchboard
 from node.market.tasks import TaskLog, TaskView
 from node.primitives.types import AccountId, NetUid
@@ -28,7 +30,8 @@ from node.service.errors import NoKey, Unknown
 from node.service.keys import Keys
 from node.service.logbook import logger
 from node.service.reader import Reader
-from node.service.roles.host import ModelHost
+from node.service.roles.host import ModelHost, RoleHost
+from node.service.roles.journal import receipt_row
 from node.service.roles.miner import MinerRole
 from node.service.roles.offering import Offering, TermsBook
 from node.service.roles.post import DRAIN_S, Post, RoleService
@@ -37,7 +40,7 @@ from node.service.subnet_journals import SubnetJournals
 from node.subnets.base import AnySubnet, BlobDoor, Spec
 from node.subnets.registry import cheat_names, name_of, open_subnet
 from p2p import Network
-from storage import JournalStore, MarketStore, SignGuard
+from storage import JournalStore, MarketStore, ReceiptRow, SignGuard, StorageError
 
 __all__ = ["DRAIN_S", "Services"]
 
@@ -48,7 +51,9 @@ log = logger("roles")
 
 
 class Services:
-    """Starts and stops roles in the node's nursery."""
+    """Starts and stops roles in the node's nursery. Without `money` nothing is paid for, and nothing taken."""
+
+    money: Money | None = None
 
     def __init__(
         self,
@@ -99,7 +104,6 @@ class Services:
         self._visits: dict[NetUid, MarketDoor] = {}  # doors of subnets in which this node is a visitor
         self._closed: FrontDoor | None = ClosedDoor("This node is still starting.")
         self.role: Role = "staker"
-        self.money: Money | None = None  # nothing is paid for or taken without it
         self._all_doors = AllDoors(self.doors)
 
     # --- what there is ----------------------------------------------------------------------------------------------
@@ -141,6 +145,16 @@ class Services:
         here = self.netuid() if self.known() else NetUid(0)
         found += [(here, task) for task in self._asked.recent()]
         return sorted(found, key=lambda each: -each[1].created_at_ms)
+
+    def rules(self, netuid: NetUid) -> AnySubnet:
+        """Return the rules of a subnet as this network runs them, to be recounted by. Raises UnknownSubnet."""
+        return self._subnet(netuid)
+
+    def records(self, validator: AccountId, netuid: NetUid) -> RecordDesk | None:
+        """Return the records of this node's own validator in a subnet; None where it is not the one."""
+        post = self._posts.get(netuid)
+        own = self._keys.hotkey_account == validator
+        return post.service.records if own and post and isinstance(post.service, ValidatorRole) else None
 
     def why(self, netuid: NetUid, miner: AccountId) -> WhyAnswer | None:
         """Return what this node's own validator makes of a miner; None while it does not validate there."""
@@ -190,11 +204,31 @@ class Services:
                 found[netuid] = post.service.door
                 continue
             if netuid not in self._visits:
-                self._visits[netuid] = MarketDoor(
-                    self.context(netuid), self._subnet(netuid), now_ms=now_ms, record=self._asked.put
-                )
+                self._visits[netuid] = self._visit(netuid)
             found[netuid] = self._visits[netuid]
         return found
+
+    def _visit(self, netuid: NetUid) -> MarketDoor:
+        context, subnet = self.context(netuid), self._subnet(netuid)
+        host = RoleHost(context, subnet, self._models, folder=self._folder_of(subnet))
+        finished = partial(self._keep_receipt, subnet)
+        return MarketDoor(context, subnet, now_ms=now_ms, record=self._asked.put, finished=finished, host=host)
+
+    def _keep_receipt(self, subnet: AnySubnet, exchange: Exchange) -> None:
+        model, spent_rao = subnet.model_of(exchange.task), exchange.paid_rao
+        row = receipt_row(exchange.receipt, kind="user", kept_at_ms=now_ms(), model=model, spent_rao=spent_rao)
+        self._nursery.start_soon(self._write_receipt, row)
+
+    async def _write_receipt(self, row: ReceiptRow) -> None:
+        try:
+            await trio.to_thread.run_sync(self._store.receipts.record, row)
+        except StorageError as error:
+            log.warning("a receipt could not be kept: %s", error)
+
+    def _folder_of(self, subnet: AnySubnet) -> Path:
+        folder = self._folder / subnet.spec.name
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
 
     async def begin(self) -> None:
         """Keep the journals of all known subnets, and this node's offers in them, whatever its role."""
@@ -246,10 +280,8 @@ class Services:
     def _service(self, role: Role, netuid: NetUid) -> RoleService:
         context, subnet = self.context(netuid), self._subnet(netuid)
         make = MinerRole if role == "miner" else ValidatorRole
-        folder = self._folder / subnet.spec.name
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         models = self._mining if role == "miner" else self._models
-        return make(context, subnet, models, now_ms=now_ms, store=self._store, folder=folder)
+        return make(context, subnet, models, now_ms=now_ms, store=self._store, folder=self._folder_of(subnet))
 
     async def _stop(self, say: Callable[[str], None]) -> None:
         posts, self._posts = self._posts, {}

@@ -85,10 +85,10 @@ class RoleJournal:
         )
         self._queue(partial(self._store.record_verdicts, [row]))
 
-    def receipt(self, receipt: Receipt, *, kind: str, kept_at_ms: int, model: str = "") -> None:
+    def receipt(self, receipt: Receipt, *, kind: str, kept_at_ms: int, model: str = "", spent_rao: int = 0) -> None:
         """Keep a receipt; `kind` is user, challenge or served."""
         if self._store is not None:
-            row = receipt_row(receipt, kind=kind, kept_at_ms=kept_at_ms, model=model)
+            row = receipt_row(receipt, kind=kind, kept_at_ms=kept_at_ms, model=model, spent_rao=spent_rao)
             self._queue(partial(self._store.receipts.record, row))
 
     async def load_scores(self) -> list[tuple[AccountId, Standing]]:
@@ -134,7 +134,7 @@ class RoleJournal:
                 self._idle.set()
 
 
-def receipt_row(receipt: Receipt, *, kind: str, kept_at_ms: int, model: str = "") -> ReceiptRow:
+def receipt_row(receipt: Receipt, *, kind: str, kept_at_ms: int, model: str = "", spent_rao: int = 0) -> ReceiptRow:
     """A receipt as the store keeps and counts it."""
     body = receipt.body
     return ReceiptRow(
@@ -149,4 +149,5 @@ def receipt_row(receipt: Receipt, *, kind: str, kept_at_ms: int, model: str = ""
         prompt_tokens=body.usage.prompt_tokens,
         completion_tokens=body.usage.completion_tokens,
         units=body.usage.units,
+        spent_rao=spent_rao,
     )

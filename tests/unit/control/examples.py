@@ -2,7 +2,7 @@
 
 import msgspec
 
-from node.control import api, journal_api, money_api
+from node.control import api, journal_api, money_api, record_api
 from node.control.events import AnyEvent, GapEvent, Heartbeat, JobEvent, LogEvent, StatusEvent, TasksEvent
 from node.control.schema import ChatMessage
 from tests.unit.control import fake
@@ -50,6 +50,10 @@ REQUESTS: tuple[msgspec.Struct, ...] = (
     journal_api.JournalForksRequest(),
     journal_api.OffersRequest(),
     journal_api.OffersSetRequest(1, (journal_api.PriceWish("prompt_tokens", 5_000_000),), 4),
+    record_api.ReceiptsRequest(10, 20, "user"),
+    record_api.ReceiptRequest("0e" * 32),
+    record_api.UsageRequest("model", True),
+    record_api.AuditRequest(1, 120, fake.ALICE, 5),
     api.AskRequest((ChatMessage("user", "What is the capital of France?"),), None, 32, 0.5),
     api.SubscribeRequest(("status", "log"), "debug"),
 )
