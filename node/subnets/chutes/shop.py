@@ -19,7 +19,7 @@ from node.primitives.address import to_ss58
 from node.primitives.codec import encode
 from node.primitives.errors import MarketError
 from node.subnets.base import Host, LocalRoute, View
-from node.subnets.chutes.bundle import Chute, Kind, Role, canonical, chute_id, owner_of, read_chute
+from node.subnets.chutes.bundle import Chute, Kind, Role, canonical, chute_id, failed_rules, owner_of
 from node.subnets.chutes.calls import find
 from node.subnets.chutes.catalogue import Catalogue, Listed, demand_of, warm_miners
 from node.subnets.chutes.checking import CheckReport, check_bundle
@@ -66,7 +66,7 @@ class PriceRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class DeployRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A bundle as chute.json has it. `dry_run` checks and says what would happen, and does nothing."""
 
-    chute: msgspec.Raw
+    chute: Chute
     dry_run: bool = False
 
 
@@ -216,26 +216,23 @@ class Shop:
 
     async def check(self, host: Host, request: DeployRequest) -> CheckReport:
         """Every rule that a bundle fails; fetches its files if need be. Never raises for what they hold."""
-        try:
-            chute = read_chute(bytes(request.chute))
-        except BadChute as error:
-            return CheckReport(id="", name="", failed=error.failed)
+        chute = request.chute
         paths: dict[Role, Path] = {}
-        failed = []
+        failed = list(failed_rules(chute))
         for file in chute.files:
             try:
                 paths[file.role] = await self._shelf.path(file, host)
             except (ModelError, MarketError) as error:
                 failed.append(f"files: the {file.role} cannot be had: {error}")
         report = await trio.to_thread.run_sync(partial(check_bundle, chute, paths))
-        return msgspec.structs.replace(report, failed=(*failed, *report.failed))
+        return msgspec.structs.replace(report, failed=tuple(dict.fromkeys((*failed, *report.failed))))
 
     async def deploy(self, host: Host, request: DeployRequest) -> Deployed:
         """Check a bundle, keep its files for others, and write it into the journal. Raises BadChute, Conflict."""
         report = await self.check(host, request)
         if report.failed:
             raise BadChute(report.failed)
-        chute = read_chute(bytes(request.chute))
+        chute = request.chute
         if owner_of(chute) != host.hotkey:
             raise Conflict(f"The owner must be this node's hotkey, {to_ss58(host.hotkey)}.", param="owner")
         view = host.view()

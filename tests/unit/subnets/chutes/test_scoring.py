@@ -12,9 +12,7 @@ from node.subnets.base import Code, Judged, Standing, Usage, Verdict, View
 from node.subnets.chutes.limits import DAY_BLOCKS, HOUR_BLOCKS, PASSES_TO_RETURN, WINDOW_BLOCKS
 from node.subnets.chutes.money import cost_rao, creator_part_rao, hour_price_rao
 from node.subnets.chutes.scoring import (
-    BOUNTY,
     CHUTE,
-    CONSUMER,
     RAM_MB,
     UNITS,
     Row,
@@ -131,10 +129,9 @@ def test_verdicts_without_a_score_move_nobody_and_old_ones_are_forgotten() -> No
 
 
 def test_the_whole_is_the_four_terms_in_their_shares() -> None:
-    users = {"kind": "audit", CONSUMER: 1.0}
     book = {
-        A: Standing(recent=(judged(task=1, **{BOUNTY: 100.0}), judged(task=2))),
-        B: Standing(recent=(judged(task=3, **users), judged(task=4, **{CHUTE: 2.0, RAM_MB: 300.0}))),  # type: ignore[arg-type]
+        A: Standing(recent=(judged(task=1, bounty=100.0), judged(task=2))),
+        B: Standing(recent=(judged(task=3, kind="audit", consumer=1.0), judged(task=4, chute=2.0, ram_mb=300.0))),
     }
     shares = weigh_rows(rows_of_book(book, view()), view())
     small = (100 / 400) ** 2.2
