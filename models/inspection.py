@@ -6,6 +6,7 @@ never writes a file: whatever a hostile graph makes of the parser or the runtime
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import sys
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ from models.graph_shapes import ShapesUnknown, TooLarge, Walker
 from models.limits import (
     CHECK_CPU_S,
     CHECK_MEMORY_BYTES,
+    KIB,
     MAX_FORMULA_CHARS,
     MAX_GRAPH_BYTES,
     MAX_IMPORT_BYTES,
@@ -184,7 +186,8 @@ def _trial_run(
 ) -> tuple[dict[str, int], int]:
     """Load and run once at the smallest dimensions that work. Returns them, and the memory that this took."""
     free = [name for name in free_dimensions(inputs) if name not in pinned]
-    before, error = peak_bytes(), ""
+    _forget_peak()
+    before, error = _memory("VmRSS"), ""
     try:
         session = onnxruntime.InferenceSession(str(path), session_options(1), providers=[CPU])
     except Exception as failure:  # the runtime raises bare Exceptions from its C++ side
@@ -201,20 +204,25 @@ def _trial_run(
             findings.add(Rule.RUNTIME, "its outputs are no arrays")
         elif not all(np.isfinite(each).all() for each in results if each.dtype.kind == "f"):
             findings.add(Rule.RUNTIME, "it answers quiet inputs with NaN or infinite numbers")
-        return dims, max(0, peak_bytes() - before)
+        return dims, max(0, _memory("VmHWM") - before)
     findings.add(Rule.RUNTIME, f"onnxruntime cannot run it at any of {len(TRIALS)} sizes; fix dimensions that work at "
                  f"one value only with --dim NAME=VALUE: {error}")  # fmt: skip
     return {}, 0
 
 
-def peak_bytes() -> int:
-    """Largest resident memory of this process so far, in bytes; 0 where the system does not say."""
-    if sys.platform == "win32":
-        return 0
-    import resource
+def _memory(field: str) -> int:
+    """`VmRSS` (now) or `VmHWM` (largest since `_forget_peak`) of this process in bytes; 0 where nothing tells."""
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0  # not Linux: the size of the files has to do
+    return next((int(each.split()[1]) * KIB for each in lines if each.startswith(f"{field}:")), 0)
 
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+def _forget_peak() -> None:
+    """Let the peak of memory begin anew: what reading and checking the file took is not what running it takes."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
 def _bound_this_process(size: int) -> None:

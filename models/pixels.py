@@ -73,20 +73,30 @@ def read_png(raw: bytes) -> Pixels:
 
 def resize(pixels: Pixels, height: int, width: int) -> Pixels:
     """Bytes [H,W,3] or [H,W] at another size, by a triangle filter that widens where the picture shrinks."""
-    wide = pixels.astype(np.float64).reshape(*pixels.shape[:2], -1)
-    across = np.einsum("hwc,xw->hxc", wide, _triangle(pixels.shape[1], width), optimize=True)
-    across = np.clip(np.floor(across + 0.5), 0, 255)
-    both = np.einsum("hxc,yh->yxc", across, _triangle(pixels.shape[0], height), optimize=True)
-    made = np.clip(np.floor(both + 0.5), 0, 255)
-    return np.asarray(made.reshape(height, width, *pixels.shape[2:]), np.uint8)
+    across = _along_columns(pixels, width)
+    made = _along_columns(np.ascontiguousarray(across.swapaxes(0, 1)), height)
+    return np.ascontiguousarray(made.swapaxes(0, 1))
 
 
-def _triangle(old: int, new: int) -> NDArray[np.float64]:
-    """Weights [new, old] of the filter; rows sum to 1."""
+def _along_columns(pixels: Pixels, width: int) -> Pixels:
+    """Resample [H,W,...] to [H,width,...]; sums go tap by tap, so they are the same on every machine."""
+    places, weights = _triangle(pixels.shape[1], width)
+    wide = (width, *(1,) * (pixels.ndim - 2))
+    made = np.zeros((pixels.shape[0], width, *pixels.shape[2:]), np.float64)
+    for place, weight in zip(places, weights, strict=True):
+        made += pixels[:, place] * weight.reshape(wide)
+    return np.asarray(np.clip(np.floor(made + 0.5), 0, 255), np.uint8)
+
+
+def _triangle(old: int, new: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Which columns [taps, new] a new column is made of, and their weights, which sum to 1 over the taps."""
     scale = max(1.0, old / new)
     centres = (np.arange(new) + 0.5) * old / new
-    weights = np.maximum(0.0, 1.0 - np.abs(np.arange(old)[None] + 0.5 - centres[:, None]) / scale)
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+    taps = np.arange(int(np.ceil(2 * scale)) + 1)[:, None]
+    places = np.floor(centres - scale - 0.5).astype(np.int64) + 1 + taps
+    weights = np.maximum(0.0, 1.0 - np.abs(places + 0.5 - centres) / scale)
+    weights[(places < 0) | (places >= old)] = 0.0
+    return np.clip(places, 0, old - 1), weights / weights.sum(axis=0)
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
