@@ -19,7 +19,7 @@ from textual.worker import Worker
 from node.control.api import Api
 from node.control.errors import NotRunning
 from node.control.options import Progress, ProgressSink
-from node.control.schema import LogLevel, Stake
+from node.control.schema import LogLevel, ProposalView, Stake
 from tui.commands import Actions
 from tui.feed import Feed
 from tui.limits import ATTACH_RETRIES_S, NARROW_COLUMNS, SHORT_ROWS, TICK_S, TINY_COLUMNS
@@ -28,6 +28,7 @@ from tui.model import Model
 from tui.port import API_ERRORS, Client, Clock, Port, PortError
 from tui.screens.ask import AskScreen
 from tui.screens.base import Dialog, NodeScreen
+from tui.screens.governance import GovernanceScreen
 from tui.screens.help import HelpScreen
 from tui.screens.home import HomeScreen
 from tui.screens.invite import InviteScreen
@@ -56,6 +57,7 @@ _SCREENS: Final[dict[str, Callable[[], NodeScreen]]] = {
     "peers": PeersScreen,
     "subnets": SubnetsScreen,
     "wallet": WalletScreen,
+    "governance": GovernanceScreen,
     "logs": LogsScreen,
 }
 
@@ -237,29 +239,44 @@ class NeurondApp(App[Farewell]):
         """Open the dialog that sends τ."""
         from tui.money_form import SendForm  # with it comes what signs
 
-        self._move(SendForm())
+        self.move(SendForm())
 
     def stake(self, netuid: int, hotkey: str = "") -> None:
         """Open the dialog that stakes, by default with this node's own hotkey."""
         from tui.money_form import StakeForm
 
         status = self.model.status
-        self._move(StakeForm(netuid, clean(hotkey or (status.hotkey if status else "") or "")))
+        self.move(StakeForm(netuid, clean(hotkey or (status.hotkey if status else "") or "")))
 
     def unstake(self, stake: Stake) -> None:
         """Open the dialog that takes back from one position."""
         from tui.money_form import UnstakeForm
 
-        self._move(UnstakeForm(stake.netuid, stake.hotkey, stake.stake_alpha))
+        self.move(UnstakeForm(stake.netuid, stake.hotkey, stake.stake_alpha))
+
+    def vote(self, proposal: ProposalView, *, approve: bool) -> None:
+        """Open the dialog that votes, by default for this node's own hotkey."""
+        from tui.money_form import VoteForm
+
+        status = self.model.status
+        hotkey = clean((status.hotkey if status else "") or "")
+        self.move(VoteForm(proposal.index, proposal.hash, hotkey, approve))
+
+    def close_proposal(self, proposal: ProposalView) -> None:
+        """Open the dialog that counts a proposal."""
+        from tui.money_form import CloseForm
+
+        self.move(CloseForm(proposal.index, proposal.hash))
 
     def register(self, netuid: int) -> None:
         """Open the dialog that buys a seat, by default for this node's own hotkey."""
         from tui.money_form import RegisterForm
 
         status = self.model.status
-        self._move(RegisterForm(netuid, clean((status.hotkey if status else "") or "")))
+        self.move(RegisterForm(netuid, clean((status.hotkey if status else "") or "")))
 
-    def _move(self, form: "Form") -> None:
+    def move(self, form: "Form") -> None:
+        """Open the dialog that carries out what a form asks for."""
         from tui.screens.money import MoneyScreen
 
         status = self.model.status

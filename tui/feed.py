@@ -45,6 +45,7 @@ class Feed:
             group.create_task(self._poll("earnings", CHAIN_INTERVAL_S, self._read_earnings))
             group.create_task(self._poll("models", CHAIN_INTERVAL_S, self._read_models))
             group.create_task(self._poll("account", CHAIN_INTERVAL_S, self._read_account))
+            group.create_task(self._poll("proposals", CHAIN_INTERVAL_S, self._read_proposals))
 
     async def _follow(self, part: Part, topics: tuple[Topic, ...]) -> None:
         pause_s = FOLLOW_PAUSE_S
@@ -93,6 +94,9 @@ class Feed:
     async def _read_account(self) -> None:
         status = self._model.status or await self._api.status()
         self._model.set_account(None if status.coldkey is None else await self._api.account(status.coldkey))
+
+    async def _read_proposals(self) -> None:
+        self._model.set_proposals(await self._api.proposals())
 
     async def _read_chain(self) -> None:
         self._model.set_subnets(await self._api.subnets())

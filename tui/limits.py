@@ -18,6 +18,7 @@ LOG_LINES_MAX: Final = 2000  # a screen shows 30; older ones are in the file
 TASKS_MAX: Final = 500
 JOBS_MAX: Final = 50
 PEERS_MAX: Final = 1000
+PROPOSALS_MAX: Final = 200  # the ledger holds fewer
 SUBNETS_MAX: Final = 1024  # the ledger holds fewer
 SAMPLES_MAX: Final = 240  # a chart has two points a column
 

@@ -18,10 +18,11 @@ from node.control.schema import (
     ModelInfo,
     NodeStatus,
     PeerInfo,
+    ProposalView,
     SubnetInfo,
     Task,
 )
-from tui.limits import JOBS_MAX, LOG_LINES_MAX, PEERS_MAX, SAMPLES_MAX, SUBNETS_MAX, TASKS_MAX
+from tui.limits import JOBS_MAX, LOG_LINES_MAX, PEERS_MAX, PROPOSALS_MAX, SAMPLES_MAX, SUBNETS_MAX, TASKS_MAX
 
 Part = Literal[
     "link",
@@ -36,11 +37,12 @@ Part = Literal[
     "earnings",
     "models",
     "account",
+    "proposals",
     "trouble",
 ]
 PARTS: Final[tuple[Part, ...]] = (
     "link", "second", "status", "peers", "tasks", "jobs", "log", "metagraph", "subnets", "earnings", "models",
-    "account", "trouble",
+    "account", "proposals", "trouble",
 )  # fmt: skip
 Link = Literal["attaching", "live", "stale", "gone"]
 
@@ -71,6 +73,7 @@ class Model:
         self.earnings: Earnings | None = None
         self.models: tuple[ModelInfo, ...] | None = None
         self.account: Account | None = None
+        self.proposals: tuple[ProposalView, ...] | None = None
         self.charts: dict[int, deque[float]] = {}
         self.lags: deque[float] = deque(maxlen=SAMPLES_MAX)
         self.trouble: dict[Part, str] = {}
@@ -174,6 +177,10 @@ class Model:
     def set_models(self, models: tuple[ModelInfo, ...]) -> None:
         self.models = models
         self.bump("models")
+
+    def set_proposals(self, proposals: tuple[ProposalView, ...]) -> None:
+        self.proposals = proposals[:PROPOSALS_MAX]
+        self.bump("proposals")
 
     def add_job(self, job: Job) -> None:
         """Add or replace one job; the oldest leave first."""

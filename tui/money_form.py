@@ -10,11 +10,13 @@ from typing import Final, Protocol
 
 from node.control.actions import (
     DEFAULT_TOLERANCE_PPM,
+    CloseIntent,
     Intent,
     RegisterIntent,
     StakeIntent,
     TransferIntent,
     UnstakeIntent,
+    VoteIntent,
     unit_of,
 )
 from node.control.amounts import format_amount, parse_amount
@@ -151,6 +153,52 @@ class RegisterForm:
 
     def command(self, values: Values) -> str:
         return f"subnets register --netuid {self.netuid} --hotkey {values['hotkey'].strip()}"
+
+
+@dataclass(frozen=True, slots=True)
+class VoteForm:
+    """Vote on a proposal for the Senate's seat of a hotkey."""
+
+    index: int
+    proposal: str
+    hotkey: str
+    approve: bool
+
+    @property
+    def title(self) -> str:
+        return f"Vote {'for' if self.approve else 'against'} proposal {self.index}"
+
+    @property
+    def fields(self) -> Sequence[Field]:
+        return (Field("hotkey", "seat of", self.hotkey),)
+
+    def intent(self, values: Values) -> Intent:
+        return VoteIntent(self.index, self.proposal, _address(values["hotkey"]), self.approve)
+
+    def command(self, values: Values) -> str:
+        return f"proposals vote {self.index} {'yes' if self.approve else 'no'}"
+
+
+@dataclass(frozen=True, slots=True)
+class CloseForm:
+    """Count a proposal and carry out its call if it is approved."""
+
+    index: int
+    proposal: str
+
+    @property
+    def title(self) -> str:
+        return f"Close proposal {self.index}"
+
+    @property
+    def fields(self) -> Sequence[Field]:
+        return ()
+
+    def intent(self, values: Values) -> Intent:
+        return CloseIntent(self.index, self.proposal)
+
+    def command(self, values: Values) -> str:
+        return f"proposals close {self.index}"
 
 
 def amount_of(intent: Intent, pays_rao: int) -> int:

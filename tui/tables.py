@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from node.control.schema import Metagraph, Neuron, NodeStatus, PeerInfo, Stake, SubnetInfo, Task
+from node.control.schema import Metagraph, Neuron, NodeStatus, PeerInfo, ProposalView, Stake, SubnetInfo, Task
 from tui.model import Model
 from tui.text import alpha, clean, count, duration, float_of, millis, price, short, tau, time_of_day, u16
 from tui.themes import Tone
@@ -61,6 +61,15 @@ POSITION_COLUMNS: Final = (
     Column("stake", 14, right=True),
     Column("value", 13, right=True),
     Column("price τ", 9, right=True, rank=3),
+)
+PROPOSAL_COLUMNS: Final = (
+    Column("no", 4, right=True),
+    Column("call", 22, grow=True),
+    Column("for", 9, right=True),
+    Column("against", 8, right=True, rank=1),
+    Column("until block", 12, right=True),
+    Column("closable", 9, rank=2),
+    Column("arguments", 30, grow=True, rank=3),
 )
 
 
@@ -193,6 +202,30 @@ def position_rows(model: Model) -> list[Row]:
         )
         for stake in (model.account.stakes if model.account else ())
     ]
+
+
+def proposal_rows(model: Model) -> list[Row]:
+    """Return one row a proposal, in the columns of PROPOSAL_COLUMNS; those this node has voted on are marked."""
+    own = model.status.hotkey if model.status is not None else None
+    return [_proposal(each, own in (*each.ayes, *each.nays)) for each in model.proposals or ()]
+
+
+def _proposal(found: ProposalView, voted: bool) -> Row:
+    arguments = ", ".join(f"{name}={value}" for name, value in found.arguments.items())
+    enough = len(found.ayes) >= found.threshold
+    return Row(
+        str(found.index),
+        (
+            Cell(str(found.index), "dim", found.index),
+            Cell(clean(found.call, 80), "strong"),
+            Cell(f"{len(found.ayes)} of {found.threshold}", "good" if enough else "plain", len(found.ayes)),
+            Cell(count(len(found.nays)), "dim", len(found.nays)),
+            Cell(count(found.end_height), "plain", found.end_height),
+            Cell("yes" if found.closable else "no", "good" if found.closable else "dim"),
+            Cell(clean(arguments, 400), "dim"),
+        ),
+        voted,
+    )
 
 
 def task_rows(tasks: Iterable[Task], utc_offset_s: int) -> list[Row]:

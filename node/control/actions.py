@@ -65,7 +65,25 @@ class RegisterIntent:
     hotkey: str
 
 
-Intent = TransferIntent | StakeIntent | UnstakeIntent | RegisterIntent
+@dataclass(frozen=True, slots=True)
+class VoteIntent:
+    """Vote on proposal `index` (hash as 64 hex digits) for the Senate's seat of `hotkey` (ss58)."""
+
+    index: int
+    proposal: str
+    hotkey: str
+    approve: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CloseIntent:
+    """Count proposal `index` (hash as 64 hex digits) and carry it out if it is approved."""
+
+    index: int
+    proposal: str
+
+
+Intent = TransferIntent | StakeIntent | UnstakeIntent | RegisterIntent | VoteIntent | CloseIntent
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +149,8 @@ async def prepare(api: Api, intent: Intent, sender: str) -> Draft:
             effect = _unstake(intent, await api.quote_unstake(intent.netuid, intent.amount_alpha), account)
         case RegisterIntent():
             effect = await _register(api, intent)
+        case VoteIntent() | CloseIntent():
+            effect = await _govern(api, intent, sender)
     return make_draft(effect, account, context)
 
 
@@ -283,6 +303,21 @@ async def _register(api: Api, intent: RegisterIntent) -> Effect:
         (("hotkey", intent.hotkey), ("burned", format_amount(subnet.burn_rao))),
         pays_rao=subnet.burn_rao,
     )
+
+
+async def _govern(api: Api, intent: VoteIntent | CloseIntent, sender: str) -> Effect:
+    proposal = Hash(bytes.fromhex(intent.proposal))
+    lines: tuple[tuple[str, str], ...]
+    if isinstance(intent, VoteIntent):
+        word = "for" if intent.approve else "against"
+        call: calls.Call = calls.Vote(from_ss58(intent.hotkey), proposal, intent.index, intent.approve)
+        title, lines = f"Vote {word} proposal {intent.index}", (("vote", word), ("seat of", intent.hotkey))
+    else:
+        call, title = calls.CloseProposal(proposal, intent.index), f"Close proposal {intent.index}"
+        lines = (("proposal", str(intent.index)),)
+    preview = await api.tx_preview(sender, encode(call))
+    refusal = "" if preview.error is None else f"{preview.error.message} {preview.error.hint}".strip()
+    return Effect(title, call, (*lines, ("would do", ", ".join(preview.events) or "nothing")), refusal=refusal)
 
 
 def _swap_lines(hotkey: str, pays: str, gets: str, quote: Quote, limit_rao: int) -> tuple[tuple[str, str], ...]:

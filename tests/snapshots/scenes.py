@@ -147,6 +147,7 @@ SCENES: Final[dict[str, tuple[Act, Callable[[], FakePort]]]] = {
     "peers": (key("5"), FakePort),
     "subnets": (market, FakePort),
     "wallet": (key("7"), FakePort),
+    "governance": (key("8"), FakePort),
     "stake": (stake_review, FakePort),
     "logs": (key("9"), FakePort),
     "role": (role_refused, FakePort),

@@ -79,10 +79,15 @@ class MoneyScreen(Dialog[None]):
                 yield Button("Review", id="go")
 
     def on_mount(self) -> None:
-        empty = next((line for line in self._lines() if not line.value), None)
-        (empty or self._lines()[0]).focus()
+        self._focus_first()
         self._ask(pause=False)
         self._draw()
+
+    def _focus_first(self) -> None:
+        """To the first line that is empty, else the first, else the way out."""
+        lines = self._lines()
+        empty = next((line for line in lines if not line.value), None)
+        (empty or (lines[0] if lines else self.query_one("#cancel"))).focus()
 
     # --- the preview ------------------------------------------------------------------------------------------------
 
@@ -161,7 +166,7 @@ class MoneyScreen(Dialog[None]):
             self._phase = "edit"
             self.query_one("#typed", LineInput).value = ""
             self._draw()
-            self._lines()[0].focus()
+            self._focus_first()
         elif self._phase in ("edit", "sent"):
             self.dismiss(None)
 

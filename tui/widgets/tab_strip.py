@@ -28,6 +28,7 @@ TABS: Final = (
     Tab("peers", "5", "Peers"),
     Tab("subnets", "6", "Subnets"),
     Tab("wallet", "7", "Wallet"),
+    Tab("governance", "8", "Governance"),
     Tab("logs", "9", "Logs"),
 )
 

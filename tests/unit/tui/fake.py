@@ -33,6 +33,7 @@ from node.control.schema import (
     NodeStatus,
     PeerInfo,
     PeerPing,
+    ProposalView,
     Quote,
     Role,
     RolePlan,
@@ -86,6 +87,7 @@ class FakeApi(FakeMoney):
         self.now_metagraph = recorded.metagraph()
         self.now_earnings = recorded.earnings()
         self.now_models = recorded.models()
+        self.now_proposals = recorded.proposals()
         self.prices = [recorded.subnet().price_rao]
         self.plan_call: bytes | None = None
         self.plan_error: Exception | None = None
@@ -95,6 +97,7 @@ class FakeApi(FakeMoney):
             TransactionStatus("ef" * 32, "in_block", 1206), TransactionStatus("ef" * 32, "final", 1206)
         ]  # fmt: skip
         self.quoted = 0
+        self.preview_error: ErrorView | None = None
         self.log_levels: list[LogLevel] = []
         self._queues: list[tuple[Sequence[Topic], asyncio.Queue[AnyEvent | None]]] = []
         self._seq = 0
@@ -186,6 +189,10 @@ class FakeApi(FakeMoney):
         price = self.prices.pop(0) if len(self.prices) > 1 else self.prices[0]
         return (recorded.subnet(price), *recorded.other_subnets())
 
+    async def proposals(self) -> tuple[ProposalView, ...]:
+        self._check()
+        return self.now_proposals
+
     async def metagraph(self, netuid: int) -> Metagraph:
         self._check()
         return self.now_metagraph
@@ -205,7 +212,7 @@ class FakeApi(FakeMoney):
         return Submitted("ef" * 32)
 
     async def tx_preview(self, sender: str, call: bytes) -> TransactionPreview:
-        return TransactionPreview(True)
+        return TransactionPreview(self.preview_error is None, ("Voted",), self.preview_error)
 
     async def tx_status(self, transaction_hash: str) -> TransactionStatus:
         self._check()

@@ -17,6 +17,7 @@ from node.control.schema import (
     NodeStatus,
     PeerInfo,
     PlannedTransaction,
+    ProposalView,
     Quote,
     Requirement,
     RolePlan,
@@ -181,6 +182,16 @@ def quote(direction: Literal["stake", "unstake"], netuid: int, amount: int) -> Q
     after = (tao - gets) * 10**9 // (alpha + amount)
     impact = 10**6 - gets * 10**15 // (amount * before) if amount else 0
     return Quote(netuid, "unstake", 1204, gets, amount, gets // 2000, before, after, impact)
+
+
+def proposals() -> tuple[ProposalView, ...]:
+    arguments = {"netuid": "1", "tempo_blocks": "360"}
+    return (
+        ProposalView(3, "ab" * 32, COLDKEY, "sudo_set_tempo", arguments, 2, 1260, (HOTKEYS[0],), (), False),
+        ProposalView(
+            4, "cd" * 32, COLDKEY, "schedule_pos", {}, 2, 1240, (HOTKEYS[0], HOTKEYS[2]), (HOTKEYS[1],), True
+        ),
+    )  # fmt: skip
 
 
 def earnings() -> Earnings:

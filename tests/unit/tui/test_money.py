@@ -10,7 +10,7 @@ from textual.widgets import Button
 from node.control.actions import StakeIntent, TransferIntent, UnstakeIntent
 from node.control.errors import BadAmount
 from node.control.schema import ErrorView, TransactionStatus
-from node.ledger.calls import AddStakeLimit, RemoveStakeLimit, Transfer
+from node.ledger.calls import AddStakeLimit, RemoveStakeLimit, Transfer, Vote
 from node.primitives.errors import AddressError
 from tests.snapshots.scenes import key, settle
 from tests.unit.tui import recorded
@@ -39,7 +39,7 @@ def moving(form: Form, use: Use, port: FakePort | None = None, size: tuple[int, 
 
     async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
         await attached(pilot, app)
-        app._move(form)
+        app.move(form)
         await until(pilot, app, lambda: isinstance(app.screen, MoneyScreen))
         screen = app.screen
         assert isinstance(screen, MoneyScreen)
@@ -319,3 +319,33 @@ def test_a_transfer_pays_what_was_typed() -> None:
         assert draft.call.amount_rao == 12_345_678_901
 
     moving(SendForm(), use)
+
+
+def test_a_vote_goes_by_the_same_dialog_and_says_what_the_chain_would_say() -> None:
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        await attached(pilot, app)
+        await pilot.press("8")
+        await until(pilot, app, lambda: "schedule_pos" in shown(app))
+        await pilot.press("f")
+        await until(pilot, app, lambda: isinstance(app.screen, MoneyScreen))
+        screen = app.screen
+        assert isinstance(screen, MoneyScreen)
+        await until(pilot, app, lambda: screen._draft is not None)
+        await settle(pilot, app)
+        assert "Vote for proposal 4" in shown(app)
+        await pilot.click("#go")
+        await settle(pilot, app)
+        await pilot.click("#go")
+        await until(pilot, app, lambda: "final in block" in shown(app))
+        await pilot.press("escape")
+        await until(pilot, app, lambda: not isinstance(app.screen, MoneyScreen))
+        port.api.preview_error = ErrorView("not_senator", "This hotkey has no seat in the Senate.")
+        await pilot.press("c")
+        await until(pilot, app, lambda: isinstance(app.screen, MoneyScreen) and "no seat in the Senate" in shown(app))
+        assert app.screen.query_one("#go", Button).disabled
+
+    port = FakePort()
+    drive(scenario, port, (100, 30))
+    (draft,) = port.moves
+    assert isinstance(draft.call, Vote)
+    assert (draft.call.index, draft.call.approve) == (4, True)
