@@ -1,5 +1,6 @@
 """Who we are in one subnet: the network, the chain, the seat and the key. Handed to everything that acts for us."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from node.market.absent import NoBlobs, NoJournal
@@ -9,7 +10,7 @@ from node.market.offers import OfferBook
 from node.market.switchboard import Switchboard
 from node.primitives.crypto import Signer
 from node.primitives.types import AccountId, Height, NetUid
-from node.subnets.base import BlobDoor, JournalDoor, Neuron, View
+from node.subnets.base import BlobDoor, JournalDoor, Neuron, Verdict, View
 from p2p import Network
 
 
@@ -18,7 +19,7 @@ class MarketContext:
     """One hotkey's place in one subnet. All contexts of one network share its switchboard.
 
     `offers` are what the miners of the subnet ask for, as far as this node has heard; without `money` nothing is paid
-    for, and nothing taken.
+    for, and nothing taken. `forged` gives the verdict on a hotkey that contradicted itself in its journal.
     """
 
     network: Network
@@ -30,6 +31,7 @@ class MarketContext:
     blobs: BlobDoor = field(default_factory=NoBlobs)
     offers: OfferBook = field(default_factory=lambda: OfferBook(lambda: Height(0)))
     money: Money | None = None
+    forged: Callable[[AccountId], Verdict | None] = field(default=lambda _: None)
 
     @property
     def hotkey(self) -> AccountId:

@@ -180,6 +180,7 @@ class Services:
         return MarketContext(
             self._network, self._switchboard, self._reader, here, self._keys.hotkey,
             journal=journals.door(self._keys.hotkey), blobs=self._blobs, offers=journals.offers, money=self.money,
+            forged=journals.verdict_on,
         )  # fmt: skip
 
     # --- front doors ------------------------------------------------------------------------------------------------

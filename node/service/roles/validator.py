@@ -275,12 +275,16 @@ class ValidatorRole:
         for miner in opened.targets:
             view = self._views.pop((opened.digest, miner), None)
             if view is not None and miner not in opened.answers:
-                self._bench.settle(view, verdict, opened.height)
+                self._bench.settle(view, self._context.forged(miner) or verdict, opened.height)
 
     def _answer_arrived(self, opened: Round, answer: Answer) -> None:
         view = self._views[opened.digest, answer.miner]
         row = unjudged(view, answer, self._subnet.preview(answer.parts))
         self._record.keep_answer(opened.digest, answer.miner, kept_answer(opened.task, answer))
+        forged = self._context.forged(answer.miner)
+        if forged is not None:  # whatever it answered: two signatures of its own contradict each other
+            self._bench.settle(row, forged, opened.height, answer)
+            return
         self._bench.submit(Case(row, opened.task, answer, opened.height))
 
     # --- audits and upkeep ------------------------------------------------------------------------------------------
