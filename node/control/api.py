@@ -38,6 +38,7 @@ from node.control.requests import (
     StreamRequest,
     Target,
 )
+from node.control.route_api import RouteApi
 from node.control.schema import (
     Account,
     AskPart,
@@ -239,7 +240,7 @@ class SubscribeRequest(StreamRequest[AnyEvent], frozen=True):
     level: LogLevel = "info"
 
 
-class Api(MoneyApi, JournalApi, RecordApi, Protocol):
+class Api(MoneyApi, JournalApi, RecordApi, RouteApi, Protocol):
     """The node as seen from outside. Any method may raise a NodeError; over the socket it arrives as `RemoteError`.
 
     All methods are coroutines but `ask` and `subscribe`, which return asynchronous iterators: close them

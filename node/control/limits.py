@@ -56,3 +56,9 @@ COMMAND_OUTPUT_BYTES_MAX: Final = 1024 * 1024  # the status of a devnet has a fe
 FOLLOW_PAUSE_MIN_S: Final = 0.2  # how often a client asks for the state of its transaction
 FOLLOW_PAUSE_MAX_S: Final = 2.0
 PRICE_IMPACT_WARNING_PPM: Final = 10_000  # from 1 % on people are warned
+
+# --- doors of subnets -----------------------------------------------------------------------------------------------
+ROUTE_PATH_CHARS_MAX: Final = 256  # four pieces of 64
+ROUTE_QUERY_MAX: Final = 32  # pairs of one request
+ROUTE_BODY_CHARS_MAX: Final = 200_000  # in UTF-8 it fits one line with its quotes escaped
+ROUTE_REPLY_CHARS_MAX: Final = 400_000  # likewise

@@ -51,6 +51,7 @@ from node.control.journal_api import (
 from node.control.money_api import BudgetRequest, BudgetSetRequest, ChannelsRedeemRequest, ChannelsRequest
 from node.control.record_api import AuditRequest, ReceiptRequest, ReceiptsRequest, UsageRequest
 from node.control.requests import StreamRequest
+from node.control.route_api import RouteRequest
 
 
 class Method(msgspec.Struct, frozen=True):
@@ -116,6 +117,7 @@ METHODS: Final[dict[str, Method]] = {
         ("receipt", ReceiptRequest),
         ("usage", UsageRequest),
         ("audit", AuditRequest),
+        ("route", RouteRequest),
         ("ask", AskRequest),
         ("subscribe", SubscribeRequest),
     )

@@ -42,6 +42,7 @@ from node.service.model_store import shared_model_store
 from node.service.neighbours import BY_HAND, add_peer, ban_view, connected_peers, lift_ban, ping_peer
 from node.service.payments_api import MoneyOfNode
 from node.service.record_api import RecordsOfNode
+from node.service.routes_api import RoutesOfNode
 from node.service.role_switch import switch_role
 from node.service.status import status_of
 from node.service.views import account_view, metagraph_view, quote_view, stored_task_view, subnet_view, task_view
@@ -55,7 +56,7 @@ _SHUTDOWN_S: Final = 15.0
 _CALL: Final = cast("type[Call]", Call)  # a union decodes like a type
 
 
-class NodeApi(JournalsOfNode, MoneyOfNode, RecordsOfNode):
+class NodeApi(JournalsOfNode, MoneyOfNode, RecordsOfNode, RoutesOfNode):
     """Implements `node.control.api.Api` for one node."""
 
     def __init__(self, node: Node) -> None:

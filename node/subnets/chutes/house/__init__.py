@@ -97,7 +97,7 @@ def _embeddings(owner: AccountId) -> Chute:
             ),
         ),
         limits={"batch": 64, "sequence": 256}, macs="4608*batch*sequence^2 + 10616832*batch*sequence",
-        eps_ppm=10_000, needs=Needs(ram_mb=260), price_rao=1000, creator_share_percent=5,
+        eps_ppm=1000, needs=Needs(ram_mb=260), price_rao=1000, creator_share_percent=5,
     )  # fmt: skip
 
 
