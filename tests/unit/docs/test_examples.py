@@ -154,7 +154,7 @@ def test_answer() -> None:
     for part in example("answer")["parts"].split():
         chain = h("part", chain, bytes.fromhex(part))
     assert raw("answer", "chain digest") == chain
-    assert raw("answer", "answer message") == h("answer", question, chain, pack([11, 2]))
+    assert raw("answer", "answer message") == h("answer", question, chain, pack([11, 2, 0]))
 
 
 def philox(counter: list[int], key: list[int]) -> list[int]:
