@@ -1,11 +1,13 @@
-"""What can go wrong with sources and exports; leaves of MarketError.
+"""What can go wrong with sources and exports.
 
 MarketError
-├── SourceFailed     a source gives nothing that can be used
-├── BadSource        a source that cannot be collected from as it is described
-└── ExportFailed     a data set cannot be written
+├── SourceFailed         a source gives nothing that can be used
+└── BadRequest
+    ├── BadSource        a source that cannot be collected from as it is described
+    └── ExportFailed     a data set cannot be written
 """
 
+from node.market.errors import BadRequest
 from node.primitives.errors import MarketError
 
 
@@ -16,14 +18,14 @@ class SourceFailed(MarketError):
     remedy = "It is tried again later, after longer and longer times; `neurond data sources` shows when."
 
 
-class BadSource(MarketError):
+class BadSource(BadRequest):
     """A source of the user's own that makes no sense."""
 
     code = "market.bad_source"
     remedy = "`neurond data sources add --help` shows the kinds and what each wants."
 
 
-class ExportFailed(MarketError):
+class ExportFailed(BadRequest):
     """A data set could not be written."""
 
     code = "market.export_failed"

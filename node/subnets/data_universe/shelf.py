@@ -176,6 +176,10 @@ class Shelf:
         travels = Row(row.uri, row.source, row.label, row.minute, row.author, row.content)
         return ProvenRow(travels, tree.prove(at), sealed.size, sealed.rows, snapshot.tree.prove(number))
 
+    def totals(self) -> tuple[int, int]:
+        """Rows that are here and bytes on disk."""
+        return self.store.count(), self.store.database.size_bytes()
+
     def bucket_of(self, bucket: Bucket) -> list[Entity]:
         """The rows of a bucket in the newest snapshot."""
         newest = max(self._snapshots, default=None)

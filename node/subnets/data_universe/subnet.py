@@ -21,6 +21,7 @@ from node.subnets.data_universe.ledger import reduce
 from node.subnets.data_universe.messages import BucketAsk, DataPart, DataTask, LookupAsk, RowsAsk, SearchAsk
 from node.subnets.data_universe.miner import Collect, Miner
 from node.subnets.data_universe.room import Room
+from node.subnets.data_universe.routes import ROUTES, LocalDesk
 from node.subnets.data_universe.scoring import CREDIBILITY_ALPHA
 
 NAME = "data_universe"
@@ -63,6 +64,8 @@ class DataUniverse(Subnet[DataTask, DataPart]):
         self._collect = collect or Collector().step
         self._now_ms = now_ms
         self._rooms: dict[Path, Room] = {}
+        self.routes = ROUTES
+        self.local_routes = LocalDesk(self.room).routes()
         self._miners: dict[Path, Miner] = {}
 
     # --- rules ------------------------------------------------------------------------------------------------------

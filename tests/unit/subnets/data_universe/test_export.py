@@ -146,7 +146,7 @@ def test_duckdb_opens_it(tmp_path: Path) -> None:
     folder, made = written(tmp_path)
     count = duckdb.sql(
         f"SELECT count(*), count(DISTINCT username_encoded) FROM '{folder}/data/*.{made.format}'"
-    ).fetchone()
+    ).fetchall()[0]
     assert count == (ROWS, 7)
 
 
