@@ -117,6 +117,14 @@ async def test_a_node_opens_a_channel_pays_and_the_miner_gets_its_tao(
         assert payer.channels.channel(name) == replace(
             payer.channels.channels_from(PAYER.public)[0], redeemed_rao=Rao(paid)
         )
+        little = await paid_call(node, payer, miner, tokens=50)  # too little to be redeemed at once
+        had = balance(MINER.public)
+        reborn = cashier(node, tmp_path / "miner.db", MINER)  # the first one was killed: nothing was closed or said
+        assert reborn.money.till.held() == miner.money.till.held()
+        await reborn.stop()
+        await until(lambda: balance(MINER.public) > had)
+        assert had + little - balance(MINER.public) <= miner.fee_rao()
+        paid += little
         before = balance(PAYER.public)
         await node.reader.submit(CloseChannel(name), MINER)  # the payee closes at once
         await until(lambda: payer.channels.channel(name) is None and balance(PAYER.public) > before)
@@ -143,8 +151,9 @@ async def paid_call(node: TestNode, payer: Cashier, miner: Cashier, *, tokens: i
     )  # fmt: skip
     seat = replace(stranger(MINER.public), peer_id=there.peer_id, addresses=there.addresses)
     ceiling = Usage(100, tokens)
-    with pytest.raises(InsufficientBudget):
-        await payer.money.payer.begin(subnet, MINER.public, tariff, ceiling)
+    if not payer.channels.channels_from(PAYER.public):
+        with pytest.raises(InsufficientBudget):
+            await payer.money.payer.begin(subnet, MINER.public, tariff, ceiling)
     await until(lambda: bool(payer.channels.channels_from(PAYER.public)))
     with server_context.doors.plug(
         of_subnet(CALL_PROTOCOL, NETUID), server.handle, per_peer=8, total=8, with_credit=True
@@ -153,5 +162,5 @@ async def paid_call(node: TestNode, payer: Cashier, miner: Cashier, *, tokens: i
         call = await open_call(caller, subnet, seat, Essay(tokens), bill=bill)
         await call.collect()
         await call.aclose()
-        await until(lambda: bool(miner.money.till.held()) and miner.money.till.held()[0].spent_rao == call.paid_rao)
+        await until(lambda: [h.spent_rao for h in miner.money.till.held()] == [payer.money.payer.given()[0].used_rao])
     return call.paid_rao

@@ -1,5 +1,7 @@
 """The payment book: the best voucher stays, sums may sink, nothing grows without end."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +39,27 @@ def test_a_lower_voucher_never_replaces_a_higher_one(store: PaymentStore) -> Non
     store.give(GIVEN)
     store.give(replace(GIVEN, sequence=2, cumulative_rao=10, used_rao=7))
     assert store.given() == [replace(GIVEN, used_rao=7)]
+
+
+def test_a_killed_process_loses_no_voucher_that_it_said_it_had(tmp_path: Path) -> None:
+    program = f"""
+from dataclasses import replace
+from pathlib import Path
+from storage.payments import PaymentStore, TakenRow
+row = TakenRow(bytes(32), bytes(32), 0, 0, bytes(32), bytes(64))
+store = PaymentStore.open(Path({str(tmp_path / "p.db")!r}))
+for number in range(1, 100_000):
+    store.take(replace(row, sequence=number, cumulative_rao=number))
+    print(number, flush=True)
+"""
+    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    said = [int(child.stdout.readline()) for _ in range(30)]
+    child.kill()
+    said += [int(line) for line in child.stdout.read().splitlines() if line.endswith(tuple("0123456789"))]
+    child.wait()
+    with PaymentStore.open(tmp_path / "p.db") as store:
+        assert store.taken()[0].cumulative_rao >= said[-1] >= 30
 
 
 def test_a_channel_that_is_no_more_is_forgotten(store: PaymentStore) -> None:
