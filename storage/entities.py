@@ -36,7 +36,6 @@ class EntityStore:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._open = self._number("open", 1)
 
     @classmethod
     def open(cls, path: Path, *, bytes_max: int | None = None) -> Self:
@@ -66,33 +65,33 @@ class EntityStore:
             raise OutOfBounds(f"A batch has at most {BATCH_ROWS_MAX} rows, not {len(rows)}.")
         by_uri = {row.uri_hash: row for row in rows}
         with self.database.write() as connection:
+            number = self._open(connection)
             known = _known(connection, list(by_uri))
             changed = [row for row in by_uri.values() if known.get(row.uri_hash, row.text_hash) != row.text_hash]
             fresh = [row for row in by_uri.values() if row.uri_hash not in known]
             if changed:
-                self._drop_changed(connection, [row.uri_hash for row in changed])
+                self._drop_changed(connection, [row.uri_hash for row in changed], number)
             before = connection.total_changes
             connection.executemany(
-                f"INSERT OR IGNORE INTO entity ({_COLUMNS}, added) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {self._open})",
+                f"INSERT OR IGNORE INTO entity ({_COLUMNS}, added) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, {number})",
                 [*fresh, *changed],
             )
             stored = connection.total_changes - before
-            self._mark(connection, {BucketName(row.source, row.label, row.hour) for row in (*fresh, *changed)})
+            _mark(connection, {BucketName(row.source, row.label, row.hour) for row in (*fresh, *changed)}, number)
         new = max(0, stored - len(changed))
         return Ingested(new, len(changed), len(rows) - new - len(changed))
 
-    def _drop_changed(self, connection: sqlite3.Connection, hashes: Sequence[bytes]) -> None:
+    def _drop_changed(self, connection: sqlite3.Connection, hashes: Sequence[bytes], number: int) -> None:
         for part in _chunks(hashes):
             marks = ",".join("?" * len(part))
             where = f"dropped IS NULL AND uri_hash IN ({marks})"
             names = connection.execute(f"SELECT DISTINCT source, label, hour FROM entity WHERE {where}", part)
-            self._mark(connection, {BucketName(*name) for name in names.fetchall()})
-            connection.execute(f"UPDATE entity SET dropped = {self._open} WHERE {where}", part)
+            _mark(connection, {BucketName(*name) for name in names.fetchall()}, number)
+            connection.execute(f"UPDATE entity SET dropped = {number} WHERE {where}", part)
 
-    def _mark(self, connection: sqlite3.Connection, names: Iterable[BucketName]) -> None:
-        connection.executemany(
-            f"INSERT OR IGNORE INTO dirty (source, label, hour, snapshot) VALUES (?, ?, ?, {self._open})", names
-        )
+    def _open(self, connection: sqlite3.Connection) -> int:
+        """The snapshot that changes of now belong to; asked anew each time, for another process may have sealed."""
+        return int(self._value(connection, "open") or b"1")
 
     # --- rows out ---------------------------------------------------------------------------------------------------
 
@@ -102,19 +101,21 @@ class EntityStore:
             names = connection.execute(
                 "SELECT DISTINCT source, label, hour FROM entity WHERE dropped IS NULL AND hour < ?", (before_hour,)
             ).fetchall()
-            self._mark(connection, (BucketName(*name) for name in names))
+            number = self._open(connection)
+            _mark(connection, (BucketName(*name) for name in names), number)
             return connection.execute(
-                f"UPDATE entity SET dropped = {self._open} WHERE dropped IS NULL AND hour < ?", (before_hour,)
+                f"UPDATE entity SET dropped = {number} WHERE dropped IS NULL AND hour < ?", (before_hour,)
             ).rowcount
 
     def drop(self, names: Iterable[BucketName]) -> int:
         """Mark whole buckets as gone with the next snapshot; return how many rows that were."""
         count = 0
         with self.database.write() as connection:
+            number = self._open(connection)
             for name in names:
-                self._mark(connection, [name])
+                _mark(connection, [name], number)
                 count += connection.execute(
-                    f"UPDATE entity SET dropped = {self._open} "
+                    f"UPDATE entity SET dropped = {number} "
                     "WHERE dropped IS NULL AND source = ? AND label = ? AND hour = ?",
                     name,
                 ).rowcount
@@ -129,7 +130,7 @@ class EntityStore:
         come meanwhile belong to the snapshot after it.
         """
         with self.database.write() as connection:
-            number = self._open
+            number = self._open(connection)
             if self._value(connection, "salt") != salt:
                 _set(connection, "salt", salt)
                 connection.execute(
@@ -137,7 +138,6 @@ class EntityStore:
                     f"SELECT DISTINCT source, label, hour, {number} FROM entity"
                 )
             _set(connection, "open", str(number + 1).encode())
-            self._open = number + 1
             dirty = connection.execute(
                 "SELECT DISTINCT source, label, hour FROM dirty WHERE snapshot <= ?", (number,)
             ).fetchall()
@@ -210,15 +210,17 @@ class EntityStore:
         with self.database.read() as connection:
             return int(connection.execute("SELECT count(*) FROM entity WHERE dropped IS NULL").fetchone()[0])
 
-    def _number(self, name: str, default: int) -> int:
-        with self.database.read() as connection:
-            value = self._value(connection, name)
-        return default if value is None else int(value)
-
     @staticmethod
     def _value(connection: sqlite3.Connection, name: str) -> bytes | None:
         row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return None if row is None else bytes(row[0])
+
+
+def _mark(connection: sqlite3.Connection, names: Iterable[BucketName], number: int) -> None:
+    """Note that these buckets changed, for the snapshot of that number."""
+    connection.executemany(
+        f"INSERT OR IGNORE INTO dirty (source, label, hour, snapshot) VALUES (?, ?, ?, {number})", names
+    )
 
 
 def _known(connection: sqlite3.Connection, hashes: Sequence[bytes]) -> dict[bytes, bytes]:

@@ -14,12 +14,13 @@ from node.subnets.base import AnySubnet
 from node.subnets.chutes.adversaries import CHEATS as CHUTE_CHEATS
 from node.subnets.chutes.strategies import honest as honest_chutes
 from node.subnets.chutes.subnet import Chutes
+from node.subnets.data_universe.subnet import DataUniverse
 from node.subnets.nineteen.adversaries import CHEATS
 from node.subnets.nineteen.strategies import honest
 from node.subnets.nineteen.subnet import DEFAULT_MODELS, Nineteen
 from node.subnets.plugins import plugins
 
-_HOME_SEATS: Final = {NetUid(19): "nineteen", NetUid(64): "chutes"}
+_HOME_SEATS: Final = {NetUid(19): "nineteen", NetUid(64): "chutes", NetUid(13): "data_universe"}
 _CHEATS: Final[Mapping[str, Mapping[str, Callable[[], Any]]]] = {"nineteen": CHEATS, "chutes": CHUTE_CHEATS}
 
 
@@ -60,6 +61,8 @@ def open_subnet(
             f"There is no way to cheat called {cheat!r} in {name}.",
             remedy=f"Choose one of {', '.join(ways) or 'none'}.",
         )
+    if name == "data_universe":
+        return DataUniverse(challenge_blocks=challenge_blocks, timeout_s=timeout_s)
     if name == "chutes":
         way = honest_chutes if cheat is None else CHUTE_CHEATS[cheat]()
         return Chutes(strategy=way, challenge_blocks=challenge_blocks, timeout_s=timeout_s)

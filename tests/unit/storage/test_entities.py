@@ -185,3 +185,13 @@ def test_another_process_may_read_while_this_one_writes(tmp_path: Path) -> None:
             store.ingest([row(2)])
             assert [each.label for each in reader.labels()] == ["news"]
             assert reader.count() == 2
+
+
+def test_two_processes_take_rows_in_and_no_promise_changes_afterwards(tmp_path: Path) -> None:
+    name = BucketName(1, "news", HOUR)
+    with EntityStore.open(tmp_path / "e.db") as node, EntityStore.open(tmp_path / "e.db") as command:
+        node.ingest([row(1)])
+        first = seal(node)
+        command.ingest([row(2)])
+        assert len(node.bucket_rows(name, first)) == 1
+        assert len(node.bucket_rows(name, seal(node))) == 2
