@@ -15,6 +15,9 @@ from node.light.errors import BadLightState
 from node.light.steps import LightStep, decode_set, decode_step, encode_set
 from node.market.errors import MalformedMessage
 from node.market.frames import decode
+from node.market.journal import decode_entry, decode_fork
+from node.market.journal_sync import decode_entries, decode_heads, decode_question
+from node.market.offers import decode_offer
 from node.primitives.codec import decode_canonical, encode
 from node.primitives.crypto import verify
 from node.primitives.errors import ConsensusError, DecodeError, LedgerError, NodeError
@@ -23,7 +26,7 @@ from node.subnets.base import decode_message
 from node.subnets.nineteen.messages import ChatPiece, ChatTask
 from node.sync.messages import Blocks, Headers, Steps, blocks_in, decode_answer, decode_request, headers_in
 from node.sync.snapshot import decode_chunk, decode_manifest
-from tests.fuzz import samples
+from tests.fuzz import journals, samples
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,12 @@ CANONICAL = {
     "chat piece": Canonical(
         lambda data: decode_message(ChatPiece, data, max_bytes=1 << 16), tuple(map(encode, samples.PIECES)), MALFORMED
     ),
+    "journal entry": Canonical(decode_entry, journals.ENTRY_BYTES, MALFORMED),
+    "journal fork": Canonical(decode_fork, journals.FORK_BYTES, MALFORMED),
+    "journal question": Canonical(decode_question, journals.QUESTION_BYTES, MALFORMED),
+    "journal heads": Canonical(decode_heads, journals.HEADS_BYTES, MALFORMED),
+    "journal range": Canonical(decode_entries, journals.RANGE_BYTES, MALFORMED),
+    "offer": Canonical(decode_offer, journals.OFFER_BYTES, MALFORMED),
     **{
         kind.__name__: Canonical(lambda data, kind=kind: decode(kind, data), (encode(sample),), MALFORMED)
         for kind, sample in samples.FRAMES.items()

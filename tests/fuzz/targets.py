@@ -30,6 +30,8 @@ from node.ledger.genesis import format_genesis, genesis_state, parse_genesis
 from node.market.challenge import acknowledged
 from node.market.errors import BadRequest, MalformedMessage
 from node.market.frames import frame, open_frame
+from node.market.journal import SignedEntry
+from node.market.journal_gate import entry_news, fork_news, open_news
 from node.primitives.address import from_ss58, to_ss58
 from node.primitives.codec import encode
 from node.primitives.errors import AddressError as AccountError
@@ -54,7 +56,7 @@ from p2p.hardened.pubsub import MalformedRpc, parse_rpc
 from p2p.kad import messages as kad
 from p2p.peerbook import PeersFile, read_peers_file
 from p2p.relay.messages import named_peer, read_message
-from tests.fuzz import samples
+from tests.fuzz import journals, samples
 from tests.fuzz.canonical import CANONICAL, Canonical
 from tests.unit.models.synthetic import tiny_bundle, write_tiny_gguf
 
@@ -110,6 +112,12 @@ COVERED_BY_CANONICAL = {
     "light state": "node.light.chain.restore",
     "chat task": "node.subnets.base.decode_message",
     "CallRequest": "node.market.frames.decode",
+    "journal entry": "node.market.journal.decode_entry",
+    "journal fork": "node.market.journal.decode_fork",
+    "journal question": "node.market.journal_sync.decode_question",
+    "journal heads": "node.market.journal_sync.decode_heads",
+    "journal range": "node.market.journal_sync.decode_entries",
+    "offer": "node.market.offers.decode_offer",
 }
 
 
@@ -131,6 +139,16 @@ for name, decoder in CANONICAL.items():
     if name == "light step":
         covered = (*covered, "node.light.steps.decode_set")
     TARGETS[name.replace(" ", "_")] = Target(canonical(decoder), decoder.samples, covered)
+
+
+@target("node.market.journal_gate.open_news", samples=journals.NEWS_BYTES)
+def journal_news(data: bytes) -> None:
+    try:
+        news = open_news(data)
+    except MalformedMessage:
+        return
+    told = entry_news(news) if isinstance(news, SignedEntry) else fork_news(news)
+    hold(told == data, "news that were accepted have other bytes")
 
 
 @target("node.ledger.calls.decode_call", samples=(encode(Transfer(samples.CAROL.public, Rao(10**9))),))
