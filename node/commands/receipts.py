@@ -71,7 +71,7 @@ def show(env: Env, digest: str) -> None:
 @receipts.command("verify")
 @click.argument("digest", required=False)
 @click.option(
-    "--file", "path", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    "--file", "path", type=click.Path(dir_okay=False, path_type=Path),
     help="Check every receipt of an exported file instead; needs no node.",
 )  # fmt: skip
 @command
@@ -128,9 +128,13 @@ def check_file(path: Path) -> Iterator[tuple[str, bool]]:
     from node.market.frames import Receipt, decode, receipt_digest, receipt_holds
     from node.primitives.crypto import verify as check
 
-    if path.stat().st_size > FILE_BYTES_MAX:
-        raise BadReceiptFile(f"{path} has more than {FILE_BYTES_MAX >> 20} MB.")
-    with path.open(encoding="utf-8", errors="replace") as file:
+    try:
+        file = path.open(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise BadReceiptFile(f"{path} cannot be read: {error.strerror}.") from error
+    with file:
+        if path.stat().st_size > FILE_BYTES_MAX:
+            raise BadReceiptFile(f"{path} has more than {FILE_BYTES_MAX >> 20} MB.")
         for number, line in enumerate(iter(lambda: file.readline(LINE_BYTES_MAX), ""), 1):
             try:
                 told = json.loads(line)

@@ -5,7 +5,7 @@ Seeds, targets, tasks, signatures, lots, fades, the book and the weights are com
 validators run, and the weights are compared with those on chain, number by number.
 """
 
-from collections.abc import Sequence
+from functools import cached_property
 from typing import Final
 
 from node.market.audit_facts import Audit, ChainFacts, Evidence, Finding
@@ -75,12 +75,12 @@ class _Auditor:
                 line = decode_line(data)
                 self._check(line)
                 self._recount.apply(line)
+            self._line = -1
+            self._check_end()
+            self._check_receipts()
         except MalformedMessage as error:
-            self._say("form", f"The record cannot be read: {error.message}")
+            self._say("form", f"The record, or one beside it, cannot be read: {error.message}")
             return self._audit
-        self._line = -1
-        self._check_end()
-        self._check_receipts()
         self._check_weights()
         self._audit.book = self._recount.book
         self._audit.names = {uid: neuron.hotkey for uid, neuron in self._recount.seats().items()}
@@ -258,15 +258,13 @@ class _Auditor:
         if self._evidence.earlier is None:
             self._say("verdict", "A verdict is on a challenge of the epoch before, which is not at hand.", note=True)
             return True
-        return (line.question, line.miner) in self._carried()
+        return (line.question, line.miner) in self._carried
 
+    @cached_property
     def _carried(self) -> set[tuple[Hash, AccountId]]:
         """What the epoch before left without a verdict."""
-        return self._unjudged(self._evidence.earlier or ())
-
-    def _unjudged(self, lines: Sequence[bytes]) -> set[tuple[Hash, AccountId]]:
         asked: set[tuple[Hash, AccountId]] = set()
-        for line in map(decode_line, lines):
+        for line in map(decode_line, self._evidence.earlier or ()):
             if isinstance(line, Opened):
                 name = self._challenge(line)
                 asked |= {(name, miner) for miner in line.targets}
@@ -319,15 +317,18 @@ class _Auditor:
         if self._evidence.later is None:
             self._count("waiting", len(waiting))
             return
-        later = {
-            (line.question, line.miner) for line in map(decode_line, self._evidence.later) if isinstance(line, Booked)
-        }
-        for _, miner in sorted(waiting - later):
+        for _, miner in sorted(waiting - set(self._later)):
             self._say("verdict", "A miner was asked and never judged: its verdict was dropped.", miner)
+
+    @cached_property
+    def _later(self) -> dict[tuple[Hash, AccountId], Booked]:
+        """The verdicts of the epoch after, as far as it is at hand; those on this one's challenges are among them."""
+        lines = map(decode_line, self._evidence.later or ())
+        return {(line.question, line.miner): line for line in lines if isinstance(line, Booked)}
 
     def _check_receipts(self) -> None:
         """Compare what the validator has signed elsewhere with what it says here."""
-        told = {(line.question, line.miner): line for line in self._audit.booked}
+        told = {**self._later, **{(line.question, line.miner): line for line in self._audit.booked}}
         for receipt in self._evidence.receipts:
             body = receipt.body
             ours = (body.genesis, body.netuid, body.caller) == (

@@ -103,6 +103,12 @@ def test_a_file_of_something_else_is_refused_with_its_line(run: Run, tmp_path: P
     assert "Traceback" not in done.err
 
 
+def test_a_file_that_is_not_there_is_said_so(run: Run, tmp_path: Path) -> None:
+    done = run("receipts", "verify", "--file", str(tmp_path / "none.jsonl"))
+    assert done.code == 1
+    assert "cannot be read" in done.err
+
+
 def test_an_export_holds_every_receipt_and_overwrites_nothing(run: Run, node: Served, tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     assert run("receipts", "export", str(path)).code == 0

@@ -222,6 +222,14 @@ def test_a_dropped_verdict_is_missed_by_the_record_and_by_the_miners_receipt(cas
     assert ("receipt", good) in kinds, "signed for and never judged"
 
 
+def test_a_verdict_that_came_in_the_next_epoch_is_not_missed(case: Case) -> None:
+    booked = next(each for each in reversed(case.lines()) if isinstance(each, Booked) and each.miner == case.good)
+    rewritten = case.committed(case.rewritten(lambda lines: [each for each in lines if each != booked]))
+    later = (*(rewritten.evidence.later or ()), encode(booked))
+    assert {each.kind for each in rewritten.audit().disagreements} >= {"verdict", "receipt"}
+    assert {each.kind for each in rewritten.audit(later=later).disagreements} <= {"weights"}
+
+
 def test_an_invented_verdict_is_named_with_its_line(case: Case) -> None:
     def invent(lines: list[Line]) -> list[Line]:
         booked = next(each for each in lines if isinstance(each, Booked) and each.kind == 1 and each.answer)
@@ -319,6 +327,7 @@ def test_garbage_in_a_record_is_told_and_raises_nothing(case: Case) -> None:
         found = case.audit(lines=(*case.evidence.lines[:3], garbage))
         assert any(each.kind == "form" for each in found.disagreements)
     assert case.audit(before=b"\x91").outcome == "disagrees"
+    assert case.audit(later=(b"\xc0",)).outcome == "disagrees"
 
 
 def test_secrets_of_the_open_epoch_are_not_shown(case: Case, desk: RecordDesk) -> None:
