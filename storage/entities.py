@@ -190,19 +190,22 @@ class EntityStore:
     # --- totals -----------------------------------------------------------------------------------------------------
 
     def labels(self, source: int | None = None, limit: int = 1000) -> list[LabelRow]:
-        """What is held of each label in the last snapshot, largest first."""
+        """What is held of each label in the last snapshot, largest first; of what is there before the first one."""
         where, values = ("", ()) if source is None else (" WHERE source = ?", (source,))
-        query = (
-            "SELECT source, label, sum(rows), sum(size), min(hour), max(hour) FROM bucket"
-            f"{where} GROUP BY source, label ORDER BY sum(size) DESC, source, label LIMIT ?"
-        )
         with self.database.read() as connection:
+            query = (
+                f"SELECT source, label, sum(rows), sum(size), min(hour), max(hour) FROM {_totals(connection)}"
+                f"{where} GROUP BY source, label ORDER BY sum(size) DESC, source, label LIMIT ?"
+            )
             return [LabelRow(*row) for row in connection.execute(query, (*values, max(0, limit))).fetchall()]
 
     def rows_by_hour(self) -> list[tuple[int, int, int, int]]:
-        """(source, hour, rows, bytes) of the last snapshot, oldest first."""
-        query = "SELECT source, hour, sum(rows), sum(size) FROM bucket GROUP BY source, hour ORDER BY hour, source"
+        """(source, hour, rows, bytes), oldest first, of the same rows."""
         with self.database.read() as connection:
+            query = (
+                f"SELECT source, hour, sum(rows), sum(size) FROM {_totals(connection)} "
+                "GROUP BY source, hour ORDER BY hour, source"
+            )
             return [tuple(row) for row in connection.execute(query).fetchall()]
 
     def count(self) -> int:
@@ -221,6 +224,13 @@ def _mark(connection: sqlite3.Connection, names: Iterable[BucketName], number: i
     connection.executemany(
         f"INSERT OR IGNORE INTO dirty (source, label, hour, snapshot) VALUES (?, ?, ?, {number})", names
     )
+
+
+def _totals(connection: sqlite3.Connection) -> str:
+    """Where totals are taken from: sealed buckets, or single rows while nothing was sealed."""
+    if connection.execute("SELECT 1 FROM bucket LIMIT 1").fetchone() is not None:
+        return "bucket"
+    return "(SELECT source, label, hour, 1 AS rows, size FROM entity WHERE dropped IS NULL)"
 
 
 def _known(connection: sqlite3.Connection, hashes: Sequence[bytes]) -> dict[bytes, bytes]:

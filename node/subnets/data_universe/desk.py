@@ -54,6 +54,7 @@ def stats(store: EntityStore, folder: Path, now_hour: int, view: View | None = N
             days[_DAYS - 1 - age] += rows
     notes = [] if view is None else [k[-1].note for n in view.neurons if (k := indexes_of(view.state, n.hotkey))]
     return forms.Stats(
+        rows_here=store.count(),
         rows=sum(row[2] for row in by_hour),
         bytes=sum(row[3] for row in by_hour),
         disk_bytes=store.database.size_bytes(),

@@ -126,8 +126,12 @@ class SourceView(msgspec.Struct, frozen=True):
 
 
 class Stats(msgspec.Struct, frozen=True):
-    """What this node holds and what it knows of everybody's indexes. `rows` are of the last promise."""
+    """What this node holds and what it knows of everybody's indexes.
 
+    `rows` and `bytes` (that count) are of the last promise, or of what is there before the first; `rows_here` are all.
+    """
+
+    rows_here: int
     rows: int
     bytes: int
     disk_bytes: int
@@ -138,7 +142,6 @@ class Stats(msgspec.Struct, frozen=True):
     network_rows: int
     network_bytes: int
     paused: str
-    own_credibility: float | None = None
 
 
 class AgeView(msgspec.Struct, frozen=True):
