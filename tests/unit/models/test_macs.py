@@ -124,6 +124,15 @@ def test_matrices_in_a_loop_of_unknown_length_cannot_be_priced(tmp_path: Path) -
     assert {each.rule for each in checked(_loop(None), tmp_path).failures} == {Rule.MACS}
 
 
+def test_a_cost_that_is_no_polynomial_is_not_approximated(tmp_path: Path) -> None:
+    """Of the input, at most 200 rows are multiplied."""
+    nodes = [helper.make_node("Slice", ["x", "begin", "end"], ["s"]), helper.make_node("MatMul", ["s", "w"], ["y"])]
+    weights = {"begin": np.array([0], np.int64), "end": np.array([200], np.int64), "w": ones(3, 3)}
+    made = model(graph(nodes, [value("x", ["n", 3])], [value("y", [None] * 2)], weights))
+    assert {each.rule for each in checked(made, tmp_path).failures} == {Rule.MACS}
+    assert inspect(tmp_path / "model.onnx", {"n": 900}).macs == "1800"
+
+
 @given(st.lists(st.fractions(min_value=-50, max_value=50, max_denominator=16), min_size=9, max_size=9))
 def test_fitting_finds_the_polynomial_that_made_the_costs(coefficients: list[Fraction]) -> None:
     def at(x: int, y: int) -> Fraction:

@@ -40,10 +40,10 @@ def test_what_is_written_is_read_back(height: int, width: int, seed: int) -> Non
 
 @pytest.mark.parametrize("kind", range(5))
 def test_every_filter_of_the_format_is_undone(kind: int) -> None:
-    """Filtered by the definition, byte by byte, over two lines."""
-    rows = np.array([[[9, 8, 7], [200, 100, 50], [3, 3, 3]], [[10, 250, 7], [0, 1, 2], [77, 88, 99]]], np.uint8)
+    """Filtered by the definition, byte by byte; few values, so that neighbours are often equally close."""
+    rows = np.random.default_rng(5).choice(np.array([0, 1, 2, 3, 250], np.uint8), (20, 3, 3))
     above, coded = [0] * 9, b""
-    for row in rows.reshape(2, 9).tolist():
+    for row in rows.reshape(20, 9).tolist():
         line = []
         for i, byte in enumerate(row):
             left, up, corner = row[i - 3] if i > 2 else 0, above[i], above[i - 3] if i > 2 else 0
@@ -52,7 +52,7 @@ def test_every_filter_of_the_format_is_undone(kind: int) -> None:
             line.append((byte - [0, left, up, (left + up) // 2, paeth][kind]) % 256)
         coded += bytes([kind, *line])
         above = row
-    np.testing.assert_array_equal(read_png(png(coded, 3, 2, colour=2)), rows)
+    np.testing.assert_array_equal(read_png(png(coded, 3, 20, colour=2)), rows)
 
 
 def test_palettes_and_transparency_become_rgb() -> None:
@@ -81,6 +81,11 @@ GOOD = png(b"\0\1\2", 2, 1)
 def test_a_broken_or_boundless_picture_is_refused(raw: bytes) -> None:
     with pytest.raises(BadTensor):
         read_png(raw)
+
+
+def test_a_picture_of_too_many_pixels_is_refused_by_its_header() -> None:
+    with pytest.raises(BadTensor, match="in all"):
+        read_png(png(b"", 8192, 2049))
 
 
 def test_a_small_file_that_unpacks_without_end_is_refused_at_its_stated_size() -> None:

@@ -55,6 +55,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> ContentModel:
         (b"\xf0" + b"a" * 5000 + b"\x10", "first"),
         (b"  \n\xf0" + b"a" * 5000 + b"\x10 \n", "first"),  # white space at either end is not looked at
         (b"\x10" + b"a" * 5000 + b"\xf0", "second"),
+        (b"\x10" + b"a" * 5000 + b"\xf0 \n", "second"),
         (b"\x10" + b"a" * 5000 + b"\xd0", "unknown"),  # best, but below its own threshold, and no text
         (b"\x10" + b"a" * 5000 + b"a", "unknown"),  # what the model calls noise
         (b"\x10" + b"a" * 30, "unknown"),
@@ -109,6 +110,8 @@ def test_stretches_begin_sure_end_late_and_bridge_short_gaps() -> None:
     talk = [0.1, 0.9, 0.4, 0.4, 0.9, 0.9, 0.9, 0.9, 0.9, 0.1, 0.1, 0.9, 0.9, 0.1]
     assert stretches(talk) == [Stretch(32, 13 * 32)]
     assert stretches([*talk, *[0.0] * 5, 0.9, 0.0]) == [Stretch(32, 13 * 32)]  # 32 ms are no speech
+    assert stretches([*[0.9] * 8, *[0.4] * 6, *[0.9] * 8]) == [Stretch(0, 22 * 32)]  # doubt does not end it
+    assert len(stretches([*[0.9] * 8, *[0.3] * 6, *[0.9] * 8])) == 2
     assert stretches([0.9] * 10) == [Stretch(0, 320)]
     assert stretches([0.4] * 50) == stretches([]) == []
 

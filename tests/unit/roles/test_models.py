@@ -63,6 +63,15 @@ async def test_a_model_in_use_is_never_closed_for_another() -> None:
         assert library.log == ["open a", "close a", "open b"]
 
 
+async def test_the_idle_leaves_although_one_in_use_is_older() -> None:
+    library, shelf = Library(), Shelf(100)
+    async with shelf.use(library.book("old", 40)):
+        async with shelf.use(library.book("idle", 40)):
+            pass
+        async with shelf.use(library.book("new", 40)):
+            assert shelf.opened() == ("old", "new")
+
+
 async def test_a_model_larger_than_all_memory_is_refused_and_harms_no_other() -> None:
     library, shelf = Library(), Shelf(100)
     async with shelf.use(library.book("a", 60)):
@@ -153,6 +162,6 @@ async def test_a_run_without_end_is_stopped_at_the_time_limit(tmp_path: Path, mo
     monkeypatch.setattr(node.service.roles.arrays, "TENSOR_RUN_TIMEOUT_S", 0.2)
     host = ModelHost(tmp_path, threads=1)
     opened = await host.tensor_file(save(endless, tmp_path))
-    with pytest.raises(RuntimeFailure, match="was stopped"):
+    with trio.fail_after(10), pytest.raises(RuntimeFailure, match="was stopped"):
         await opened.run({"x": np.ones(1, np.float32)})
     await host.aclose()
