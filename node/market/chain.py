@@ -1,5 +1,6 @@
 """What the market needs to know of the chain, as a protocol: the service implements it, tests fake it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -63,12 +64,12 @@ class ChainReader(Protocol):
         ...
 
 
-def view_of(chain: ChainReader, netuid: NetUid) -> View:
-    """The subnet at the best head as subnets see it; without seats while the chain does not know it."""
+def view_of(chain: ChainReader, netuid: NetUid, state: Mapping[bytes, bytes] | None = None) -> View:
+    """The subnet at the best head as subnets see it, with its journals' state; no seats while it is not known."""
     height = chain.height()
     metagraph = chain.metagraph(netuid)
     neurons = () if metagraph is None else tuple(neuron_of(row) for row in metagraph.rows)
-    return View(netuid, height, chain.block_hash(height) or ZERO_HASH, neurons)
+    return View(netuid, height, chain.block_hash(height) or ZERO_HASH, neurons, {} if state is None else state)
 
 
 def neuron_of(row: NeuronRow) -> Neuron:

@@ -1,7 +1,7 @@
 """Who we are in one subnet: the network, the chain, the seat and the key. Handed to everything that acts for us."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from node.market.absent import NoBlobs, NoJournal
 from node.market.chain import ChainReader, view_of
@@ -39,7 +39,7 @@ class MarketContext:
 
     def view(self) -> View:
         """The subnet at the best head, with its journals' state; without seats while the chain does not know it."""
-        return replace(view_of(self.chain, self.netuid), state=self.journal.state())
+        return view_of(self.chain, self.netuid, self.journal.state())
 
     def seat(self) -> Neuron | None:
         """Our own seat, once registered."""

@@ -177,6 +177,8 @@ class JournalGate:
             return self._refuse(Code.DUPLICATE, Verdict.IGNORE)
         if not fork_holds(proof, self._verify):
             return self._refuse(Code.BAD_SIGNATURE, Verdict.REJECT)
+        if not self._rates.take(proof.author):  # who forks once can make many proofs, each of an earlier place
+            return self._refuse(Code.RATE_LIMITED, Verdict.IGNORE)
         self.counts["journal.forks"] += 1
         return Verdict.ACCEPT
 

@@ -23,8 +23,8 @@ BATCH_TOKENS: Final = 64  # may be delivered and not paid: what either side can 
 BATCH_UNITS: Final = 1  # of a subnet's own units, alike
 VOUCHER_TOKENS: Final = 32  # half a batch: the next voucher is there before the miner would have to wait for it
 VOUCHER_TIMEOUT_S: Final = 10.0  # a voucher takes one way over the network and one write to a disk
-FREE_CHECKS: Final = 8  # calls of a validator that a miner with prices answers for nothing, so that it can be judged,
-FREE_CHECKS_BLOCKS: Final = 25  # in this window: a round of a public network; too few for anybody's users to live on
+FREE_CHECKS: Final = 16  # calls of a validator that a miner with prices answers for nothing (two bursts of a batch)
+FREE_CHECKS_BLOCKS: Final = 25  # in this window, a round of a public network: enough to judge, too few to sell on
 CHANNEL_MARGIN_BLOCKS: Final = 50  # ten minutes of 12 s blocks to redeem before a channel's end
 GOODWILL_PPM: Final = 10_000  # of what a channel paid: given back on a caller's word, which a miner cannot check
 CLAIMS_KEPT_MAX: Final = 1024  # paid calls that an audit may still find wrong; some minutes of a busy gateway
@@ -112,12 +112,15 @@ JOURNAL_HEADS_MAX: Final = 512  # authors in one answer: twice a subnet's seats
 JOURNAL_QUESTION_BYTES_MAX: Final = 256  # two keys, three numbers
 JOURNAL_HEADS_BYTES_MAX: Final = 128 * 1024  # 512 lines of 90 bytes and as many forks
 JOURNAL_RANGE_BYTES_MAX: Final = 256 * 1024  # a page in one or two answers
-JOURNAL_STREAMS_PER_PEER: Final = 2  # one to fetch, one to compare
+JOURNAL_STREAMS_PER_PEER: Final = 5  # what one peer fetches at once, and a comparison
+JOURNAL_FETCHES_AT_ONCE: Final = 4  # journals fetched from one peer side by side: 256 in 6 s at a distance of 100 ms
 JOURNAL_STREAMS_MAX: Final = 16  # answers under way at once, each at most a range
 JOURNAL_FILL_S: Final = 20.0  # so often a node compares its journals with a peer's; 100 bytes when both are equal
 JOURNAL_NEW_PEER_S: Final = 1.0  # so soon after a peer connects it is asked
 JOURNAL_ASK_TIMEOUT_S: Final = 10.0  # a range of 256 KiB at 25 KB/s
 JOURNAL_OWN_WAIT_S: Final = 5.0  # before the first entry of one's own peers are asked what they have of it
+JOURNAL_OWN_PEERS: Final = 3  # so many of them: one may be behind
+JOURNALS_READ_KEPT_MAX: Final = 16  # authors whose entries are kept in memory once read: 8 MB at the bound
 JOURNAL_PEERS_REMEMBERED_MAX: Final = 256  # peers known to have been asked; more than a node connects to
 
 # --- screens --------------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ from node.market.journal import (
 )
 from node.market.journal_state import NO_ROWS, Apply, JournalState, Rows, reduce_entries, refuse_all
 from node.market.journal_sync import ForkLine, HeadLine, Heads, heads_digest, make_heads
-from node.market.limits import JOURNAL_APPLY_TIMEOUT_S
+from node.market.limits import JOURNAL_APPLY_TIMEOUT_S, JOURNALS_READ_KEPT_MAX
 from node.market.offers import OFFER_KIND, OfferBook
 from node.primitives.codec import encode
 from node.primitives.types import AccountId, Hash, NetUid
@@ -102,6 +102,7 @@ class JournalBook:
         self._forks: dict[AccountId, ForkProof] = {}
         self._rows: dict[AccountId, Rows] = {}
         self._reduced_from: dict[AccountId, int] = {}
+        self._read: dict[AccountId, tuple[Entry, ...]] = {}
         self.state = JournalState({})
         self.problem = ""
         self.counts: Counter[str] = Counter()
@@ -131,12 +132,15 @@ class JournalBook:
 
     def entries(self, author: AccountId, *, kind: str | None = None) -> tuple[Entry, ...]:
         """An author's entries that count, oldest first; those before a fork, if there is one."""
-        fork = self._forks.get(author)
-        return tuple(
-            entry.plain()
-            for entry in self._stored(author, 0)
-            if (fork is None or entry.head.seq < fork.void_from) and (kind is None or entry.head.kind == kind)
-        )
+        known = self._read.pop(author, None)
+        if known is None:
+            fork = self._forks.get(author)
+            kept = self._stored(author, 0)
+            known = tuple(entry.plain() for entry in kept if fork is None or entry.head.seq < fork.void_from)
+        self._read[author] = known  # the last one read is the last to be let go
+        if len(self._read) > JOURNALS_READ_KEPT_MAX:
+            del self._read[next(iter(self._read))]
+        return known if kind is None else tuple(entry for entry in known if entry.kind == kind)
 
     def entry(self, author: AccountId, seq: int) -> SignedEntry | None:
         """One entry that is kept."""
@@ -308,11 +312,19 @@ class JournalBook:
                 self._drop(proof.author)
                 self._forked(proof)
         for author in batch.tips.keys() - forked:
-            fresh = sorted(batch.entries[author].items())
-            await self._reduce(author, [entry.plain() for _, entry in fresh])
+            fresh = [entry.plain() for _, entry in sorted(batch.entries[author].items())]
+            self._note_read(author, fresh)
+            await self._reduce(author, fresh)
         self._publish_state()
 
+    def _note_read(self, author: AccountId, fresh: Sequence[Entry]) -> None:
+        """Keep what is in memory of an author's entries up to date."""
+        known = self._read.get(author)
+        if known is not None:
+            self._read[author] = tuple(e for e in (*known, *fresh) if e.sequence >= self._tips[author].base)
+
     def _drop(self, author: AccountId) -> None:
+        self._read.pop(author, None)
         self._tips.pop(author, None)
         self._rows.pop(author, None)
         self._reduced_from.pop(author, None)

@@ -76,10 +76,10 @@ class OwnJournal:
         seats: Seats,
         rates: AuthorRates,
         record: SigningRecord | None,
-        compared: trio.Event,
+        ask_peers: Callable[[], Awaitable[None]],
         publish: Callable[[SignedEntry], Awaitable[None]],
     ) -> None:
-        """`compared` is set once a peer was asked for its journals; `publish` tells an entry and never raises."""
+        """`ask_peers` fetches what some peers have more of; `publish` tells an entry. Neither raises P2PError."""
         self._book = book
         self._chain = chain
         self._netuid = netuid
@@ -87,7 +87,7 @@ class OwnJournal:
         self._seats = seats
         self._rates = rates
         self._record = record
-        self._compared = compared
+        self._ask_peers = ask_peers
         self._publish = publish
         self._lane = f"{NOTE}/{netuid}/{signer.public.hex()}"
         self._writing = trio.Lock()
@@ -167,7 +167,7 @@ class OwnJournal:
         if self._recovered:
             return
         with trio.move_on_after(JOURNAL_OWN_WAIT_S):
-            await self._compared.wait()
+            await self._ask_peers()
         draft = None if self._record is None else await trio.to_thread.run_sync(self._last_draft, self._record)
         tip = self._book.tips.get(self._signer.public)
         if draft is not None and (tip is None or draft.head.seq > tip.seq):

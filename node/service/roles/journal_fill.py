@@ -30,9 +30,11 @@ from node.market.journal_sync import (
 from node.market.limits import (
     JOURNAL_AHEAD_BLOCKS_MAX,
     JOURNAL_ASK_TIMEOUT_S,
+    JOURNAL_FETCHES_AT_ONCE,
     JOURNAL_FILL_S,
     JOURNAL_HEADS_BYTES_MAX,
     JOURNAL_NEW_PEER_S,
+    JOURNAL_OWN_PEERS,
     JOURNAL_PEERS_REMEMBERED_MAX,
     JOURNAL_QUESTION_BYTES_MAX,
     JOURNAL_RANGE_BYTES_MAX,
@@ -79,7 +81,6 @@ class JournalFiller:
         self._asked: dict[str, float] = {}
         self._due: set[str] = set()
         self._last_turn = -JOURNAL_FILL_S
-        self.compared = trio.Event()
         self.counts: Counter[str] = Counter()
 
     # --- answering --------------------------------------------------------------------------------------------------
@@ -161,8 +162,20 @@ class JournalFiller:
             self._network.report(peer_id, JOURNAL_WRONG_POINTS, f"it gave a false journal: {error}")
             return False
         self.counts["journal.compared"] += 1
-        self.compared.set()
         return True
+
+    async def compare_with_some(self) -> None:
+        """Ask JOURNAL_OWN_PEERS peers, waiting for them to connect; cancel it after the time there is."""
+        asked: set[str] = set()
+        answered = 0
+        while answered < JOURNAL_OWN_PEERS:
+            others = [peer.peer_id for peer in self._network.peers() if peer.peer_id not in asked]
+            if not others and answered:
+                return
+            for peer_id in others[:JOURNAL_OWN_PEERS]:
+                asked.add(peer_id)
+                answered += await self.compare(peer_id)
+            await trio.sleep(0.0 if others else JOURNAL_NEW_PEER_S)
 
     async def _catch_up(self, peer_id: str, heads: Heads) -> None:
         seats = self._seats.now()
@@ -170,9 +183,21 @@ class JournalFiller:
             known = self._book.forks.get(fork.author)
             if fork.author in seats and (known is None or fork.void_from < known.void_from):
                 await self._fetch_fork(peer_id, fork.author)
-        for line in heads.heads:
-            if line.author in seats and line.author not in self._book.forks:
-                await self._fetch(peer_id, line)
+        lines = [line for line in heads.heads if line.author in seats and line.author not in self._book.forks]
+        failed: list[Exception] = []
+
+        async def fetch() -> None:
+            while lines and not failed:
+                try:
+                    await self._fetch(peer_id, lines.pop())
+                except (P2PError, MalformedMessage, Wrong, StorageError) as error:
+                    failed.append(error)
+
+        async with trio.open_nursery() as nursery:
+            for _ in range(JOURNAL_FETCHES_AT_ONCE):
+                nursery.start_soon(fetch)
+        if failed:
+            raise failed[0]
 
     async def _fetch(self, peer_id: str, line: HeadLine) -> None:
         """Fetch what a peer has more of one journal; entries of a page that begins beyond ours replace ours."""

@@ -97,7 +97,7 @@ class Journals:
         if signer.public not in self._own:
             self._own[signer.public] = OwnJournal(
                 self.book, self._chain, self.netuid, signer, seats=self._seats, rates=self._rates, record=self._record,
-                compared=self._filler.compared, publish=self._publish,
+                ask_peers=self._filler.compare_with_some, publish=self._publish,
             )  # fmt: skip
         return self._own[signer.public]
 

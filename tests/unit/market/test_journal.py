@@ -31,11 +31,14 @@ from node.market.limits import (
     JOURNAL_ROWS_MAX,
 )
 from node.primitives.codec import encode
-from node.primitives.crypto import verify
+from node.primitives.crypto import digest, verify
 from node.primitives.types import ZERO_HASH, AccountId, Hash, Height, NetUid
 from node.subnets.base import Code, Entry
 from tests.unit.market.journals import Author, counting, key
 
+PINNED_BYTES = 224
+PINNED_HASH = "75f64f4cde173273e41cd77efa66be7ad4e780596a1f58ed62635ec5a457da7e"
+PINNED_ENTRY = "1efd362e72ca6a135f8d4c80dd62684224e4776de954ab2d50a5bb624be32b20"
 OTHER_HASH = Hash(b"\x07" * 32)
 
 
@@ -99,6 +102,15 @@ def test_a_body_beyond_the_bound_is_refused() -> None:
     entry = Author().make(bytes(JOURNAL_BODY_BYTES_MAX + 1))
     with pytest.raises(MalformedMessage):
         decode_entry(encode(entry))
+
+
+def test_the_bytes_of_an_entry_are_pinned() -> None:
+    author = Author("pinned")
+    author.write(b"first", kind="note", height=7)
+    entry = author.write(b"second", kind="offer", height=9)
+    assert len(encode(entry)) == PINNED_BYTES
+    assert entry.hash.hex() == PINNED_HASH
+    assert digest("test", encode(entry)).hex() == PINNED_ENTRY
 
 
 # --- chain ----------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import trio.testing
 
 from node.market.context import MarketContext
 from node.market.errors import JournalRefused, MalformedMessage
-from node.market.journal import SignedEntry, Tip, extend, sign_entry
+from node.market.journal import SignedEntry, Tip, extend, prove_fork, sign_entry
 from node.market.journal_gate import entry_news, fork_news, journal_topic, open_news
 from node.market.journal_sync import JOURNALS_PROTOCOL, Entries, GetEntries, GetHeads, HeadLine, Heads, decode_heads
 from node.market.limits import JOURNAL_BODY_BYTES_MAX, JOURNAL_PAGE_ENTRIES_MAX
@@ -176,6 +177,30 @@ async def test_a_restart_loses_nothing_and_goes_on_where_it_was(tmp_path: Path, 
         assert dict(again.state()) == before
         entry = await again.door(signer_of("one")).append("note", b"2")
         assert entry.sequence == 2
+
+
+async def test_entries_that_were_read_stay_up_to_date(tmp_path: Path) -> None:
+    world = World()
+    context = world.join("one")
+    with JournalStore.open(tmp_path / "journals.db") as store:
+        journals = Journals(context.network, context.doors, context.chain, NETUID, store, apply=counting)
+        assert journals.entries(v_key("one")) == ()
+        writer = author("one")
+        for count in (1, 600, 600):  # over two ends of a page
+            await journals.book.take(writer.write_many(count))
+            base = writer.entries[-1].head.base
+            assert journals.entries(v_key("one")) == tuple(entry.plain() for entry in writer.entries[base:])
+        for n in range(40):  # others that are read push it out of memory
+            journals.entries(v_key(f"other {n}"))
+        assert len(journals.entries(v_key("one"))) == len(writer.entries) - base
+
+
+async def test_the_state_is_part_of_what_a_role_sees(tmp_path: Path, autojump_clock: object) -> None:
+    async with village(tmp_path) as v:
+        one = await v.join("one")
+        context = replace(v.contexts["one"], journal=one.door(signer_of("one")))
+        await context.journal.append("note", b"x")
+        assert dict(context.view().state) == {v_key("one") + b"note": (1).to_bytes(4, "big")}
 
 
 # --- signing --------------------------------------------------------------------------------------------------------
@@ -391,6 +416,19 @@ async def test_a_fork_ends_a_journal_for_everybody_in_the_same_way(tmp_path: Pat
         await until(lambda: v_key("cheat") in late.forks())
 
 
+async def test_proofs_of_ever_earlier_forks_are_slowed_too(tmp_path: Path, autojump_clock: object) -> None:
+    async with village(tmp_path) as v:
+        one = await v.join("one")
+        v.world.chain.seat(signer_of("cheat").public)
+        _, left, right = forked("cheat")
+        proof = prove_fork(left, right)
+        assert proof is not None
+        verdicts = [one._gate("peer", fork_news(proof)) for _ in range(2050)]
+        assert verdicts.count(Verdict.ACCEPT) == 2048
+        assert await one.book.take_fork(proof)
+        assert one._gate("peer", fork_news(proof)) is Verdict.IGNORE
+
+
 async def test_an_entry_that_links_to_another_one_is_a_fork_too(tmp_path: Path, autojump_clock: object) -> None:
     async with village(tmp_path) as v:
         one = await v.join("one")
@@ -568,8 +606,6 @@ async def test_offers_in_journals_reach_everybodys_book(tmp_path: Path, autojump
 def test_news_of_entries_and_forks_survive_the_wire() -> None:
     cheat, left, right = forked("cheat")
     assert isinstance(cheat.tip, Tip)
-    from node.market.journal import prove_fork
-
     proof = prove_fork(left, right)
     assert proof is not None
     assert open_news(fork_news(proof)) == proof
