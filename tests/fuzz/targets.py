@@ -12,14 +12,20 @@ from pathlib import Path
 
 import base58
 import msgspec
+import numpy as np
 import trio
 from libp2p.identity.identify.pb.identify_pb2 import Identify
 from libp2p.pubsub.pb import rpc_pb2
 from libp2p.relay.circuit_v2.pb.circuit_pb2 import HopMessage, StopMessage
 
 from models.bundle import MANIFEST_FILE, encode_card, read_card
+from models.card import read_tensor_card
 from models.errors import ModelError
 from models.gguf import GgufFile
+from models.inspection import inspect
+from models.macs import parse_formula, write_formula
+from models.pixels import read_png, write_png
+from models.voice import read_wav
 from node.control.amounts import parse_amount
 from node.control.errors import ProtocolError
 from node.control.protocol import BadLine, parse_answer, parse_line
@@ -58,6 +64,9 @@ from p2p.peerbook import PeersFile, read_peers_file
 from p2p.relay.messages import named_peer, read_message
 from tests.fuzz import journals, samples
 from tests.fuzz.canonical import CANONICAL, Canonical
+from tests.unit.models.bundles import embedding_bundle
+from tests.unit.models.graphs import linear
+from tests.unit.models.speech import wav
 from tests.unit.models.synthetic import tiny_bundle, write_tiny_gguf
 
 PEER = "12D3KooWQv8ujmM6ifBgP4rqNEyL1KS8p7JkCon4PznpFMo4qPpD"
@@ -265,6 +274,52 @@ def model_card(data: bytes) -> None:
         read_card(FOLDER)
     except ModelError:
         return
+
+
+@target("models.card.read_tensor_card", samples=((embedding_bundle(FOLDER / "words") / MANIFEST_FILE).read_bytes(),))
+def tensor_card(data: bytes) -> None:
+    (FOLDER / MANIFEST_FILE).write_bytes(data)
+    try:
+        card = read_tensor_card(FOLDER)
+    except ModelError:
+        return
+    hold(not any("/" in name or name.startswith(".") for name in card.files), "a card names a file outside its folder")
+
+
+@target("models.inspection.inspect", samples=(linear().SerializeToString(),))
+def onnx_graph(data: bytes) -> None:
+    path = FOLDER / "graph.onnx"
+    path.write_bytes(data)
+    report = inspect(path, {})
+    hold(report.ok or not report.trial, "a graph that breaks rules was run")
+
+
+@target("models.macs.parse_formula", samples=(b"3/4*H*W + 1024*N^2 - 5", b"0"))
+def cost_formula(data: bytes) -> None:
+    try:
+        found = parse_formula(data.decode("utf-8", "replace"))
+    except ModelError:
+        return
+    kept = {monomial: value for monomial, value in found.items() if value}
+    hold(parse_formula(write_formula(found)) == (kept or {(): 0}), "a formula changed")
+
+
+@target("models.pixels.read_png", samples=(write_png(np.arange(12, dtype=np.uint8).reshape(2, 2, 3)),))
+def picture(data: bytes) -> None:
+    try:
+        pixels = read_png(data)
+    except ModelError:
+        return
+    hold((read_png(write_png(pixels)) == pixels).all(), "a picture changed")
+
+
+@target("models.voice.read_wav", samples=(wav(np.zeros(9, np.float32)),))
+def sound(data: bytes) -> None:
+    try:
+        samples = read_wav(data)
+    except ModelError:
+        return
+    hold(len(samples) > 0 and bool((abs(samples) <= 1).all()), "a sound is out of range")
 
 
 @target("p2p.peerbook.read_peers_file", samples=(msgspec.json.encode(PeersFile(1, (ADDRESS,), ())),))

@@ -11,11 +11,13 @@ import trio
 
 from models import ModelUnavailable, Progress, stored_file
 from models.bundle import check_bundle
+from models.card import check_tensor_bundle
 from models.catalogue import CatalogueEntry
 from models.ensure import ensure_entry
 from models.fetch import Transport
 from node.service.model_peers import FOLDER, ModelPeers
 from p2p import HostConfig, MemorySwarm, Network, open_host
+from tests.unit.models import test_card
 from tests.unit.models.test_ensure import ENTRY, RAW
 from tests.unit.p2p.worlds import connected
 
@@ -64,6 +66,24 @@ async def test_a_model_comes_from_a_peer_whole_with_progress_and_is_then_given_o
         with pytest.raises(ModelUnavailable, match="0 connected peers"):
             await get(third, tmp_path / "c")
         assert await first.request(second.peer_id, "/neurond/blobs/1", find(ENTRY), max_bytes=32)  # the second has it
+
+
+async def test_every_file_of_a_bundle_comes_from_peers(tmp_path: Path, nursery: trio.Nursery) -> None:
+    contents = (test_card.RAW, test_card.LABELS)
+    for each, content in zip(test_card.ENTRY.pinned(), contents, strict=True):
+        target = stored_file(each, tmp_path / "a")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    lone = replace(
+        test_card.ENTRY, sources=(), beside=tuple(replace(each, sources=()) for each in test_card.ENTRY.beside)
+    )
+    async with two_hosts(tmp_path) as (first, second):
+        ModelPeers(first, tmp_path / "a", nursery, [lone])
+        peers = ModelPeers(second, tmp_path / "b", nursery, [lone])
+        work = partial(ensure_entry, lone, tmp_path / "b", transport=Transport(peer_fetch=peers.fetch))
+        with trio.fail_after(30):
+            bundle = await trio.to_thread.run_sync(work)
+        assert check_tensor_bundle(bundle).files.keys() == {"labels.json"}
 
 
 def find(entry: CatalogueEntry) -> bytes:
