@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import sqlite_utils
 
-from storage import ChainStore, MarketStore, SignGuard, Tip
+from storage import ChainStore, JournalStore, MarketStore, SignGuard, Tip
 from storage.chain import CHAIN
 from storage.database import Kind, open_database
 from storage.journal import MARKET
+from storage.journals import JOURNALS
 from storage.migrations import Step, applied_steps
 from storage.signing import SIGNING
 from tests.unit.storage.build import final, number_hash
@@ -81,8 +82,14 @@ def test_database_files_of_the_other_kinds_open_with_their_data(tmp_path: Path) 
         assert store.records(1, number_hash(1)).lines(7) == [b"line"]
 
 
+def test_a_database_file_of_journals_opens_with_its_data(tmp_path: Path) -> None:
+    with JournalStore.open(_unpack("journals_0001", tmp_path)) as store:
+        assert [row.entry for row in store.entries(1, b"a" * 32)] == [b"entry 0", b"entry 1"]
+        assert [(row.author, row.void_from, row.proof) for row in store.forks(1)] == [(b"b" * 32, 3, b"proof")]
+
+
 def test_there_is_a_file_of_every_form_that_was_released() -> None:
-    for kind in (CHAIN, SIGNING, MARKET):
+    for kind in (CHAIN, SIGNING, MARKET, JOURNALS):
         for step in kind.steps:
             stored = [path.name for path in FORMS.glob(f"{kind.name}_{step.number:04}.*")]
             assert stored, f"store a small {kind.name} database of form {step.number} under {FORMS.name}/"
@@ -94,7 +101,7 @@ def _unpack(form: str, folder: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("kind", [CHAIN, SIGNING, MARKET], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [CHAIN, SIGNING, MARKET, JOURNALS], ids=lambda kind: kind.name)
 def test_a_released_step_is_never_edited(tmp_path: Path, kind: Kind) -> None:
     for number in range(1, len(kind.steps) + 1):
         dump = f"{kind.name}_{number:04}.sql"
