@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Protocol
 import msgspec
 
 from node.control.limits import ROUTE_BODY_CHARS_MAX, ROUTE_PATH_CHARS_MAX, ROUTE_QUERY_MAX
-from node.control.requests import Name, Request
+from node.control.requests import Request
 from node.control.views.base import View
 
 Verb = Literal["GET", "POST", "PUT", "DELETE"]
@@ -27,7 +27,7 @@ class RouteRequest(Request[RouteReply], frozen=True):
     """A request to a path of some subnet, such as `GET /v1/chutes`; `body` is JSON text or empty."""
 
     method: Verb
-    path: Name
+    path: Word
     query: Annotated[tuple[tuple[Word, Word], ...], msgspec.Meta(max_length=ROUTE_QUERY_MAX)] = ()
     body: Annotated[str, msgspec.Meta(max_length=ROUTE_BODY_CHARS_MAX)] = ""
 

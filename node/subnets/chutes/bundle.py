@@ -43,7 +43,7 @@ DType = Literal["float32", "float16", "int64", "int32", "int8", "uint8", "bool",
 Role = Literal["model", "tokenizer", "card"]
 Visibility = Literal["public", "unlisted"]
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_CHARS_MAX, pattern=r"^[A-Za-z0-9][A-Za-z0-9._/+-]*$")]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_CHARS_MAX, pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
 Port = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_CHARS_MAX)]
 Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX)]
 Shape = Annotated[tuple[Axis, ...], msgspec.Meta(max_length=RANK_MAX)]

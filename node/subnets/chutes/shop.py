@@ -34,6 +34,7 @@ from node.subnets.chutes.limits import (
     PRICE_RAO_MAX,
     TEXT_CHARS_MAX,
 )
+from node.subnets.chutes.listing import BlobReply, ChuteInfo, ChuteStats, Deployed
 from node.subnets.chutes.messages import BLOB_TYPE
 from node.subnets.chutes.money import cost_rao, creator_part_rao
 from node.subnets.chutes.seen import Seen
@@ -76,66 +77,12 @@ class BlobRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     base64: str
 
 
-class BlobReply(msgspec.Struct, frozen=True):
-    """How the content is named from now on."""
-
-    sha256: str
-    size: int
-
-
-class ChuteInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of the catalogue. `calls` and `p50_ms` are what this node saw since it started."""
-
-    id: str
-    name: str
-    kind: str
-    owner: str
-    version: int
-    about: str
-    licence: str
-    price_rao: int
-    creator_share_percent: int
-    ram_mb: int
-    instances: int
-    demand: float
-    calls: int
-    p50_ms: int
-    is_house: bool
-
-
 class ChuteCard(msgspec.Struct, frozen=True, kw_only=True):
     """A chute with its definition and who keeps it warm."""
 
     info: ChuteInfo
     chute: Chute
     warm: tuple[str, ...]
-
-
-class ChuteStats(msgspec.Struct, frozen=True, kw_only=True):
-    """What this node saw of a chute since it started: answers it judged, work it did, the creator's part of the pay."""
-
-    id: str
-    name: str
-    instances: int
-    judged: int
-    pass_rate: float | None
-    p50_ms: int
-    p95_ms: int
-    served: int
-    served_units: int
-    asked: int
-    creator_rao: int
-
-
-class Deployed(msgspec.Struct, frozen=True, kw_only=True):
-    """The check's findings, and whether the chute is in the journal now."""
-
-    id: str
-    name: str
-    is_deployed: bool
-    macs: str
-    memory_mb: int
-    chutes_left: int
 
 
 class Shop:
