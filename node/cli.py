@@ -58,6 +58,7 @@ _COMMANDS: Final = {
     "peers": ("node.commands.peers:peers", "Show, add, ban and ping peers."),
     "light": ("node.commands.light:light", "Balances and metagraphs with proofs, without a node of one's own."),
     "models": ("node.commands.models:models", "List, fetch and verify models."),
+    "data": ("node.commands.data:data", "Collected text: sources, searches, data sets, what is wanted."),
     "db": ("node.commands.db:db", "Look at, check, prune, copy or replace the chain database."),
     "explain": ("node.commands.explain:explain", "Explain an error code or a call."),
 }
