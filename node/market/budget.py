@@ -8,6 +8,7 @@ from typing import Final
 
 from node.market.errors import SpendingLimit
 from node.market.limits import DAY_S
+from node.market.payments import tao
 from node.primitives.types import MAX_SUPPLY_RAO
 
 _DAY_MS: Final = DAY_S * 1000
@@ -57,8 +58,8 @@ class Budget:
         """Set aside the most that a call can cost. Raises SpendingLimit."""
         if amount_rao > self.left_rao(now_ms):
             raise SpendingLimit(
-                f"Today's limit is {self.limits.per_day_rao} rao; {self.used_rao + self.reserved_rao} are spent or set "
-                f"aside, this call may cost {amount_rao}.",
+                f"Today's limit is {tao(self.limits.per_day_rao)}; {tao(self.used_rao + self.reserved_rao)} are spent "
+                f"or set aside, this call may cost {tao(amount_rao)}.",
                 limit_rao=self.limits.per_day_rao,
                 used_rao=self.used_rao + self.reserved_rao,
                 window_s=DAY_S,

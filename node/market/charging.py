@@ -13,7 +13,7 @@ from node.market.errors import MalformedMessage, NotKept, ServeFailed, Unpaid
 from node.market.frames import CallRequest, FrameKind, Payment, decode, open_frame, request_digest
 from node.market.limits import FREE_CHECKS, FREE_CHECKS_BLOCKS, RECEIPT_BYTES_MAX, VOUCHER_TIMEOUT_S
 from node.market.offers import Offer
-from node.market.payments import FREE, Meter, Tariff, batch_rao, is_released, may_send, tariff_of
+from node.market.payments import FREE, Meter, Tariff, batch_rao, is_released, may_send, tao, tariff_of
 from node.market.vouchers import Tab, Till
 from node.primitives.errors import MarketError
 from node.primitives.types import AccountId, Height
@@ -122,7 +122,7 @@ class Charge:
                 await self._tab.wait()
         if scope.cancelled_caught:
             short = due - self._tab.paid_rao
-            raise Unpaid(f"No voucher for {short} rao came in time.", Code.UNPAID, short_rao=short)
+            raise Unpaid(f"No voucher for {tao(short)} came in time.", Code.UNPAID, short_rao=short)
         self.check()
         self._meter.add(part)
 

@@ -18,7 +18,7 @@ from node.market.channels import ChannelInfo, ChannelReader, usable
 from node.market.errors import CallRefused, InsufficientBudget, OverClaimed
 from node.market.frames import Payment
 from node.market.limits import CLAIMS_KEPT_MAX, UNFAIR_S
-from node.market.payments import Meter, Tariff, batch_rao, is_due, is_released
+from node.market.payments import Meter, Tariff, batch_rao, is_due, is_released, tao
 from node.primitives.address import to_ss58
 from node.primitives.crypto import Signer
 from node.primitives.types import SIGNATURE_BYTES, ZERO_HASH, AccountId, Hash, Rao
@@ -119,12 +119,14 @@ class Payer:
         cap = min(limits.per_call_rao, limits.per_call_rao if spend_max_rao is None else spend_max_rao)
         least = batch_rao(tariff) if ceiling is None else tariff.cost_rao(ceiling)
         if least > cap:
-            raise self._short(f"The call may cost {least} rao, and {cap} may be spent on one.", least, cap)
+            raise self._short(f"The call may cost {tao(least)}, and {tao(cap)} may be spent on one.", least, cap)
         line = self._line_to(miner, await trio.to_thread.run_sync(self._chain.channels_from, self._signer.public))
         if line is None or line.free_rao < least:
             self.open_channel(miner)
             have = 0 if line is None else line.free_rao
-            raise self._short(f"The channel to this miner has {have} rao free; the call may cost {least}.", least, have)
+            raise self._short(
+                f"The channel to this miner has {tao(have)} free; the call may cost {tao(least)}.", least, have
+            )
         most = least if ceiling is not None else min(cap, line.free_rao, max(least, left))
         self.budget.reserve(most, self._now_ms())
         line.reserved_rao += most
@@ -252,7 +254,7 @@ class Bill:
                 self._stop_paying()
                 raise OverClaimed("The answer costs more than the task allows.")
             raise self._payer._short(
-                f"The answer costs {due_rao} rao; {self._most_rao} were set aside.", due_rao, self._most_rao
+                f"The answer costs {tao(due_rao)}; {tao(self._most_rao)} were set aside.", due_rao, self._most_rao
             )
         payment = await self._payer._voucher(self._line, self._request, more, due_rao)
         self._spend(more)

@@ -10,10 +10,17 @@ from typing import Final
 from node.market.errors import OverClaimed
 from node.market.limits import BATCH_TOKENS, BATCH_UNITS, VOUCHER_TOKENS
 from node.market.offers import COMPLETION_UNIT, PRICED_UNITS, PROMPT_UNIT, Offer
-from node.primitives.types import MAX_SUPPLY_RAO, Rao
+from node.primitives.types import MAX_SUPPLY_RAO, RAO_PER_TAO, Rao
 from node.subnets.base import AnySubnet, Code, Part, Spec, Usage
 
 COUNT_MAX: Final = 2**53  # of tokens or units of one call; far beyond any, and exact in every language that reads it
+
+
+def tao(rao: int) -> str:
+    """An amount for people, exact: 1 500 000 000 rao is "1.5 τ"."""
+    whole, rest = divmod(rao, RAO_PER_TAO)
+    digits = f"{rest:09}".rstrip("0")
+    return f"{whole:,}.{digits} τ" if digits else f"{whole:,} τ"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from node.market.channels import ChannelInfo, ChannelReader, problem_of
 from node.market.errors import Unpaid
 from node.market.frames import Payment
 from node.market.limits import GOODWILL_PPM
+from node.market.payments import tao
 from node.primitives.crypto import Verifier, verify
 from node.primitives.types import AccountId, Hash, Rao
 from node.subnets.base import Code
@@ -86,7 +87,7 @@ class Till:
         await self._book(line, tab, payment)
         free = line.deposit_rao - line.held.spent_rao
         if free < batch_rao:
-            raise Unpaid(f"The channel has {free} rao left, a batch costs {batch_rao}.", Code.UNPAID)
+            raise Unpaid(f"The channel has {tao(max(0, free))} left, a batch costs {tao(batch_rao)}.", Code.UNPAID)
         tab.pledge_rao = free
         return tab
 
@@ -111,7 +112,7 @@ class Till:
         if info is None or problem:
             raise Unpaid(problem, Code.UNPAID)
         if voucher.cumulative_rao > info.deposit_rao:
-            raise Unpaid(f"The voucher is over more than the {info.deposit_rao} rao of the channel.", Code.UNPAID)
+            raise Unpaid(f"The voucher is over more than the {tao(info.deposit_rao)} of the channel.", Code.UNPAID)
         if not self._verify(caller, voucher_message(self._genesis, voucher), payment.signature):
             raise Unpaid("The signature of the voucher does not hold.", Code.UNPAID)
         return info
@@ -144,7 +145,7 @@ class Till:
             return 0
         left = held.voucher.cumulative_rao * GOODWILL_PPM // _PPM - held.credited_rao
         if short > left:
-            raise Unpaid(f"{short} rao are not covered by a voucher.", Code.UNPAID, short_rao=short)
+            raise Unpaid(f"{tao(short)} are not covered by a voucher.", Code.UNPAID, short_rao=short)
         return short
 
     async def _settle(self, line: _Line, tab: "Tab", due_rao: int) -> None:

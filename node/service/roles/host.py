@@ -20,8 +20,7 @@ from models.card import TensorCard, check_tensor_bundle, read_tensor_card
 from models.library import locate
 from models.memory import file_need, model_budget, tensor_need, text_need
 from models.sources import PeerFetch
-from node.market.asking import bill_for
-from node.market.call import open_call
+from node.market.asking import ask
 from node.market.context import MarketContext
 from node.market.limits import JUDGE_THREADS, STREAMS_MAX, TENSOR_THREADS
 from node.primitives.types import AccountId
@@ -349,9 +348,4 @@ class RoleHost:
         return self.context.view()
 
     async def ask(self, miner: Neuron, task: Message) -> Answer:
-        bill = await bill_for(self.context, self.subnet, miner.hotkey, task)
-        call = await open_call(self.context, self.subnet, miner, task, bill=bill)
-        try:
-            return await call.collect()
-        finally:
-            await call.aclose()
+        return await ask(self.context, self.subnet, miner, task)

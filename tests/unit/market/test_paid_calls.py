@@ -2,7 +2,6 @@
 
 import pytest
 import trio
-import trio.testing
 
 from node.ledger.vouchers import Voucher, sign_voucher
 from node.market.admission import Admission
@@ -28,12 +27,6 @@ from tests.unit.market.money import DEPOSIT_RAO, PROMPT_TOKENS, Essay, Essays, S
 from tests.unit.market.support import NETUID, signer_of
 
 Clock = object
-
-
-@pytest.fixture
-def patient_clock() -> trio.testing.MockClock:
-    """Jumps ahead when nothing happens, and gives threads the moment that a voucher takes."""
-    return trio.testing.MockClock(autojump_threshold=0.02)
 
 
 async def test_a_stranger_who_pays_is_served_and_both_books_agree_to_the_rao(patient_clock: Clock) -> None:
@@ -226,6 +219,14 @@ async def test_one_sum_is_not_spent_in_two_calls_at_once(patient_clock: Clock) -
         assert s.held.spent_rao == 500
 
 
+async def test_a_voucher_that_comes_after_a_call_was_let_off_is_money_and_no_debt(patient_clock: Clock) -> None:
+    async with shop() as s:
+        tab = await s.till.admit(s.caller.hotkey, _name(1), _blank(s, 1), 10)
+        await tab.settle(0)
+        await tab.take(_signed(s, 1, cumulative_rao=50, call_rao=50)[0])
+        assert (s.held.voucher.cumulative_rao, s.held.spent_rao) == (50, 0)
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
@@ -233,7 +234,7 @@ async def test_one_sum_is_not_spent_in_two_calls_at_once(patient_clock: Clock) -
         ({"expires": Height(120)}, "ends at block"),
         ({"payee": signer_of("somebody else").public}, "between others"),
         ({"payer": signer_of("somebody else").public}, "between others"),
-        ({"deposit_rao": Rao(5)}, "more than the 5 rao"),
+        ({"deposit_rao": Rao(5)}, "more than the 0.000000005 τ"),
     ],
 )
 async def test_a_channel_that_cannot_pay_is_refused(change: dict[str, object], why: str, patient_clock: Clock) -> None:

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 import trio
-import trio.testing
 
 from node.market.admission import Admission
-from node.market.asking import bill_for
+from node.market.asking import ask, bill_for
 from node.market.budget import Budget, Limits
 from node.market.call import CALL_PROTOCOL, open_call
 from node.market.charging import Desk
@@ -49,12 +48,6 @@ class Street:
         route = self.door.routes[0]
         async with aclosing(self.door.call(route, ask_to_double(21), **how)) as pieces:
             return [piece async for piece in pieces]
-
-
-@pytest.fixture
-def patient_clock() -> trio.testing.MockClock:
-    """Jumps ahead when nothing happens, and gives threads the moment that a voucher takes."""
-    return trio.testing.MockClock(autojump_threshold=0.02)
 
 
 @asynccontextmanager
@@ -165,3 +158,12 @@ async def test_what_a_subnets_program_asks_is_paid_within_the_budget(patient_clo
         assert s.gateway.money.payer.budget.reserved_rao == 0
     async with street(PRICE_RAO, limits=Limits()) as s:
         assert await bill_for(s.gateway, Doubling(), s.miners[0].hotkey, Number(1)) is None
+
+
+async def test_a_validators_program_pays_only_once_its_free_checks_are_used_up(patient_clock: object) -> None:
+    async with street(PRICE_RAO, seated=True, permit=True) as s:
+        assert s.gateway.money is not None
+        budget = s.gateway.money.payer.budget
+        for number in range(FREE_CHECKS + 2):
+            await ask(s.gateway, Doubling(), s.world.neuron(s.miners[0]), Number(1))
+            assert budget.used_rao == 5 * max(0, number + 1 - FREE_CHECKS)
