@@ -45,10 +45,22 @@ Temperature = Annotated[float, Meta(ge=0.0, le=2.0)]
 Share = Annotated[float, Meta(gt=0.0, le=1.0)]
 Penalty = Annotated[float, Meta(ge=-2.0, le=2.0)]
 Repetition = Annotated[float, Meta(ge=1.0, le=2.0)]
-Other: Final = msgspec.Raw(b"null")  # of a parameter that is looked at only to refuse it
+
+
+def _null() -> msgspec.Raw:
+    return _NULL
+
+
+_NULL: Final = msgspec.Raw(b"null")
+
+
+def refused() -> Any:
+    """A parameter that is looked at only to refuse it."""
+    return msgspec.field(default_factory=_null)
+
 
 _NEUTRAL: Final = (b"null", b"[]", b"{}", b"false", b'"none"', b"0", b"0.0", b'""', b"1")
-_REFUSED: Final = {
+REFUSED: Final = {
     "tools": "calling tools", "tool_choice": "calling tools", "functions": "calling functions",
     "function_call": "calling functions", "logit_bias": "a bias on tokens", "audio": "audio",
     "prediction": "predicted output", "web_search_options": "searching the web", "reasoning_effort": "reasoning effort",
@@ -69,7 +81,7 @@ class Message(msgspec.Struct, frozen=True):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | tuple[Piece, ...] | msgspec.UnsetType | None = msgspec.UNSET
     name: str | None = None
-    tool_calls: msgspec.Raw = Other
+    tool_calls: msgspec.Raw = refused()
 
 
 class StreamOptions(msgspec.Struct, frozen=True):
@@ -103,7 +115,7 @@ class _Shared(msgspec.Struct, frozen=True, kw_only=True):
     n: Annotated[int, Meta(ge=1, le=CHOICES_MAX)] | None = None
     frequency_penalty: Penalty | None = None
     presence_penalty: Penalty | None = None
-    logit_bias: msgspec.Raw = Other
+    logit_bias: msgspec.Raw = refused()
 
 
 class ChatBody(_Shared, frozen=True, kw_only=True):
@@ -116,14 +128,14 @@ class ChatBody(_Shared, frozen=True, kw_only=True):
     top_logprobs: Annotated[int, Meta(ge=0, le=TOP_LOGPROBS_MAX)] | None = None
     response_format: ResponseFormat | None = None
     modalities: tuple[str, ...] | None = None
-    tools: msgspec.Raw = Other
-    tool_choice: msgspec.Raw = Other
-    functions: msgspec.Raw = Other
-    function_call: msgspec.Raw = Other
-    audio: msgspec.Raw = Other
-    prediction: msgspec.Raw = Other
-    web_search_options: msgspec.Raw = Other
-    reasoning_effort: msgspec.Raw = Other
+    tools: msgspec.Raw = refused()
+    tool_choice: msgspec.Raw = refused()
+    functions: msgspec.Raw = refused()
+    function_call: msgspec.Raw = refused()
+    audio: msgspec.Raw = refused()
+    prediction: msgspec.Raw = refused()
+    web_search_options: msgspec.Raw = refused()
+    reasoning_effort: msgspec.Raw = refused()
 
 
 class CompletionBody(_Shared, frozen=True, kw_only=True):
@@ -131,9 +143,9 @@ class CompletionBody(_Shared, frozen=True, kw_only=True):
 
     prompt: str | Annotated[tuple[str, ...], Meta(min_length=1, max_length=PROMPTS_MAX)]
     logprobs: Annotated[int, Meta(ge=0, le=COMPLETION_LOGPROBS_MAX)] | None = None
-    suffix: msgspec.Raw = Other
-    echo: msgspec.Raw = Other
-    best_of: msgspec.Raw = Other
+    suffix: msgspec.Raw = refused()
+    echo: msgspec.Raw = refused()
+    best_of: msgspec.Raw = refused()
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,8 +260,8 @@ def _check_shared(parsed: _Shared) -> None:
     for name in ("frequency_penalty", "presence_penalty"):
         if getattr(parsed, name):
             raise Unsupported("The models here know `repetition_penalty` only.", param=name)
-    for name, what in _REFUSED.items():
-        value = getattr(parsed, name, Other)
+    for name, what in REFUSED.items():
+        value = getattr(parsed, name, _NULL)
         if bytes(value) not in _NEUTRAL:
             raise Unsupported(f"No model here offers {what}.", param=name)
 

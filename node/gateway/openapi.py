@@ -10,7 +10,7 @@ import msgspec
 
 from node.gateway.account import KeyId, NewKey, ReceiptDigest, UsageQuery
 from node.gateway.media import EmbeddingBody, ImageBody
-from node.gateway.openai import ChatBody, CompletionBody
+from node.gateway.openai import REFUSED, ChatBody, CompletionBody
 from node.market.routes import SubnetDoor, routes_of
 from node.subnets.doors import CHAT_PATH, COMPLETIONS_PATH, EMBEDDINGS_PATH, IMAGES_PATH, Empty, LocalRoute, Scope
 from node.version import __version__
@@ -75,6 +75,9 @@ def describe(doors: Sequence[SubnetDoor]) -> dict[str, Any]:
     shown = entries(doors)
     types = [each.request for each in shown] + [each.reply for each in shown if each.reply is not None]
     schemas, components = msgspec.json.schema_components(types, ref_template=_REF)
+    for name in ("ChatBody", "CompletionBody"):  # what is only looked at to be refused is not offered
+        properties = components.get(name, {}).get("properties", {})
+        components.get(name, {})["properties"] = {key: each for key, each in properties.items() if key not in REFUSED}
     requests, replies = schemas[: len(shown)], iter(schemas[len(shown) :])
     paths: dict[str, dict[str, Any]] = {}
     for entry, schema in zip(shown, requests, strict=True):

@@ -8,11 +8,13 @@ import httpx
 import msgspec
 import pytest
 
+from node.gateway.calls import FORM_PATHS
 from node.gateway.openapi import describe, page
 from node.market.errors import CallBroken, Conflict, Gone, NotFound, TooLarge, Unfit
 from node.market.routes import Piece, find_routes
 from node.primitives.limits import HTTP_JSON_DEPTH_MAX
 from node.subnets.doors import AnyRoute, Comment, Empty, LocalRoute, Raw, Route
+from node.subnets.registry import known_subnets, open_subnet
 from node.subnets.wire import Usage
 from tests.unit.gateway.doors import MINER, RECEIPT, FakeDoor, serving
 
@@ -259,6 +261,11 @@ async def test_the_description_has_every_route_and_its_request() -> None:
     assert set(fields) == {"id", "inputs", "times", "extra"}
     look = {each["name"]: each["in"] for each in document["paths"]["/v1/things/{source}"]["get"]["parameters"]}
     assert look == {"source": "path", "limit": "query", "exact": "query", "labels": "query"}
+    forms = describe([FakeDoor()])
+    chat = forms["components"]["schemas"]["ChatBody"]["properties"]
+    assert "messages" in chat
+    assert "tools" not in chat
+    assert set(forms["paths"]) > {"/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/images/generations"}
     ids = [each["operationId"] for path in document["paths"].values() for each in path.values()]
     assert len(ids) == len(set(ids))
     shown = page([door]).decode()
@@ -271,3 +278,15 @@ async def test_the_description_has_every_route_and_its_request() -> None:
         )
         docs = await httpx.AsyncClient().get(f"{base}/docs")
     assert docs.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+def test_the_doors_of_every_known_subnet_can_be_described_and_clash_with_none_of_the_gateways_own() -> None:
+    for name in known_subnets():
+        rules = open_subnet(name, models=("m",), cheat=None, challenge_blocks=10)
+        door = FakeDoor(routes=tuple(rules.routes), local_routes=tuple(rules.local_routes))
+        document = describe([door])
+        for route in (*rules.routes, *rules.local_routes):
+            assert route.method.lower() in document["paths"][route.path]
+            assert route.path.startswith("/v1/")
+            assert route.path.split("/")[2] not in ("keys", "usage", "balance", "receipts", "health", "models")
+            assert route.request is not None or route.path in FORM_PATHS
