@@ -7,6 +7,7 @@ real model and its source file in the model store. Every answer is judged by `Ni
 
 import argparse
 import json
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -60,24 +61,23 @@ WAYS: Final[Mapping[str, tuple[str, Way]]] = {
     "fewer": ("other model: three of 30 layers left out", model_way("fewer")),
     "disturbed": ("other model: the same, trained a little further", model_way("disturbed")),
     "four": ("4-bit weights for the 8-bit model", model_way("four")),
-    "spliced": ("first half honest, the rest by the 4-bit model", spliced("four")),
-    "greedy": ("altered sampling: always the likeliest token", sampled(lambda s: replace(s, temperature=0.0))),
-    "cold": ("altered sampling: half the temperature", sampled(lambda s: replace(s, temperature=s.temperature / 2))),
-    "unpenalised": ("altered sampling: no repetition penalty", sampled(lambda s: replace(s, repetition_penalty=1.0))),
-    "own seed": ("altered sampling: noise of one's own", sampled(lambda s: replace(s, seed=digest("own", s.seed)))),
     "truncated": ("truncated after 8 tokens", truncated),
     "padded": ("padded to max_tokens with what was said before", padded),
-    "copied": ("copied from another miner", copied),
     "replayed": ("replayed: one's own answer to another question", replayed),
     "made up": ("tokens from nowhere", made_up),
     "reworded": ("another text than that of the tokens", reworded),
     "overcounted": ("more tokens on the bill than in the answer", overcounted),
     "unsaid": ("right tokens, invented log-probabilities", unsaid),
-}  # fmt: skip
-FLOAT_WAYS: Final[Mapping[str, tuple[str, Way]]] = {
+    "copied": ("copied from another miner", copied),
+    "own seed": ("altered sampling: noise of one's own", sampled(lambda s: replace(s, seed=digest("own", s.seed)))),
+    "greedy": ("altered sampling: always the likeliest token", sampled(lambda s: replace(s, temperature=0.0))),
+    "int8 for float": ("8-bit weights for the float32 model", lambda world: world.honest),
+    "cold": ("altered sampling: half the temperature", sampled(lambda s: replace(s, temperature=s.temperature / 2))),
+    "unpenalised": ("altered sampling: no repetition penalty", sampled(lambda s: replace(s, repetition_penalty=1.0))),
     "float honest": ("an honest miner of the float32 model", model_way("float")),
-    "int8 for float": ("8-bit weights for the float32 model", model_way("real")),
-}
+    "spliced": ("first half honest, the rest by the 4-bit model", spliced("four")),
+}  # fmt: skip
+FLOAT_WAYS: Final = ("float honest", "int8 for float")  # judged with the float32 model
 
 
 @dataclass
@@ -194,7 +194,9 @@ def run(folder: Path, bundle: Path, source: Path, count: int, rows: dict[str, Ro
     """All ways, the honest one first: others start from its answers."""
     tasks = [draw_chat(digest("bench-cheats", n.to_bytes(4, "big")), (bundle.name,)) for n in range(count)]
     world = World(tasks, {"real": open_text(bundle, threads=1), "two": open_text(bundle, threads=2)}, [])
-    for key, (what, way) in [*WAYS.items(), *FLOAT_WAYS.items()]:
+    if "honest" in rows:  # the same answers again: they depend on nothing but the questions
+        world.honest = model_way("real")(world)
+    for key, (what, way) in WAYS.items():
         for variant in VARIANTS:
             if variant not in world.models and (variant in key or (key, variant) == ("spliced", "four")):
                 path = folder / variant
@@ -203,12 +205,13 @@ def run(folder: Path, bundle: Path, source: Path, count: int, rows: dict[str, Ro
                     world.models[variant] = open_text(built, threads=1)
                 except ModelError as error:
                     raise RuntimeError(f"the variant {variant} cannot be made: {error}") from error
-        if key not in rows or key == "honest":
+        if key not in rows:
             rows[key] = measured(world, key, what, way, "float" if key in FLOAT_WAYS else "real")
             if keep is not None:
                 keep.parent.mkdir(parents=True, exist_ok=True)
                 keep.write_text(json.dumps({key: asdict(row) for key, row in rows.items()}, indent=1))
         show_row(rows[key], rows.get("own seed"))
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Needs the bundle of the real model in the model store (the folder named by NEURO
 user); without it there is nothing to measure. One thread of the runtime, so CPU time is the time an idle machine takes.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -14,8 +15,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from benchmarks.measure import show, title
-from models import Batcher, Sampling, TextModel, is_ready, open_text
+from benchmarks.measure import at_least, at_most, show, title
+from models import Batcher, Sampling, TextModel, Told, is_ready, open_text
 from models.bundle import ONNX_FILE
 from models.catalogue import SMOLLM2_135M_INSTRUCT
 from models.runtime import KvCache, session_options
@@ -23,20 +24,35 @@ from node.service.model_store import shared_model_store
 
 TOKENS = 64
 BATCH = 8
-TURNS = 2
+TURNS = 3
 SAMPLING = Sampling(seed=bytes(range(32)), temperature=0.7, max_tokens=TOKENS)
 GREEDY = replace(SAMPLING, temperature=0.0)
+FORMED = replace(
+    SAMPLING,
+    form=json.dumps(
+        {
+            "type": "object",
+            "properties": {
+                "title": {"type": "string", "maxLength": 40},
+                "year": {"type": "integer"},
+                "scenes": {"type": "array", "items": {"type": "string"}},
+            },
+            "required": ["title", "year", "scenes"],
+        }
+    ),
+)
 QUESTION = "Write a long story about a lighthouse keeper and the sea."
 
 
-def timed(work: Callable[[], int]) -> tuple[float, int]:
-    """CPU seconds of the best turn, and the tokens it made."""
-    runs = []
+def in_turns(works: dict[str, Callable[[], int]]) -> dict[str, tuple[float, int]]:
+    """CPU seconds of each work's best turn, and the tokens it made; they take turns, so all meet the same machine."""
+    best = {name: (float("inf"), 0) for name in works}
     for _ in range(TURNS):
-        begin = process_time()
-        count = work()
-        runs.append((process_time() - begin, count))
-    return min(runs)
+        for name, work in works.items():
+            begin = process_time()
+            count = work()
+            best[name] = min(best[name], (process_time() - begin, count))
+    return best
 
 
 def bare(path: Path, model: TextModel, prompt: list[int]) -> Callable[[], int]:
@@ -85,6 +101,19 @@ def kernels(model: TextModel, prompt: list[int]) -> Callable[[], int]:
     return work
 
 
+def rows(model: TextModel) -> Callable[[], int]:
+    """Steps of eight rows with nothing around them: what this machine can do in a batch."""
+
+    def work() -> int:
+        cache = KvCache(model.card.geometry, rows=BATCH)
+        ids, wanted = np.full((BATCH, 1), 42, np.int64), np.zeros((BATCH, 1), np.int64)
+        for length in range(1, TOKENS + 1):
+            model.decoder.step(cache, 0, ids, np.full(BATCH, length, np.int32), wanted)
+        return BATCH * TOKENS
+
+    return work
+
+
 def answering(model: TextModel, prompt: list[int], sampling: Sampling) -> int:
     """One answer as a miner makes it."""
     return sum(1 for _ in model.generate(prompt, sampling))
@@ -113,31 +142,52 @@ def main() -> None:
     prompt = model.chat_prompt([("user", QUESTION)])
     title(f"Text model: {name}, {len(prompt)} prompt tokens, up to {TOKENS} answer tokens, 1 thread, CPU provider")
 
-    def figure(what: str, cpu_s: float, count: int, against: str = "") -> float:
-        show(what, f"{count / cpu_s:.1f} tok/CPU-s", against)
-        return count / cpu_s
-
-    raw = figure("bare session.run loop, greedy", *timed(bare(store / name / ONNX_FILE, model, prompt)))
-    step_s, count = timed(kernels(model, prompt))
-    figure("our decoder steps, greedy", step_s, count, f"{count / step_s / raw:.2f} of the bare loop")
-    for kind, sampling in (("greedy", GREEDY), ("temperature 0.7", SAMPLING)):
-        spent_s, count = timed(partial(answering, model, prompt, sampling))
-        figure(
-            f"an answer with sampler and text, {kind}", spent_s, count, f"{count / spent_s / raw:.2f} of the bare loop"
-        )
-    batch_s, many = timed(batched(model, prompt))
-    figure(
-        f"{BATCH} answers in one batch, temperature 0.7",
-        batch_s,
-        many,
-        f"{many / batch_s * spent_s / count:.1f} times one",
-    )
     tokens = list(model.generate(prompt, SAMPLING))
     ids, finish = [token.id for token in tokens if token.id is not None], tokens[-1].finish_reason
-    if finish is None or not model.verify(prompt, ids, SAMPLING, finish).ok:
-        raise RuntimeError("an honest answer was not accepted")
-    verify_s, count = timed(lambda: model.verify(prompt, ids, SAMPLING, finish).ok * len(ids))
-    figure("an answer verified", verify_s, count, f"{verify_s / spent_s:.2f} of the CPU of making it")
+    told = Told(tuple(token.surprisal for token in tokens if token.id is not None))
+    other = model.chat_prompt([("user", "Something else altogether.")])
+
+    def check(*, known: bool) -> int:
+        if not known:  # as if the last question had been another one
+            next(model.teacher_forced(other, ids[:1]))
+        if finish is None or not model.verify(prompt, ids, SAMPLING, finish, told).ok:
+            raise RuntimeError("an honest answer was not accepted")
+        return len(ids)
+
+    best = in_turns(
+        {
+            "bare": bare(store / name / ONNX_FILE, model, prompt),
+            "steps": kernels(model, prompt),
+            "greedy": partial(answering, model, prompt, GREEDY),
+            "sampled": partial(answering, model, prompt, SAMPLING),
+            "batch": batched(model, prompt),
+            "rows": rows(model),
+            "form": partial(answering, model, prompt, FORMED),
+            "first": partial(check, known=False),
+            "again": partial(check, known=True),
+        }
+    )
+    rate = {key: count / spent_s for key, (spent_s, count) in best.items()}
+    one_s = best["sampled"][0] / best["sampled"][1] * len(ids)
+
+    def figure(what: str, key: str, against: str = "") -> None:
+        show(what, f"{rate[key]:.1f} tok/CPU-s", against)
+
+    figure("bare session.run loop, greedy", "bare")
+    figure("our decoder steps, greedy", "steps", f"{rate['steps'] / rate['bare']:.2f} of the bare loop")
+    for key, what in (("greedy", "greedy"), ("sampled", "temperature 0.7")):
+        share = rate[key] / rate["bare"]
+        figure(
+            f"an answer with sampler and text, {what}", key, f"{share:.2f} of the bare loop, {at_least(share, 0.95)}"
+        )
+    figure("an answer of a JSON schema", "form", f"{rate['form'] / rate['sampled']:.2f} of free text")
+    limit = rate["rows"] / rate["steps"]
+    figure(f"steps of {BATCH} rows, nothing around them", "rows", f"{limit:.1f} times our steps: the machine's limit")
+    times = rate["batch"] / rate["sampled"]
+    figure(f"{BATCH} answers in one batch, temperature 0.7", "batch", f"{times:.1f} times one, {at_least(times, 3)}")
+    for key, what in (("first", "an answer verified"), ("again", "a further answer to the same question verified")):
+        share = best[key][0] / one_s
+        figure(what, key, f"{share:.2f} of the CPU of making it, {at_most(share, 0.2)}")
 
 
 if __name__ == "__main__":
