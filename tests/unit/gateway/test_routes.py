@@ -11,7 +11,7 @@ import pytest
 from node.gateway.calls import FORM_PATHS
 from node.gateway.openapi import describe, page
 from node.market.errors import CallBroken, Conflict, Gone, NotFound, TooLarge, Unfit
-from node.market.routes import Piece, find_routes
+from node.market.routes import Piece, find_routes, routes_of
 from node.primitives.limits import HTTP_JSON_DEPTH_MAX
 from node.subnets.doors import AnyRoute, Comment, Empty, LocalRoute, Raw, Route
 from node.subnets.registry import known_subnets, open_subnet
@@ -285,7 +285,7 @@ def test_the_doors_of_every_known_subnet_can_be_described_and_clash_with_none_of
         rules = open_subnet(name, models=("m",), cheat=None, challenge_blocks=10)
         door = FakeDoor(routes=tuple(rules.routes), local_routes=tuple(rules.local_routes))
         document = describe([door])
-        for route in (*rules.routes, *rules.local_routes):
+        for route in routes_of(door):
             assert route.method.lower() in document["paths"][route.path]
             assert route.path.startswith("/v1/")
             assert route.path.split("/")[2] not in ("keys", "usage", "balance", "receipts", "health", "models")
