@@ -24,7 +24,13 @@ def now_ms() -> int:
 
 @click.group("sources", cls=DefaultGroup, default="list")
 def sources() -> None:
-    """What this node collects from."""
+    """What this node collects from.
+
+    \b
+    Examples:
+      neurond data sources
+      neurond data sources add hn
+    """
 
 
 @sources.command("list")
