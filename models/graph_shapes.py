@@ -26,6 +26,10 @@ VALUE_OPERATORS: Final = frozenset({
     "Reshape", "ScatterND", "Shape", "Sign", "Size", "Slice", "Split", "Sqrt", "Squeeze", "Sub", "Tile", "Transpose",
     "Unsqueeze", "Where",
 })  # fmt: skip
+UNREADABLE: Final = (  # what ONNX raises for a node that makes no sense
+    ContribError, shape_inference.InferenceError, defs.SchemaError, onnx.checker.ValidationError, RuntimeError,
+    ValueError, TypeError,
+)  # fmt: skip
 STANDARD: Final = ("", "ai.onnx")
 
 
@@ -115,7 +119,7 @@ class Walker:
                 raise ShapesUnknown(f"{_named(node)} reads {name!r:.80}, which nothing makes before it")
         try:
             outputs = self._infer(node, scope)
-        except (ContribError, shape_inference.InferenceError, defs.SchemaError, RuntimeError) as error:
+        except UNREADABLE as error:
             raise ShapesUnknown(f"{_named(node)}: {error!s:.200}") from error
         values = self._evaluate(node, outputs, scope)
         for name, kind in outputs.items():

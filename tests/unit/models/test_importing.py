@@ -216,6 +216,25 @@ def test_every_truncation_and_many_changed_bytes_give_a_report_and_never_an_exce
         inspect(path, {})
 
 
+def test_names_that_are_no_text_and_nodes_without_sense_are_refused_and_disturb_no_report(tmp_path: Path) -> None:
+    """The runtime prints about such files to where the report goes."""
+    raw = linear().SerializeToString()
+    for old, new in (
+        (b"MatMul", b"Mat\xfful"),
+        (b"\x01y", b"\x01\xff"),
+        (b"\x01m", b"\x01\xff"),
+        (b"\x01n", b"\x01\xff"),
+    ):
+        (tmp_path / "model.onnx").write_bytes(raw.replace(old, new))
+        for check in (inspect, lambda path, _: check_model(path)) if old == b"\x01y" else (inspect,):
+            found = check(tmp_path / "model.onnx", {})
+            assert Rule.RESOURCES not in rules(found)
+            assert not found.ok or old == b"\x01n"  # the name of a free dimension is only a name
+    mute = linear()
+    del mute.graph.node[0].output[:]
+    assert Rule.SHAPES in rules(checked(mute, tmp_path))
+
+
 def test_a_link_and_a_missing_file_are_refused(tmp_path: Path) -> None:
     path = save(linear(), tmp_path)
     (tmp_path / "link.onnx").symlink_to(path)
