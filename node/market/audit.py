@@ -10,9 +10,9 @@ from typing import Final
 
 from node.market.audit_facts import Audit, ChainFacts, Evidence, Finding
 from node.market.errors import MalformedMessage
-from node.market.frames import ChallengeHead, body_digest, challenge_digest, receipt_holds
+from node.market.frames import body_digest, receipt_holds
 from node.market.limits import SEED_ROUNDS, STALE_EPOCHS
-from node.market.record import RECORD_VERSION, head_holds, lines_root, record_digest
+from node.market.record import RECORD_VERSION, challenge_of, head_holds, lines_root, record_digest, unjudged
 from node.market.record_lines import (
     KINDS,
     Booked,
@@ -63,6 +63,8 @@ class _Auditor:
         self._lots: dict[Hash, Lot] = {}
         self._judged: set[tuple[Hash, AccountId]] = set()
         self._last_round = -1
+        self._starts = 0  # the beginning of the epoch, and each start of the validator in it
+        self._lost: set[tuple[Hash, AccountId]] = set()
         self._weighed: tuple[int, Weighed] | None = None
 
     def run(self) -> Audit:
@@ -133,6 +135,7 @@ class _Auditor:
                 pass
 
     def _check_rules(self, line: Started) -> None:
+        self._starts += 1
         spec = self._subnet.spec
         if (line.subnet, line.spec_version) != (spec.name, spec.version):
             self._same_rules = False
@@ -174,7 +177,7 @@ class _Auditor:
         seed = draw_seed(line.secret, line.seed_block, self._facts.netuid, line.round, validator)
         if line.targets != choose_targets(miners(view, without=validator), recount.book, seed, rules.sample):
             self._say("targets", f"Round {line.round} asked other miners than its seed chooses.")
-        name = self._challenge(line)
+        name = challenge_of(line, self._facts.genesis, self._facts.netuid, validator)
         if not self._verify(validator, name, line.signature):
             self._say("signature", f"The signature under the challenge of round {line.round} does not hold.")
         self._open[name] = set(line.targets)
@@ -193,14 +196,6 @@ class _Auditor:
             told = self._recount.untold
             return self._say("task", f"Round {line.round} asked another task than its seed draws.", note=told)
         self._audit.tasks[name] = task
-
-    def _challenge(self, line: Opened) -> Hash:
-        facts = self._facts
-        head = ChallengeHead(
-            facts.genesis, facts.netuid, line.round, line.asked_at, facts.validator, line.peer_id, line.targets,
-            line.body_digest,
-        )  # fmt: skip
-        return challenge_digest(head)
 
     def _check_secret(self, secret: Hash, number: int, before: Height | None = None) -> None:
         """Whether a secret is the round's in a published chain, published before the block `before` if one is named."""
@@ -230,6 +225,13 @@ class _Auditor:
             signed = digest("answer", line.question, line.answer, encode(line.usage))
             if not self._verify(line.miner, signed, line.signature):
                 self._say("signature", "A miner's signature under a judged answer does not hold.", line.miner)
+        elif (
+            not line.score
+            and line.code == Code.VALIDATOR_FAULT
+            and (self._starts > 1 or line.question not in self._open)
+        ):
+            self._lost.add((line.question, line.miner))
+            self._say("verdict", "An answer was lost when the validator started anew.", line.miner, note=True)
         elif (line.score, line.code) not in _silences():
             self._say("verdict", "A miner is judged without an answer, for more than silence.", line.miner)
         elif line.score:
@@ -263,14 +265,8 @@ class _Auditor:
     @cached_property
     def _carried(self) -> set[tuple[Hash, AccountId]]:
         """What the epoch before left without a verdict."""
-        asked: set[tuple[Hash, AccountId]] = set()
-        for line in map(decode_line, self._evidence.earlier or ()):
-            if isinstance(line, Opened):
-                name = self._challenge(line)
-                asked |= {(name, miner) for miner in line.targets}
-            elif isinstance(line, Booked):
-                asked.discard((line.question, line.miner))
-        return asked
+        facts = self._facts
+        return unjudged(self._evidence.earlier or (), facts.genesis, facts.netuid, facts.validator)
 
     def _check_lot(self, line: Lot) -> None:
         self._count("calls")
@@ -319,6 +315,10 @@ class _Auditor:
             return
         for _, miner in sorted(waiting - set(self._later)):
             self._say("verdict", "A miner was asked and never judged: its verdict was dropped.", miner)
+        for name, lot in sorted(self._lots.items()):
+            if lot.taken and not {(name, lot.miner)} & (self._judged | set(self._later)):
+                text = "A user's call was chosen for an audit and never judged."
+                self._say("lot", text, lot.miner, note=self._starts > 1)
 
     @cached_property
     def _later(self) -> dict[tuple[Hash, AccountId], Booked]:
@@ -350,7 +350,11 @@ class _Auditor:
                     self._say(
                         "receipt", "The validator signed for an answer that its record does not judge.", body.miner
                     )
-            elif (line.answer, line.t_done_ms, line.usage) != (body.answer, body.t_done_ms, body.usage):
+            elif (body.request, body.miner) not in self._lost and (line.answer, line.t_done_ms, line.usage) != (
+                body.answer,
+                body.t_done_ms,
+                body.usage,
+            ):
                 self._say(
                     "receipt", "The validator signed for another answer, or another time, than it records.", body.miner
                 )
@@ -393,4 +397,4 @@ def _silences() -> frozenset[tuple[bytes, int]]:
     """How silence may be booked: score and code."""
     verdicts = (silence(True), silence(False))
     known = {(b"" if each.score is None else bits(each.score), int(each.code)) for each in verdicts}
-    return frozenset(known | {(b"", int(Code.VALIDATOR_FAULT))})
+    return frozenset(known)

@@ -10,9 +10,19 @@ from typing import Final
 
 from node.ledger import merkle
 from node.market.errors import MalformedMessage
-from node.market.frames import Challenge
+from node.market.frames import Challenge, ChallengeHead, challenge_digest
 from node.market.limits import FACT_NAME_CHARS_MAX, FACTS_MAX, RECORD_ANSWER_BYTES_MAX, RECORD_HEAD_BYTES_MAX
-from node.market.record_lines import KINDS, NOTHING, Booked, Opened, SeatRow, bits, check_lengths, from_bits
+from node.market.record_lines import (
+    KINDS,
+    NOTHING,
+    Booked,
+    Opened,
+    SeatRow,
+    bits,
+    check_lengths,
+    decode_line,
+    from_bits,
+)
 from node.primitives.codec import Wire, decode_canonical, encode
 from node.primitives.crypto import Signer, Verifier, digest
 from node.primitives.errors import DecodeError
@@ -169,6 +179,28 @@ def opened_line(challenge: Challenge, view: View, secret: Hash, seed_block: Hash
         body_digest=head.body_digest,
         signature=challenge.signature,
     )
+
+
+def challenge_of(line: Opened, genesis: Hash, netuid: NetUid, validator: AccountId) -> Hash:
+    """Identity of a challenge, from what its line tells."""
+    head = ChallengeHead(
+        genesis, netuid, line.round, line.asked_at, validator, line.peer_id, line.targets, line.body_digest
+    )  # fmt: skip
+    return challenge_digest(head)
+
+
+def unjudged(
+    lines: Iterable[bytes], genesis: Hash, netuid: NetUid, validator: AccountId
+) -> set[tuple[Hash, AccountId]]:
+    """Challenges and targets in these lines that have no verdict in them. Raises MalformedMessage."""
+    asked: set[tuple[Hash, AccountId]] = set()
+    for line in map(decode_line, lines):
+        if isinstance(line, Opened):
+            name = challenge_of(line, genesis, netuid, validator)
+            asked |= {(name, miner) for miner in line.targets}
+        elif isinstance(line, Booked):
+            asked.discard((line.question, line.miner))
+    return asked
 
 
 def kept_answer(task: Message, answer: Answer) -> bytes:

@@ -27,6 +27,7 @@ from node.market.record import (
     lines_root,
     record_digest,
     sign_head,
+    unjudged,
 )
 from node.market.record_lines import Decayed, Line, Started, Untold, bits, decode_line
 from node.market.recount import Recount, seat_lines, state_lines
@@ -36,7 +37,7 @@ from node.primitives.codec import encode
 from node.primitives.errors import NodeError
 from node.primitives.types import ZERO_HASH, AccountId, Hash, Height
 from node.service.roles.seeding import RETRY_BLOCKS, Seeding
-from node.subnets.base import Answer, AnySubnet, Standing, Verdict, View
+from node.subnets.base import Answer, AnySubnet, Code, Standing, Verdict, View
 from storage import RecordRow, RecordStore, StorageError
 
 ANSWERS_WAITING_MAX: Final = 128  # bodies not yet written; later ones are not kept
@@ -73,6 +74,7 @@ class Recorder:
         self._epoch: _Epoch | None = None
         self._previous = ZERO_HASH
         self._heads: dict[int, tuple[SignedHead, Height]] = {}  # by epoch: not yet seen on chain; when it was sent
+        self._unjudged: set[tuple[Hash, AccountId]] = set()  # asked by an earlier run
         self._answers: list[tuple[int, Hash, AccountId, bytes]] = []
         self._writing = trio.Lock()
         self.last_error = ""
@@ -101,14 +103,21 @@ class Recorder:
         else:
             try:
                 lines = await trio.to_thread.run_sync(self._store.lines, row.epoch)
+                before = await trio.to_thread.run_sync(self._store.lines, max(0, row.epoch - 1))
+                self._unjudged = unjudged(
+                    [*before, *lines], self._context.chain.genesis_hash, self._context.netuid, self._context.hotkey
+                )
                 self._take_up(row, lines, await trio.to_thread.run_sync(self._store.heads))
             except MalformedMessage as error:
                 _log.error("the record of epoch %d cannot be read; a new book begins: %s", row.epoch, error)
                 self._recount, self._epoch = Recount(self._context.netuid), None
         height = self._context.chain.height()
         self._recount.book.alpha = self._subnet.spec.alpha
-        if not await self._enter(height):
+        if self._epoch is not None:
             self._add(self._rules(height))
+            self._give_up(height)
+        await self._enter(height)
+        self._give_up(height)
 
     async def tick(self, height: Height) -> None:
         """Begin a new epoch when it is time, write what waits, put digests on chain. Never raises NodeError."""
@@ -274,6 +283,15 @@ class Recorder:
             return
         first = decoded[0].height if decoded and isinstance(decoded[0], Started) else Height(0)
         self._epoch = _Epoch(row.epoch, first, book_digest(row.before), lines, len(lines))
+
+    def _give_up(self, height: Height) -> None:
+        """Book without a score what an earlier run has asked and can no longer judge."""
+        if self._epoch is None:
+            return
+        lost = Verdict(None, Code.VALIDATOR_FAULT)
+        for question, miner in sorted(self._unjudged):
+            self._add(booked_line(question, "challenge", miner, lost, height, None))
+        self._unjudged.clear()
 
     def _add(self, line: Line) -> bool:
         data = encode(line)

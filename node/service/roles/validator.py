@@ -256,6 +256,7 @@ class ValidatorRole:
         self._open_rounds += 1
         try:
             await self._seeding.use(head.round)
+            await self._record.flush()  # what is asked is on disk before anybody hears it
             opened.started = trio.current_time()
             self._desk.open(opened)
             await self._context.network.publish(topic, encode(challenge))

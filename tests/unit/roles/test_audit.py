@@ -27,7 +27,7 @@ from node.market.record import (
 )
 from node.market.record_desk import RecordDesk, RecordReader, Section
 from node.market.record_desk import RecordQuestion as Question
-from node.market.record_lines import Booked, Line, Opened, Weighed, bits, decode_line
+from node.market.record_lines import Booked, Line, Opened, Started, Weighed, bits, decode_line
 from node.market.recount import Recount
 from node.market.standings import book_digest, decode_book, encode_book
 from node.market.weights import WeightVector
@@ -36,7 +36,7 @@ from node.primitives.crypto import Signer, digest, verify
 from node.primitives.types import AccountId, Height
 from node.subnets.base import Answer, Host, Verdict
 from storage import MarketStore
-from tests.unit.market.support import GENESIS, NETUID, Doubling, NoModels, Number, ask_to_double
+from tests.unit.market.support import GENESIS, NETUID, TEMPO_BLOCKS, Doubling, NoModels, Number, ask_to_double
 from tests.unit.roles.test_roles import MinerRole, Town
 
 
@@ -349,6 +349,43 @@ def test_one_line_can_be_had_with_its_proof(case: Case, desk: RecordDesk) -> Non
     assert line == case.evidence.lines[4]
     assert merkle.verify_proof(head.root, line_path(4), line, decoded)
     assert not merkle.verify_proof(head.root, line_path(5), line, decoded)
+
+
+async def test_a_validator_killed_in_the_middle_of_a_round_is_not_accused_of_what_it_lost(tmp_path: Path) -> None:
+    async with worked(tmp_path, blocks=44) as t:
+        t.rules.judge_delay_s = 1000.0  # answers are accepted and wait for the judge
+        waited = t.validator.counters()["answer.accepted"]
+        while t.validator.counters()["answer.accepted"] < waited + 3:
+            await t.blocks(1, seconds=0.05)
+        t.nursery.cancel_scope.cancel()  # as a kill: nothing is drained and nothing flushed
+    with MarketStore.open(tmp_path / "validator.sqlite") as store, MarketStore.open(tmp_path / "miner.sqlite") as kept:
+        async with trio.open_nursery() as nursery:
+            again = Town(nursery, validator=Graded(), store=store)
+            again.world.chain.now = t.world.chain.now
+            again.world.chain.rows = [replace(row, validator_permit=False) for row in t.world.chain.rows]
+            again.world.chain.commitments, again.world.chain.roots = t.world.chain.commitments, t.world.chain.roots
+            await nursery.start(again.validator.run)
+            await again.blocks(TEMPO_BLOCKS + 3, seconds=0.02)
+            await again.validator.drain(1)
+            records = store.records(NETUID, again.context.hotkey)
+            epochs = [decode_head(head).head.epoch for head in records.heads()]
+            starts = {
+                epoch: sum(isinstance(decode_line(each), Started) for each in records.lines(epoch)) for epoch in epochs
+            }
+            number = next(epoch for epoch in epochs if starts[epoch] > 1)
+            row, receipts = records.epoch(number), kept.receipts.newest(999, kind="challenge")
+            assert row is not None
+            evidence = Evidence(
+                decode_head(row.head), row.before, tuple(records.lines(number)), None,
+                tuple(records.lines(number - 1)), tuple(records.lines(number + 1)),
+                tuple(decode(Receipt, each.receipt) for each in receipts),
+            )  # fmt: skip
+            facts = chain_facts(again)
+            seeds = chain_facts(t).seeds
+            found = audit(evidence, replace(facts, seeds=seeds, weights=()), Graded(), verify)
+            assert found.disagreements == []
+            assert any("started anew" in each.text for each in found.findings)
+            nursery.cancel_scope.cancel()
 
 
 async def test_a_restart_goes_on_with_the_same_book_and_draws_no_round_twice(tmp_path: Path) -> None:
