@@ -170,13 +170,38 @@ def show_row(row: Row, plain: Row | None) -> None:
     )
 
 
+def markdown(rows: Mapping[str, Row]) -> str:
+    """The table of docs/cheating.md."""
+    plain = rows.get("own seed") or rows.get("disturbed")  # both run the graph of the real model, eight at once
+    lines = ["| way | answers | tokens | caught | cost | refused as |", "| --- | --- | --- | --- | --- | --- |"]
+    for key in WAYS:
+        if key not in rows:
+            continue
+        row = rows[key]
+        honest = key in HONEST
+        share = row.refused / row.answers if honest else row.caught
+        made = row.made_s / max(row.tokens, 1) > 1e-4 and not honest and plain is not None
+        cost = f"{row.made_s / row.tokens / (plain.made_s / plain.tokens):.2f}" if made and plain is not None else ""
+        reasons = sorted(row.reasons.items(), key=lambda each: -each[1])
+        why = ", ".join(f"{reason.split(': ')[-1]} {count}" for reason, count in reasons if reason != "ok")
+        counted = row.answers - (0 if honest else row.same)
+        caught = f"refused: {row.refused}" if honest else f"{share:.1%}"
+        lines.append(f"| {row.title} | {counted} | {row.tokens} | {caught} | {cost} | {why} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="The cheating table of subnet Nineteen.")
     parser.add_argument("answers", type=int, nargs="?", default=FEW)
     parser.add_argument("--keep", type=Path, help="file that keeps finished rows")
     parser.add_argument("--models", type=Path, help="folder that keeps the altered models")
+    parser.add_argument("--table", action="store_true", help="print the finished rows for docs/cheating.md")
     options = parser.parse_args()
+    if options.table:
+        kept = json.loads(options.keep.read_text())
+        print(markdown({key: Row(**row) for key, row in kept.items()}))
+        return
     name, store = SMOLLM2_135M_INSTRUCT.name, shared_model_store()
     source = stored_file(SMOLLM2_135M_INSTRUCT, store)
     if not is_ready(name, store) or not source.is_file():
