@@ -57,6 +57,7 @@ _COMMANDS: Final = {
     "keys": ("node.commands.keys:keys", "API keys of the gateway: list, new, revoke, limits."),
     "peers": ("node.commands.peers:peers", "Show, add, ban and ping peers."),
     "light": ("node.commands.light:light", "Balances and metagraphs with proofs, without a node of one's own."),
+    "chutes": ("node.commands.chutes:chutes", "Models on call: list, call, check, deploy."),
     "models": ("node.commands.models:models", "List, fetch and verify models."),
     "data": ("node.commands.data:data", "Collected text: sources, searches, data sets, what is wanted."),
     "db": ("node.commands.db:db", "Look at, check, prune, copy or replace the chain database."),

@@ -23,8 +23,9 @@ from node.subnets.chutes.messages import BLOB_TYPE
 
 FILES: Final = "files"
 _CHECKED: Final = ".checked"
+_DECODER: Final = ".decoder"  # passed every rule but the trial run
 _sound: set[str] = set()
-"""Hashes of graphs that passed the rules in this process; bounded by what fits a disk."""
+"""Graphs that passed the rules in this process, hash and suffix; bounded by what fits a disk."""
 
 HOUSE_FOLDER: Final = Path(__file__).parent / "house"
 
@@ -36,19 +37,23 @@ class Shelf:
         self._paths: dict[str, Path] = {}
         self._fetching = trio.Lock()  # one at a time: a file may be a gigabyte
 
-    async def path(self, file: File, host: Host) -> Path:
-        """A checked file, fetched if need be. Raises ModelError, MarketError."""
+    async def path(self, file: File, host: Host, *, is_decoder: bool = False) -> Path:
+        """A checked file, fetched if need be; `is_decoder` says that a text runtime will open it.
+
+        Raises ModelError, MarketError.
+        """
         known = self._paths.get(file.sha256)
         if known is not None and known.exists():
             return known
         async with self._fetching:
-            path = self._shipped(file) or await self._from_catalogue(file, host) or await self._fetched(file, host)
+            path = self._shipped(file) or await self._from_catalogue(file, host)
+            path = path or await self._fetched(file, host, is_decoder=is_decoder)
             self._paths[file.sha256] = path
             return path
 
     async def all(self, chute: Chute, host: Host) -> dict[Role, Path]:
         """Every file of a chute. Raises ModelError, MarketError."""
-        return {file.role: await self.path(file, host) for file in chute.files}
+        return {file.role: await self.path(file, host, is_decoder=chute.is_text) for file in chute.files}
 
     def _shipped(self, file: File) -> Path | None:
         path = HOUSE_FOLDER / f"{file.sha256[:16]}.onnx"
@@ -62,15 +67,15 @@ class Shelf:
         folder = await host.models.bundle(name)
         return await trio.to_thread.run_sync(_in_folder, folder, file)
 
-    async def _fetched(self, file: File, host: Host) -> Path:
+    async def _fetched(self, file: File, host: Host, *, is_decoder: bool) -> Path:
         path = host.folder / FILES / file.sha256
         if not await trio.to_thread.run_sync(_is_whole, path, file.size):
             if file.size > FETCH_BYTES_MAX:
                 raise ModelUnavailable(f"a file of {file.size} bytes is not fetched by itself; put it into {path}")
             data = await host.blobs.get(reference(file), max_bytes=file.size)
             await trio.to_thread.run_sync(partial(store, data, file, host.folder))
-        if file.role == "model" and not path.with_suffix(_CHECKED).exists():
-            await trio.to_thread.run_sync(_check, path)
+        if file.role == "model":
+            await trio.to_thread.run_sync(partial(_check, path, is_decoder=is_decoder))
         return path
 
 
@@ -110,13 +115,22 @@ def _is_whole(path: Path, size: int) -> bool:
     return path.is_file() and path.stat().st_size == size
 
 
-def _check(path: Path) -> None:
-    from models.importing import check_model, require_sound
+def _check(path: Path, *, is_decoder: bool) -> None:
+    """Let a graph pass the rules of import, once. A decoder's inputs depend on each other: no trial can run it."""
+    from models.importing import Rule, check_model, require_sound
 
-    if path.name not in _sound:
-        require_sound(check_model(path))
-        _sound.add(path.name)
-    path.with_suffix(_CHECKED).touch(mode=0o600)
+    passed = [_CHECKED, _DECODER] if is_decoder else [_CHECKED]
+    if any(path.with_suffix(suffix).exists() for suffix in passed):
+        return
+    suffix = next((suffix for suffix in passed if path.name + suffix in _sound), "")
+    if not suffix:
+        report = check_model(path)
+        untried = is_decoder and all(each.rule in (Rule.RUNTIME, Rule.MACS) for each in report.failures)
+        if not untried:
+            require_sound(report)
+        suffix = _CHECKED if report.ok else _DECODER
+        _sound.add(path.name + suffix)
+    path.with_suffix(suffix).touch(mode=0o600)
 
 
 UNAVAILABLE: Final = (ModelError, MarketError)

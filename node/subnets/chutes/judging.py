@@ -73,7 +73,7 @@ async def _hold(
 
     await hold_proof(listed, task, host, tools)  # the file lies here, and the question fits it
     file = next(each for each in listed.chute.files if bytes.fromhex(each.sha256) == task.hold[0].sha256)
-    path = await tools.shelf.path(file, host)
+    path = await tools.shelf.path(file, host, is_decoder=listed.chute.is_text)
     wanted = await trio.to_thread.run_sync(proof, path, task.hold[0].nonce, answer.miner)
     if parts[-1].mark != mark_of(task, wanted, answer.miner):
         return Verdict(0.0, Code.OVERCLAIM, f"the {file.role} does not lie there")

@@ -168,7 +168,7 @@ class Shop:
         failed = list(failed_rules(chute))
         for file in chute.files:
             try:
-                paths[file.role] = await self._shelf.path(file, host)
+                paths[file.role] = await self._shelf.path(file, host, is_decoder=chute.is_text)
             except (ModelError, MarketError) as error:
                 failed.append(f"files: the {file.role} cannot be had: {error}")
         report = await trio.to_thread.run_sync(partial(check_bundle, chute, paths))
@@ -199,7 +199,7 @@ class Shop:
         """Keep the files that no catalogue supplies, so that other nodes can fetch them from here."""
         for file in chute.files:
             if catalogue_name(file) is None and file.size <= FETCH_BYTES_MAX:
-                path = await self._shelf.path(file, host)
+                path = await self._shelf.path(file, host, is_decoder=chute.is_text)
                 await host.blobs.put(await trio.to_thread.run_sync(path.read_bytes), BLOB_TYPE)
 
     async def price(self, host: Host, request: PriceRequest) -> ChuteInfo:

@@ -73,7 +73,7 @@ async def hold_proof(listed: Listed, task: ChuteTask, host: Host, tools: Tools) 
     file = next((each for each in listed.chute.files if bytes.fromhex(each.sha256) == held.sha256), None)
     if file is None or file.size != held.size:
         raise ServeFailed("The chute has no such file.", Code.MALFORMED)
-    path = await tools.shelf.path(file, host)
+    path = await tools.shelf.path(file, host, is_decoder=listed.chute.is_text)
     return await trio.to_thread.run_sync(proof, path, held.nonce, host.hotkey)
 
 
