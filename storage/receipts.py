@@ -98,14 +98,14 @@ class ReceiptStore:
             rows = connection.execute(query, (*values, *page)).fetchall()
         return [ReceiptRow(*row) for row in rows]
 
-    def between(self, caller: bytes, miner: bytes, netuid: int) -> list[bytes]:
-        """Return the newest receipts that a caller gave a miner in a subnet; at most ROWS_PER_READ_MAX."""
+    def between(self, caller: bytes, miner: bytes, netuid: int, *, kind: str) -> list[bytes]:
+        """Return the newest receipts of a kind that a caller gave a miner in a subnet; at most ROWS_PER_READ_MAX."""
         query = (
-            "SELECT receipt FROM receipts WHERE caller = ? AND miner = ? AND netuid = ? ORDER BY seq DESC "
-            f"LIMIT {ROWS_PER_READ_MAX}"
+            "SELECT receipt FROM receipts WHERE caller = ? AND miner = ? AND netuid = ? AND kind = ? "
+            f"ORDER BY seq DESC LIMIT {ROWS_PER_READ_MAX}"
         )
         with self._database.read() as connection:
-            return [bytes(row[0]) for row in connection.execute(query, (caller, miner, netuid)).fetchall()]
+            return [bytes(row[0]) for row in connection.execute(query, (caller, miner, netuid, kind)).fetchall()]
 
     def usage(self, group: Group, *, caller: bytes | None = None, kind: str | None = None) -> list[UsageRow]:
         """Return sums by group and subnet, the largest number of calls first; at most ROWS_PER_READ_MAX rows."""

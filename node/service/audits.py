@@ -112,7 +112,8 @@ async def _evidence(running: Running, reader: RecordReader, found: RecordCopy, v
     own = running.keys.hotkey_account
     rows = []
     if own is not None:
-        rows = await trio.to_thread.run_sync(running.market.receipts.between, validator, own, head.netuid)
+        given = partial(running.market.receipts.between, validator, own, head.netuid, kind="challenge")
+        rows = await trio.to_thread.run_sync(given)
     return Evidence(
         found.signed,
         found.before,

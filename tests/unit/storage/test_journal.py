@@ -92,7 +92,8 @@ def test_usage_sums_receipts_by_day_model_and_miner(store: MarketStore) -> None:
     assert [row.calls for row in store.receipts.usage("miner", kind="served")] == [1]
     store.receipts.note_spent(number_hash(3), 100)
     assert sum(row.spent_rao for row in store.receipts.usage("day")) == 133
-    assert store.receipts.between(number_hash(7), number_hash(9), 1) == [b"r"]
+    assert store.receipts.between(number_hash(7), number_hash(9), 1, kind="served") == [b"r"]
+    assert store.receipts.between(number_hash(7), number_hash(9), 1, kind="challenge") == []
 
 
 def test_the_oldest_rows_go_when_a_table_is_full(tmp_path: Path) -> None:
