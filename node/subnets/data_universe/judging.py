@@ -6,7 +6,9 @@ could be checked. Nothing that could not be checked moves a score.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from node.primitives.codec import encode
 from node.primitives.types import AccountId
 from node.subnets.base import Answer, Code, Host, Neuron, Verdict
 from node.subnets.data_universe import pay
@@ -14,7 +16,7 @@ from node.subnets.data_universe.entities import Entity, size_of, uri_hash
 from node.subnets.data_universe.evidence import Finding, find_out, rows_in
 from node.subnets.data_universe.index import BucketSize, bucket_leaf, row_leaf, sample_offsets
 from node.subnets.data_universe.ledger import Kept, index_at, others_with_root
-from node.subnets.data_universe.limits import SAMPLE_ROWS
+from node.subnets.data_universe.limits import CONTENT_CHARS_MAX, SAMPLE_ROWS, SEARCH_BYTES_MAX
 from node.subnets.data_universe.messages import (
     DataPart,
     DataTask,
@@ -22,6 +24,7 @@ from node.subnets.data_universe.messages import (
     ProvenRow,
     RowsAsk,
     SearchAsk,
+    row_of,
     sealed_of,
 )
 from node.subnets.data_universe.room import Room, in_thread
@@ -29,7 +32,8 @@ from node.subnets.data_universe.scoring import speed, volume
 from node.subnets.data_universe.shelf import query_of
 from node.subnets.data_universe.sumtree import follow
 
-_SEARCH_CHECKED = 5  # rows of a search whose truth is looked into
+_SEARCH_CHECKED: Final = 5  # rows of a search whose truth is looked into
+_ROW_BYTES_MAX: Final = 4 * CONTENT_CHARS_MAX + 8 * 1024  # the longest text, and the longest names around it
 
 
 async def judge_answer(task: DataTask, answer: Answer, host: Host, room: Room) -> Verdict:
@@ -144,8 +148,14 @@ async def _judge_search(ask: SearchAsk, answer: Answer, miner: Neuron, host: Hos
     if any(finding.is_right is False for finding in findings):
         return verdict_of(findings, facts)
     facts[pay.answered_fact(ask.source)] = 1.0
-    facts[pay.DEMAND] = speed(answer.t_done_ms / 1000) * volume(len(rows), ask.limit)
+    asked = len(rows) if _is_full(rows) else ask.limit
+    facts[pay.DEMAND] = speed(answer.t_done_ms / 1000) * volume(len(rows), asked)
     return Verdict(min(1.0, facts[pay.DEMAND]), Code.OK, f"{len(rows)} rows of {ask.limit}", facts=facts)
+
+
+def _is_full(rows: Sequence[Entity]) -> bool:
+    """Whether one more row might not have fitted into the answer."""
+    return sum(len(encode(row_of(row))) for row in rows) > SEARCH_BYTES_MAX - _ROW_BYTES_MAX
 
 
 def _misfit(ask: SearchAsk, rows: Sequence[Entity]) -> str:

@@ -34,6 +34,7 @@ QUERY_CHARS_MAX: Final = 256  # of one name, keyword or free text
 LIMIT_MAX: Final = 1000  # rows of one on-demand answer
 LIMIT_DEFAULT: Final = 100
 PART_ROWS_BYTES: Final = 40_000  # rows are packed into parts of about this size, below the bound of a part
+SEARCH_BYTES_MAX: Final = 400_000  # of the rows of one search: an answer to a challenge has at most 512 KiB
 CHALLENGE_ROWS_MAX: Final = 50  # of an on-demand question that validators draw
 
 # --- judging --------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from node.subnets.data_universe.ledger import indexes_of
 from node.subnets.data_universe.messages import INDEX_KIND, DataPart, DataTask, RowsAsk
 from node.subnets.data_universe.room import Room, in_thread
 from node.subnets.data_universe.shelf import stored
+from node.subnets.data_universe.subnet import DataUniverse
 
 NOW_MS: Final = 1_700_000_000_000
 _NOW_HOUR: Final = NOW_MS // 3_600_000
@@ -122,9 +123,37 @@ def _collector(loot: Loot, swollen: int = 1) -> Callable[[Host, Room], Any]:
     return collect
 
 
+class Copied(DataUniverse):
+    """Promises another miner's index as its own and passes questions on to him."""
+
+    async def tick(self, host: Host) -> None:
+        view = host.view()
+        others = (n.hotkey for n in view.neurons if n.hotkey != host.hotkey)
+        victim = next((kept for other in others if (kept := indexes_of(view.state, other))), None)
+        if victim and not indexes_of(view.state, host.hotkey):
+            await host.journal.append(INDEX_KIND, encode(victim[-1].note))
+
+    async def serve(self, task: DataTask, host: Host) -> AsyncGenerator[DataPart, None]:
+        view = host.view()
+        for neuron in view.neurons:
+            if neuron.hotkey == host.hotkey or not indexes_of(view.state, neuron.hotkey):
+                continue
+            asked = task
+            if isinstance(task.ask, RowsAsk):
+                own = [each for each in task.ask.committed if each.miner == neuron.hotkey]
+                asked = DataTask(rows=(RowsAsk(task.ask.seed, task.ask.count, tuple(own)),))
+            try:
+                answer = await host.ask(neuron, asked)
+            except MarketError:
+                continue
+            for part in answer.parts:
+                if isinstance(part, DataPart):
+                    yield part
+            return
+
+
 def stage() -> Stage:
     """The rules on the known world, and everything that was thought of against them."""
-    from node.subnets.data_universe.subnet import DataUniverse
 
     def now_ms() -> int:
         return NOW_MS
@@ -135,34 +164,6 @@ def stage() -> Stage:
         adapters: dict[Source, Adapter] = {Source.FEED: KnownWorld()}
         made.append(kind(adapters=lambda _folder: adapters, collect=_collector(loot, swollen), now_ms=now_ms))
         return made[-1]
-
-    class Copied(DataUniverse):
-        """Promises another miner's index as its own and passes questions on to him."""
-
-        async def tick(self, host: Host) -> None:
-            view = host.view()
-            others = (n.hotkey for n in view.neurons if n.hotkey != host.hotkey)
-            victim = next((kept for other in others if (kept := indexes_of(view.state, other))), None)
-            if victim and not indexes_of(view.state, host.hotkey):
-                await host.journal.append(INDEX_KIND, encode(victim[-1].note))
-
-        async def serve(self, task: DataTask, host: Host) -> AsyncGenerator[DataPart, None]:
-            view = host.view()
-            for neuron in view.neurons:
-                if neuron.hotkey == host.hotkey or not indexes_of(view.state, neuron.hotkey):
-                    continue
-                asked = task
-                if isinstance(task.ask, RowsAsk):
-                    own = [each for each in task.ask.committed if each.miner == neuron.hotkey]
-                    asked = DataTask(rows=(RowsAsk(task.ask.seed, task.ask.count, tuple(own)),))
-                try:
-                    answer = await host.ask(neuron, asked)
-                except MarketError:
-                    continue
-                for part in answer.parts:
-                    if isinstance(part, DataPart):
-                        yield part
-                return
 
     cheats = {
         "filler": rules(DataUniverse, lambda _: _FILLER),

@@ -12,7 +12,7 @@ from node.primitives.errors import MarketError
 from node.subnets.base import Code, Host, Usage
 from node.subnets.data_universe.entities import Bucket, Entity, Source
 from node.subnets.data_universe.ledger import NOTE_BYTES_MAX
-from node.subnets.data_universe.limits import BUCKET_BYTES_MAX, BUCKET_ROWS_MAX, PART_ROWS_BYTES
+from node.subnets.data_universe.limits import BUCKET_BYTES_MAX, BUCKET_ROWS_MAX, PART_ROWS_BYTES, SEARCH_BYTES_MAX
 from node.subnets.data_universe.messages import (
     BUCKET_MEDIA,
     INDEX_KIND,
@@ -62,7 +62,7 @@ async def answer(task: DataTask, host: Host, room: Room) -> AsyncGenerator[DataP
             yield DataPart(0, True, _units(len(rows)), blob=(ref,))
         case SearchAsk() as ask:
             shelf = await room.shelf()
-            for part in parts_of([row_of(entity) for entity in await in_thread(shelf.find, ask)]):
+            for part in parts_of(fitting([row_of(entity) for entity in await in_thread(shelf.find, ask)])):
                 yield part
 
 
@@ -78,6 +78,18 @@ async def promised(ask: RowsAsk, host: Host, room: Room) -> Snapshot:
     if snapshot is None:
         raise ServeFailed("That index is not kept any more.", Code.NO_DATA)
     return snapshot
+
+
+def fitting(rows: Sequence[Row]) -> list[Row]:
+    """As many of the rows, from the first, as one answer may hold."""
+    kept: list[Row] = []
+    size = 0
+    for row in rows:
+        size += len(encode(row))
+        if size > SEARCH_BYTES_MAX:
+            break
+        kept.append(row)
+    return kept
 
 
 def parts_of(rows: Sequence[Row]) -> Iterable[DataPart]:

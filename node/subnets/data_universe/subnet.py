@@ -11,7 +11,7 @@ from pathlib import Path
 from node.market.roster import may_validate
 from node.primitives.types import AccountId, NetUid
 from node.subnets.base import Answer, Book, Entry, Host, Refusal, Spec, Stage, State, Subnet, Usage, Verdict, View
-from node.subnets.data_universe import pay, rehearsal, serving
+from node.subnets.data_universe import pay, serving
 from node.subnets.data_universe.adapters.base import Adapter
 from node.subnets.data_universe.collecting import Collector, usual_adapters
 from node.subnets.data_universe.draws import draw_question
@@ -122,7 +122,9 @@ class DataUniverse(Subnet[DataTask, DataPart]):
         self._miners.clear()
 
     def stage(self) -> Stage:
-        return rehearsal.stage()
+        from node.subnets.data_universe.rehearsal import stage  # which knows this class
+
+        return stage()
 
     # --- screens ----------------------------------------------------------------------------------------------------
 

@@ -290,3 +290,23 @@ def test_every_door_has_a_form_that_requests_over_http_fill(town: Town) -> None:
         fill(forms.QueryRequest, {}, [("nonsense", "1")], b"")
     with pytest.raises(BadRequest):
         fill(forms.OnDemandRequest, {}, [], b'{"limit": "many"}')
+
+
+async def test_a_search_for_long_rows_fits_the_answer_to_a_challenge_and_counts_as_full(town: Town) -> None:
+    from node.market.limits import ANSWER_BYTES_MAX
+    from node.primitives.codec import encode
+    from node.subnets.data_universe.entities import Source, make_entity
+    from node.subnets.data_universe.judging import judge_answer
+
+    text, minute = "\U0001f30b " * 6000, TRUTH[0].minute
+    long = [make_entity(f"https://e.example/{n}", Source.WIKI, "long", minute, "", f"{n} {text}") for n in range(30)]
+    shelf = await town.room().shelf()
+    shelf.take_in([entity for entity in long if entity is not None])
+    await town.rules.tick(town.miner)
+    task = to_task(forms.OnDemandRequest(label="long", limit=30), b"")
+    neuron = town.miner.view().find(MINER)
+    assert neuron is not None
+    answer = await town.validator.ask(neuron, task)
+    assert 300_000 < sum(len(encode(part)) for part in answer.parts) < ANSWER_BYTES_MAX
+    verdict = await judge_answer(task, answer, town.validator, town.room(VALIDATOR))
+    assert verdict.score == 1.0
