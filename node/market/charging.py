@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import trio
 
-from node.market.errors import MalformedMessage, NotKept, ServeFailed, Unpaid
+from node.market.errors import MalformedMessage, NotKept, OverClaimed, ServeFailed, Unpaid
 from node.market.frames import CallRequest, FrameKind, Payment, decode, open_frame, request_digest
 from node.market.limits import FREE_CHECKS, FREE_CHECKS_BLOCKS, RECEIPT_BYTES_MAX, VOUCHER_TIMEOUT_S
 from node.market.offers import Offer
@@ -113,7 +113,10 @@ class Charge:
     async def before(self, part: Part) -> None:
         """Wait until the part may be sent, and count it. Raises Unpaid, P2PError when the caller is gone."""
         due, tariff = self._meter.due_rao, self._meter.tariff
-        next_rao = self._meter.after(part)
+        try:
+            next_rao = self._meter.after(part)
+        except OverClaimed as error:  # our own program counts what cannot be
+            raise ServeFailed("This miner's program failed.", Code.MINER_FAULT) from error
         with trio.move_on_after(VOUCHER_TIMEOUT_S) as scope:
             while not may_send(tariff, due_rao=due, next_rao=next_rao, paid_rao=self._tab.paid_rao):
                 self.check()

@@ -5,6 +5,7 @@ Pure: no clock, no network, no storage. Nothing here decides whom to trust; `nod
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from node.market.errors import OverClaimed
@@ -13,6 +14,7 @@ from node.market.offers import COMPLETION_UNIT, PRICED_UNITS, PROMPT_UNIT, Offer
 from node.primitives.types import MAX_SUPPLY_RAO, RAO_PER_TAO, Rao
 from node.subnets.base import AnySubnet, Code, Part, Spec, Usage
 
+_TARIFFS_REMEMBERED: Final = 64  # miners that one node deals with at a time
 COUNT_MAX: Final = 2**53  # of tokens or units of one call; far beyond any, and exact in every language that reads it
 
 
@@ -82,11 +84,8 @@ class Meter:
         self._subnet = subnet
         self.tariff = tariff
         self.usage = Usage()
-
-    @property
-    def due_rao(self) -> Rao:
+        self.due_rao = Rao(0)
         """What was delivered so far costs."""
-        return self.tariff.cost_rao(self.usage)
 
     def after(self, part: Part) -> Rao:
         """What would be due once `part` is delivered as well."""
@@ -95,6 +94,7 @@ class Meter:
     def add(self, part: Part) -> None:
         """Count a part that was delivered."""
         self.usage = add_usage(self.usage, self._subnet.delivered(part))
+        self.due_rao = self.tariff.cost_rao(self.usage)
 
     def settle(self, claimed: Usage, ceiling: Usage | None) -> Rao:
         """What a whole answer of the usage its miner signed costs.
@@ -119,11 +119,13 @@ def check_ceiling(usage: Usage, ceiling: Usage | None) -> None:
         raise OverClaimed("The miner claims more tokens or units than the task allows.")
 
 
+@lru_cache(maxsize=_TARIFFS_REMEMBERED)
 def batch_rao(tariff: Tariff) -> Rao:
     """What one batch costs: so much may be delivered and not paid."""
     return tariff.cost_rao(Usage(0, BATCH_TOKENS, BATCH_UNITS))
 
 
+@lru_cache(maxsize=_TARIFFS_REMEMBERED)
 def step_rao(tariff: Tariff) -> Rao:
     """What may be unpaid before the caller owes the next voucher: less than a batch, so that nobody has to wait."""
     return tariff.cost_rao(Usage(0, VOUCHER_TOKENS, 0))

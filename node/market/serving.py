@@ -16,7 +16,7 @@ from node.market.admission import Admission
 from node.market.call import CALL_PROTOCOL
 from node.market.charging import Charge, Desk
 from node.market.context import MarketContext
-from node.market.errors import MalformedMessage, NotKept, ServeFailed, Unpaid
+from node.market.errors import MalformedMessage, NotKept, OverClaimed, ServeFailed, Unpaid
 from node.market.frames import (
     REQUEST_BYTES_MAX,
     CallHead,
@@ -214,7 +214,7 @@ class CallServer:
         try:
             with trio.CancelScope(shield=True):  # one write
                 await charge.settle(code, served.usage)
-        except NotKept as error:
+        except (NotKept, OverClaimed) as error:
             self.counts["not_settled"] += 1
             _log.warning("a call's end could not be written down: %s", error)
 

@@ -22,7 +22,7 @@ from node.market.vouchers import Till
 from node.primitives.codec import encode
 from node.primitives.crypto import digest
 from node.primitives.types import Hash, Height, Rao
-from node.subnets.base import Code
+from node.subnets.base import Code, Usage
 from tests.unit.market.money import DEPOSIT_RAO, PROMPT_TOKENS, Essay, Essays, Shop, shop
 from tests.unit.market.support import NETUID, signer_of
 
@@ -114,7 +114,7 @@ async def test_a_miner_that_goes_beyond_the_task_is_not_paid_beyond_it(patient_c
         with pytest.raises(OverClaimed):
             await call.collect()
         await call.aclose()
-        assert call.paid_rao <= s.tariff.cost_rao(_usage(100, 80))
+        assert call.paid_rao <= s.tariff.cost_rao(Usage(100, 80))
 
 
 async def test_a_miner_that_stalls_keeps_what_it_delivered_and_no_more(patient_clock: Clock) -> None:
@@ -145,6 +145,18 @@ async def test_an_answer_that_the_miner_breaks_off_is_free(patient_clock: Clock)
         call = await s.write(100)
         assert s.held.spent_rao == call.paid_rao == s.cost(100)
         assert s.held.voucher.cumulative_rao >= call.paid_rao
+
+
+async def test_a_miner_whose_program_counts_nonsense_fails_for_this_call_alone(patient_clock: Clock) -> None:
+    async with shop() as s:
+        s.subnet.delivered = lambda part: Usage(0, -5)  # type: ignore[method-assign]
+        call = await open_call(s.caller, Essays(), s.world.neuron(s.miner), Essay(3), bill=await s.bill())
+        with pytest.raises(CallRefused) as caught:
+            await call.collect()
+        assert caught.value.refusal is Code.MINER_FAULT
+        await call.aclose()
+        del s.subnet.delivered
+        await s.write(3)
 
 
 async def test_a_refusal_before_the_first_part_costs_nothing(patient_clock: Clock) -> None:
@@ -324,7 +336,7 @@ async def test_what_is_missing_is_said_before_anything_is_sent(
     async with shop(limits=limits, deposit_rao=deposit_rao) as s:
         with pytest.raises(InsufficientBudget) as caught:
             await s.bill(1000, spend_max_rao)
-        assert caught.value.required_rao == s.tariff.cost_rao(_usage(100, 1000)) == 2100
+        assert caught.value.required_rao == s.tariff.cost_rao(Usage(100, 1000)) == 2100
         assert caught.value.available_rao == available
         assert caught.value.topup_address.startswith("5")
         assert s.payer.budget.reserved_rao == 0
@@ -396,12 +408,6 @@ async def test_who_locked_more_is_let_in_first(patient_clock: Clock) -> None:
 
 
 # --- helpers --------------------------------------------------------------------------------------------------------
-
-
-def _usage(prompt: int, tokens: int):  # type: ignore[no-untyped-def]
-    from node.subnets.base import Usage
-
-    return Usage(prompt, tokens)
 
 
 async def _pays_nothing() -> None:
