@@ -17,6 +17,7 @@ import trio
 
 from models import CATALOGUE, ModelError, ensure, find_entry, is_ready
 from models import Progress as ModelProgress
+from models.ensure import is_there
 from node.control import schema
 from node.control.errors import error_view
 from node.control.events import AnyEvent
@@ -239,7 +240,7 @@ class NodeApi(JournalsOfNode, MoneyOfNode, RecordsOfNode, RoutesOfNode):
         infos = []
         for entry in CATALOGUE:
             held = loaded.get(entry.name)
-            ready = held is not None or await trio.to_thread.run_sync(is_ready, entry.name, self._model_store)
+            ready = held is not None or await trio.to_thread.run_sync(is_there, entry.name, self._model_store)
             infos.append(
                 schema.ModelInfo(
                     name=entry.name,
