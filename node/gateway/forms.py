@@ -88,6 +88,7 @@ class _Common:
         self._model = model
         self._with_logprobs = with_logprobs
         self._created_s = int(time.time())
+        self._prints: dict[tuple[AccountId, str], str] = {}  # at most one a choice and engine
 
     def headers(self, kind: Headers) -> Headers:
         return with_id(kind, self.request_id)
@@ -101,8 +102,15 @@ class _Common:
             "object": kind,
             "created": self._created_s,
             "model": self._model,
-            "system_fingerprint": None if piece is None else fingerprint(self._model, piece),
+            "system_fingerprint": None if piece is None else self._fingerprint(piece),
         }
+
+    def _fingerprint(self, piece: Piece) -> str:
+        told: str = getattr(piece.reply, "fingerprint", "")
+        known = self._prints.get((piece.miner, told))
+        if known is None:
+            known = self._prints[piece.miner, told] = fingerprint(self._model, piece.miner, told)
+        return known
 
     def _usage(self, choices: Sequence[Choice]) -> dict[str, int]:
         """Every choice's answer; a prompt counts once for each call that read it, as it is paid for."""
@@ -216,21 +224,17 @@ def text_logprobs(tokens: Sequence[TokenLogprob]) -> dict[str, Any]:
     }
 
 
-def fingerprint(model: str, piece: Piece) -> str:
-    """What a seeded answer depends on besides the request: the model and the miner, who draws with noise of its own."""
-    part: Any = piece.reply
-    told = getattr(part, "fingerprint", "")
-    return f"fp_{told}" if told else f"fp_{_short_hash(model, piece.miner)}"
+def fingerprint(model: str, miner: AccountId, told: str) -> str:
+    """What a seeded answer depends on besides the request: the model, the miner, who draws with noise of its own, and
+    what the miner's engine tells of itself."""
+    data = b"\0".join((model.encode(), miner, told.encode()))
+    return f"fp_{hashlib.blake2b(data, digest_size=6, person=b'neurond-print').hexdigest()}"
 
 
 def provenance(piece: Piece) -> dict[str, Any]:
     """Who answered, the digest of the receipt, and what was paid."""
     receipt = None if piece.receipt is None else piece.receipt.hex()
     return {"miner": to_ss58(piece.miner), "receipt": receipt, "paid_rao": piece.paid_rao}
-
-
-def _short_hash(model: str, miner: AccountId) -> str:
-    return hashlib.blake2b(model.encode() + b"\0" + miner, digest_size=6, person=b"neurond-print").hexdigest()
 
 
 def _token(token: str, logprob: float) -> dict[str, Any]:
