@@ -12,13 +12,33 @@ from node.version import __version__
 
 if TYPE_CHECKING:
     from node.control.client_sync import SyncClient
-    from node.market.errors import MalformedMessage, ServeFailed
+    from node.market.errors import JournalRefused, MalformedMessage, PayloadRefused, ServeFailed
+    from node.market.journal_state import rows_of
     from node.primitives.address import from_ss58, to_ss58
+    from node.primitives.codec import encode
     from node.primitives.crypto import digest
     from node.primitives.errors import NodeError
     from node.primitives.types import HASH_BYTES, AccountId, Hash, NetUid
     from node.service.light_client import LightClient
-    from node.subnets.base import Answer, Code, Host, Message, Part, Route, Spec, Standing, Subnet, Usage, Verdict, View
+    from node.subnets.base import (
+        Answer,
+        BlobRef,
+        Code,
+        Entry,
+        Host,
+        Message,
+        Part,
+        Refusal,
+        Route,
+        Spec,
+        Standing,
+        State,
+        Subnet,
+        Usage,
+        Verdict,
+        View,
+        decode_message,
+    )
     from node.subnets.lab.hosts import NoModels
     from node.subnets.lab.trial import Trial, run_trial
     from node.wallet import Wallet, WalletStore
@@ -26,10 +46,13 @@ if TYPE_CHECKING:
 _HOME = {
     "AccountId": "node.primitives.types",
     "Answer": "node.subnets.base",
+    "BlobRef": "node.subnets.base",
     "Code": "node.subnets.base",
+    "Entry": "node.subnets.base",
     "HASH_BYTES": "node.primitives.types",
     "Hash": "node.primitives.types",
     "Host": "node.subnets.base",
+    "JournalRefused": "node.market.errors",
     "LightClient": "node.service.light_client",
     "MalformedMessage": "node.market.errors",
     "Message": "node.subnets.base",
@@ -37,10 +60,13 @@ _HOME = {
     "NoModels": "node.subnets.lab.hosts",
     "NodeError": "node.primitives.errors",
     "Part": "node.subnets.base",
+    "PayloadRefused": "node.market.errors",
+    "Refusal": "node.subnets.base",
     "Route": "node.subnets.base",
     "ServeFailed": "node.market.errors",
     "Spec": "node.subnets.base",
     "Standing": "node.subnets.base",
+    "State": "node.subnets.base",
     "Subnet": "node.subnets.base",
     "SyncClient": "node.control.client_sync",
     "Trial": "node.subnets.lab.trial",
@@ -49,8 +75,11 @@ _HOME = {
     "View": "node.subnets.base",
     "Wallet": "node.wallet",
     "WalletStore": "node.wallet",
+    "decode_message": "node.subnets.base",
     "digest": "node.primitives.crypto",
+    "encode": "node.primitives.codec",
     "from_ss58": "node.primitives.address",
+    "rows_of": "node.market.journal_state",
     "run_trial": "node.subnets.lab.trial",
     "to_ss58": "node.primitives.address",
 }
@@ -59,9 +88,12 @@ __all__ = [
     "HASH_BYTES",
     "AccountId",
     "Answer",
+    "BlobRef",
     "Code",
+    "Entry",
     "Hash",
     "Host",
+    "JournalRefused",
     "LightClient",
     "MalformedMessage",
     "Message",
@@ -69,10 +101,13 @@ __all__ = [
     "NoModels",
     "NodeError",
     "Part",
+    "PayloadRefused",
+    "Refusal",
     "Route",
     "ServeFailed",
     "Spec",
     "Standing",
+    "State",
     "Subnet",
     "SyncClient",
     "Trial",
@@ -82,8 +117,11 @@ __all__ = [
     "Wallet",
     "WalletStore",
     "__version__",
+    "decode_message",
     "digest",
+    "encode",
     "from_ss58",
+    "rows_of",
     "run_trial",
     "to_ss58",
 ]

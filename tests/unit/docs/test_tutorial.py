@@ -2,10 +2,15 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import neurond
 from docs.generate import ROOT
+from neurond import Message
+from node.market.journal_state import reduce_entries
+from node.primitives.types import Height
 from tests.unit.cli.conftest import Run, home, run  # noqa: F401  # fixtures
 from tests.unit.docs.pages import text_of
 
@@ -47,3 +52,25 @@ def test_without_the_mark_copying_pays_as_step_5_says(run: Run, project: Path) -
     tried = run("subnet", "test", str(project), "--rounds", "5", "--strict")
     assert tried.code == 1
     assert "pay for dishonest work: copying" in tried.err
+
+
+def test_its_journal_rule_takes_what_it_should_and_refuses_the_rest() -> None:
+    """The page's `apply`, run as a node runs it."""
+    source = re.search(r"^```python\n(def apply.*?)^```$", text_of(PAGE), re.MULTILINE | re.DOTALL)
+    assert source is not None
+
+    class Limit(Message, frozen=True):
+        largest: int
+
+    scope: dict[str, Any] = {**vars(neurond), "Limit": Limit}
+    scope.update({name: getattr(neurond, name) for name in ("Code", "Entry", "Refusal", "State", "decode_message")})
+    exec(source[1], scope)
+    author = neurond.AccountId(b"a" * 32)
+
+    def said(seq: int, kind: str, body: bytes) -> neurond.Entry:
+        return neurond.Entry(author, seq, Height(9), kind, body)
+
+    entries = [said(0, "limit", neurond.encode(Limit(7))), said(1, "other", b""), said(2, "limit", b"nonsense")]
+    rows, refusals = reduce_entries(lambda entry, state: scope["apply"](None, entry, state), entries)
+    assert rows == {author + b"limit": (7).to_bytes(8, "big")}
+    assert [refusal.code for refusal in refusals] == [neurond.Code.REFUSED, neurond.Code.MALFORMED]
