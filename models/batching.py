@@ -16,7 +16,7 @@ import numpy as np
 from models.answer import AnswerState
 from models.errors import BadSampling, Busy, Closed, ModelError, RuntimeFailure
 from models.limits import MAX_BATCH_ROWS, MAX_QUEUED_REQUESTS
-from models.runtime import KvCache
+from models.runtime import KvCache, Logits
 from models.sampling import Sampling
 from models.text import TextModel
 from models.token import Token
@@ -152,9 +152,7 @@ class Batcher:
         if answer.fed < len(answer.prompt):
             return
         self._filling = None
-        token = answer.state.advance(logits)
-        answer.put(token)
-        if token.finish_reason is None:
+        if self._advance(answer, logits):
             self._cache.copy_row(staging, len(self._active), answer.fed)
             self._active.append(answer)
 
@@ -168,10 +166,19 @@ class Batcher:
         for row in range(len(self._active) - 1, -1, -1):
             answer = self._active[row]
             answer.fed += 1
-            token = answer.state.advance(logits[row, 0])
-            answer.put(token)
-            if token.finish_reason is not None:
+            if not self._advance(answer, logits[row, 0]):
                 self._release(row)
+
+    @staticmethod
+    def _advance(answer: Answer, logits: Logits) -> bool:
+        """Draw one token; whether more are to come. What is wrong with one answer ends that answer alone."""
+        try:
+            token = answer.state.advance(logits)
+        except ModelError as error:
+            answer.put(error)
+            return False
+        answer.put(token)
+        return token.finish_reason is None
 
     def _drop_cancelled(self) -> None:
         for row in range(len(self._active) - 1, -1, -1):

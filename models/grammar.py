@@ -35,10 +35,12 @@ _ESCAPES: Final = frozenset(b'"\\/bfnrt')
 _QUOTE, _BACKSLASH, _U = 0x22, 0x5C, 0x75
 _SURROGATE: Final = frozenset(b"dD")  # \ud8.. would be half a character: refused, the character itself may be written
 
-# Symbols. Terminals: ("text", bytes left), ("chars", most left or -1, least left, mode), ("number", phase, digits,
-# whole). Others are written out by `_expand`: ("place", n), ("keys", n, next, first), ("items", n, count), ("space",),
-# ("any", depth), ("members", depth, first), ("elements", depth, first), ("object", depth).
-TEXT, CHARS, NUMBER = "text", "chars", "number"
+# Symbols. Terminals: ("text", bytes left), ("choice", texts left, one of which it is), ("chars", most left or -1, least
+# left, mode), ("number", phase, digits, whole). Others are written out by `_expand`: ("place", n), ("keys", n, next,
+# first), ("items", n, count), ("space",), ("any", depth), ("members", depth, first), ("elements", depth, first),
+# ("object", depth).
+TEXT, CHOICE, CHARS, NUMBER = "text", "choice", "chars", "number"
+_TERMINALS: Final = frozenset({TEXT, CHOICE, CHARS, NUMBER})
 PLAIN: Final = 0  # mode of CHARS: between two characters; 1-3 bytes of a character missing; then escapes
 _ESCAPE, _HEX4, _HEX1 = 4, 5, 8
 
@@ -85,7 +87,7 @@ class Grammar:
             seen.add(stack)
             if len(seen) > MAX_GRAMMAR_STACKS:
                 raise BadSampling("response_format: the schema leaves too many ways to go on at once")
-            if not stack or stack[0][0] in (TEXT, CHARS, NUMBER):
+            if not stack or stack[0][0] in _TERMINALS:
                 done.add(stack)
                 continue
             symbol, rest = stack
@@ -121,7 +123,7 @@ class Grammar:
         raise BadSampling(f"response_format: {symbol[0]!s:.20} is not understood")
 
     def _of_place(self, number: int, place: Place) -> list[list[Symbol]]:
-        ways: list[list[Symbol]] = [[(TEXT, literal)] for literal in place.literals]
+        ways: list[list[Symbol]] = [[(CHOICE, place.literals)]] if place.literals else []
         ways += [[("place", each)] for each in place.any_of]
         for kind in place.kinds:
             match kind:
@@ -201,6 +203,10 @@ def _take(stack: Stack, byte: int) -> list[Stack]:
             if left[0] != byte:
                 return []
             return [((TEXT, left[1:]), rest) if len(left) > 1 else rest]
+        case (str(kind), tuple(texts)) if kind == CHOICE:
+            lefts = tuple(text[1:] for text in texts if text[0] == byte)
+            more: list[Stack] = [((CHOICE, tuple(filter(None, lefts))), rest)] if any(lefts) else []
+            return [*more, rest] if b"" in lefts else more
         case (str(kind), int(most), int(least), int(mode)) if kind == CHARS:
             return _take_char(most, least, mode, byte, rest)
         case (str(kind), str(phase), int(digits), bool(whole)) if kind == NUMBER:

@@ -47,11 +47,12 @@ MAX_SURPRISAL: Final = 1_000_000  # 100 nats: no token that was drawn is less li
 MAX_SCHEMA_CHARS: Final = 16_384  # schemas of real programs stay below 8 KiB
 MAX_SCHEMA_DEPTH: Final = 16  # nesting of a schema and of free JSON; deeper answers exceed the context
 MAX_SCHEMA_NODES: Final = 512  # places in a schema, references written out
-MAX_SCHEMA_CHOICES: Final = 256  # values of an enum, properties of an object
+MAX_SCHEMA_CHOICES: Final = 256  # values of an enum, schemas of an anyOf
 MAX_SCHEMA_LENGTH: Final = 32_768  # maxLength, maxItems: never above the characters of an answer
 MAX_NUMBER_DIGITS: Final = 15  # what a double keeps; without a bound a model may write digits for ever
 MAX_EXPONENT_DIGITS: Final = 2  # 1e99 is far beyond anything meant
-MAX_GRAMMAR_STACKS: Final = 512  # ways in which the text so far can be read at once
+MAX_GRAMMAR_STACKS: Final = 96  # ways in which the text so far can be read at once: bounds the work for a mask
+MAX_SCHEMA_KEYS: Final = 64  # properties of an object: each that may be left out is a way to go on
 MAX_GRAMMARS_KEPT: Final = 64  # compiled schemas of a process; a compiled one is some KB
 MAX_MASKS_KEPT: Final = 2_048  # masks of a model and all its schemas: 6 KB each at 49 152 tokens
 

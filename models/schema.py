@@ -17,6 +17,7 @@ from models.limits import (
     MAX_SCHEMA_CHARS,
     MAX_SCHEMA_CHOICES,
     MAX_SCHEMA_DEPTH,
+    MAX_SCHEMA_KEYS,
     MAX_SCHEMA_LENGTH,
     MAX_SCHEMA_NODES,
 )
@@ -130,8 +131,8 @@ class _Parser:
 
     def _keys(self, node: Mapping[str, object], where: str, depth: int) -> tuple[tuple[bytes, int, bool], ...]:
         properties, required = node.get("properties", {}), node.get("required", [])
-        if not isinstance(properties, dict) or len(properties) > MAX_SCHEMA_CHOICES:
-            _refuse(where, f"has properties that are no object of at most {MAX_SCHEMA_CHOICES}")
+        if not isinstance(properties, dict) or len(properties) > MAX_SCHEMA_KEYS:
+            _refuse(where, f"has properties that are no object of at most {MAX_SCHEMA_KEYS}")
         if not isinstance(required, list) or not all(isinstance(name, str) for name in required):
             _refuse(where, "has a required that is no list of names")
         missing = [name for name in required if name not in properties]

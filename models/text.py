@@ -125,8 +125,8 @@ class TextModel:
         """Judge a claimed answer (its ids, without the end token) with one teacher-forced pass.
 
         `told` are the probabilities claimed with the ids; None when there are none to judge. The claim is hostile and
-        may be anything; only a prompt of the caller's own making raises. Without `seeded` another engine drew the answer
-        with noise of its own: only how likely its tokens are is judged.
+        may be anything; only a prompt of the caller's own making raises. Without `seeded` another engine drew it with
+        noise of its own: only how likely its tokens are is judged.
         """
         self.check_request(prompt, sampling)
         reason = self._check_claim(claimed, sampling, finish_reason)

@@ -136,3 +136,14 @@ def test_values_that_begin_alike_are_told_apart() -> None:
     form = '{"enum": ["a", "ab", 1, 12]}'
     assert all(accepts(form, text) for text in ('"a"', '"ab"', "1", "12"))
     assert not any(accepts(form, text) for text in ('"abc"', "123", "2", ""))
+
+
+def test_many_values_are_one_way_to_go_on_and_too_many_ways_are_refused() -> None:
+    values = [f"value {n}" for n in range(256)]
+    grammar = grammar_of(json.dumps({"enum": values}))
+    assert len(grammar.run(grammar.start, b'"value 1')) == 1
+    assert all(accepts(json.dumps({"enum": values}), json.dumps(each)) for each in values)
+    lengths = {"anyOf": [{"type": "string", "minLength": n} for n in range(200)]}
+    grammar = grammar_of(json.dumps({"type": "array", "items": lengths}))
+    with pytest.raises(BadSampling, match="too many ways"):
+        grammar.run(grammar.start, b'["a')

@@ -70,6 +70,18 @@ def test_an_answer_of_the_form_in_a_batch_is_the_same(model: TextModel) -> None:
     assert ids == [answer(model, replace(SAMPLING, seed=bytes([n]) * 32))[0] for n in range(3)]
 
 
+def test_a_form_that_cannot_be_followed_ends_its_own_answer_and_no_other(model: TextModel) -> None:
+    lengths = {"anyOf": [{"type": "string", "minLength": n} for n in range(200)]}
+    hopeless = replace(SAMPLING, form=json.dumps({"type": "array", "items": lengths, "minItems": 1}))
+    prompt, batcher = model.chat_prompt(QUESTION), Batcher(model, max_batch=2)
+    good, bad = batcher.submit(prompt, SAMPLING), batcher.submit(prompt, hopeless)
+    with pytest.raises(BadSampling, match="too many ways"):
+        list(bad)
+    assert [token.id for token in good if token.id is not None] == answer(model, SAMPLING)[0]
+    assert list(batcher.submit(prompt, SAMPLING))[-1].finish_reason is not None
+    batcher.close()
+
+
 def test_free_text_is_no_answer_to_a_form(model: TextModel) -> None:
     prompt = model.chat_prompt(QUESTION)
     ids, finish, told, _ = answer(model, replace(SAMPLING, form=""))
