@@ -11,7 +11,7 @@ import trio
 
 from node.market.errors import MalformedMessage, NotKept, OverClaimed, ServeFailed, Unpaid
 from node.market.frames import CallRequest, FrameKind, Payment, decode, open_frame, request_digest
-from node.market.limits import FREE_CHECKS, FREE_CHECKS_BLOCKS, RECEIPT_BYTES_MAX, VOUCHER_TIMEOUT_S
+from node.market.limits import CHECKERS_MAX, FREE_CHECKS, FREE_CHECKS_BLOCKS, RECEIPT_BYTES_MAX, VOUCHER_TIMEOUT_S
 from node.market.offers import Offer
 from node.market.payments import FREE, Meter, Tariff, batch_rao, is_released, may_send, tao, tariff_of
 from node.market.vouchers import Tab, Till
@@ -58,6 +58,8 @@ class Desk:
         return Charge(stream, tab, Meter(self.subnet, tariff))
 
     def _may_check(self, validator: AccountId, height: Height) -> bool:
+        if len(self._free_calls) > CHECKERS_MAX:
+            self._free_calls.clear()  # seats that are gone; who is still there gets a few calls more
         calls = self._free_calls.setdefault(validator, deque(maxlen=FREE_CHECKS))
         if len(calls) == FREE_CHECKS and calls[0] + FREE_CHECKS_BLOCKS > height:
             return False

@@ -16,7 +16,7 @@ from node.ledger.vouchers import Voucher, voucher_message
 from node.market.channels import ChannelInfo, ChannelReader, problem_of
 from node.market.errors import Unpaid
 from node.market.frames import Payment
-from node.market.limits import GOODWILL_PPM
+from node.market.limits import CHANNELS_SERVED_MAX, GOODWILL_PPM
 from node.market.payments import tao
 from node.primitives.crypto import Verifier, verify
 from node.primitives.types import AccountId, Hash, Rao
@@ -100,6 +100,8 @@ class Till:
         info = await trio.to_thread.run_sync(check)
         line = self._lines.get(voucher.channel)
         if line is None:
+            if len(self._lines) >= CHANNELS_SERVED_MAX:
+                raise Unpaid("This miner holds as many channels as it can; try another one.", Code.OVERLOADED)
             held = Held(caller, Voucher(voucher.channel, 0, Rao(0), request), payment.signature)
             line = self._lines.setdefault(voucher.channel, _Line(held, info.deposit_rao))
         line.deposit_rao = info.deposit_rao

@@ -257,6 +257,18 @@ async def test_a_channel_that_cannot_pay_is_refused(change: dict[str, object], w
         assert s.till.held() == ()
 
 
+async def test_a_miner_holds_so_many_channels_and_no_more(
+    patient_clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.market.vouchers.CHANNELS_SERVED_MAX", 1)
+    async with shop() as s:
+        await s.till.admit(s.caller.hotkey, _name(1), _blank(s, 1), 10)
+        other = s.channels.open(s.caller.hotkey, s.miner.hotkey)
+        with pytest.raises(ServeFailed) as caught:
+            await s.till.admit(s.caller.hotkey, _name(2), _signed(s, 2, channel=other)[0], 10)
+        assert caught.value.refusal is Code.OVERLOADED
+
+
 async def test_a_voucher_nobody_signed_or_for_another_request_is_refused(patient_clock: Clock) -> None:
     async with shop() as s:
         forged = Payment(Voucher(s.channel, 1, Rao(10), _name(1)), bytes(64), Rao(0))
