@@ -132,6 +132,27 @@ def batched(model: TextModel, prompt: list[int]) -> Callable[[], int]:
     return work
 
 
+SHAPED = (
+    '{"title": "The Keeper of the Light", "year": 1911, "scenes": ["A storm comes up over the sea", '
+    '"A ship is lost near the rocks", "Morning, and the \\"lamp\\" still burns"]}'
+)
+
+
+def mask_ms(model: TextModel) -> float:
+    """CPU milliseconds of a mask, in the mean over an answer of the form."""
+    cursor, ids = model.cursor(FORMED), model.encode(SHAPED)
+    if cursor is None:
+        raise RuntimeError("no form")
+    spent_s = 0.0
+    for token in ids:
+        begin = process_time()
+        allowed = cursor.allowed()
+        spent_s += process_time() - begin
+        if not (allowed[token] and cursor.push(token)):
+            raise RuntimeError("an answer of the form was not allowed")
+    return spent_s / len(ids) * 1e3
+
+
 def main() -> None:
     """Measure and print."""
     name, store = SMOLLM2_135M_INSTRUCT.name, shared_model_store()
@@ -142,6 +163,9 @@ def main() -> None:
     prompt = model.chat_prompt([("user", QUESTION)])
     title(f"Text model: {name}, {len(prompt)} prompt tokens, up to {TOKENS} answer tokens, 1 thread, CPU provider")
 
+    first_ms, again_ms = mask_ms(model), mask_ms(model)
+    show("a mask of a schema: first answer; further ones", f"{first_ms:.2f}; {again_ms:.3f} CPU-ms a token",
+         f"over {model.card.vocabulary} tokens, {at_most(again_ms, 1, ' ms')}")  # fmt: skip
     tokens = list(model.generate(prompt, SAMPLING))
     ids, finish = [token.id for token in tokens if token.id is not None], tokens[-1].finish_reason
     told = Told(tuple(token.surprisal for token in tokens if token.id is not None))
