@@ -53,6 +53,7 @@ BODY_DIGESTS_KEPT_MAX: Final = 4096  # challenges of the last minutes, against r
 # --- validators -----------------------------------------------------------------------------------------------------
 JUDGE_THREADS: Final = 1  # one pass uses the model's own threads; two would only fight for the cores
 JUDGE_QUEUE_MAX: Final = 256  # four rounds of the largest size; beyond it the oldest evidence is not worth its cost
+FOUND_MODELS_MAX: Final = 1_024  # models looked up by name or file; beyond it all are looked up anew
 TENSOR_THREADS: Final = 2  # runs of graphs at once: each uses the threads of its model already
 AUDIT_QUEUE_MAX: Final = 32  # finished user calls waiting for an audit; newer ones are dropped
 AUDIT_SHARE: Final = 0.05  # of the receipts of a known miner

@@ -5,16 +5,16 @@ All opened models share one bound of memory: a model that nobody uses is closed 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 import trio
 
-from models import FinishReason, Progress, Sampling, Token, Told, Verification
+from models import FinishReason, HashMismatch, Progress, Sampling, Token, Told, Verification
 from models.bundle import ONNX_FILE, ModelCard, read_card, sha256_of
 from models.card import TensorCard, check_tensor_bundle, read_tensor_card
 from models.library import locate
@@ -22,7 +22,7 @@ from models.memory import file_need, model_budget, tensor_need, text_need
 from models.sources import PeerFetch
 from node.market.asking import ask
 from node.market.context import MarketContext
-from node.market.limits import JUDGE_THREADS, STREAMS_MAX, TENSOR_THREADS
+from node.market.limits import FOUND_MODELS_MAX, JUDGE_THREADS, STREAMS_MAX, TENSOR_THREADS
 from node.primitives.types import AccountId
 from node.service.roles.arrays import ShelvedEmbedder, ShelvedImages, ShelvedTensors, let_go
 from node.service.roles.shelf import Opening, Shelf
@@ -55,6 +55,7 @@ class _OnProvider(Protocol):
 
 
 OpenedT = TypeVar("OpenedT", bound=_OnProvider)
+FoundT = TypeVar("FoundT")
 
 
 class BatchedText:
@@ -220,6 +221,8 @@ class ModelHost:
         self._runs = trio.CapacityLimiter(TENSOR_THREADS)
         self._shelf = Shelf(model_budget() if memory_bytes is None else memory_bytes)
         self._loaded: dict[str, LoadedModel] = {}
+        self._naming = trio.Lock()  # one name at a time is looked up, fetched and hashed
+        self._found: dict[tuple[object, ...], object] = {}  # what a name meant, so that it is hashed once a process
 
     async def bundle(self, name: str) -> Path:
         if name in self._own:
@@ -228,44 +231,22 @@ class ModelHost:
         return await trio.to_thread.run_sync(get, abandon_on_cancel=True)
 
     async def text(self, name: str) -> TextRuntime:
-        return await self.open(await self.bundle(name))
+        return await self._once(("text", name), partial(self._text, name))
 
     async def tensors(self, name: str) -> TensorModel:
-        bundle = await self.bundle(name)
-        card = await trio.to_thread.run_sync(check_tensor_bundle, bundle)
-        trial = None if card.report is None else card.report.trial
-        return await self._graph(card.name, card.sha256, bundle / ONNX_FILE, tensor_need(card, bundle), trial)
+        return await self._once(("tensors", name), partial(self._tensors, name))
 
     async def tensor_file(self, path: Path) -> TensorModel:
-        sha256 = await trio.to_thread.run_sync(sha256_of, path)
-        return await self._graph(path.stem, sha256, path, file_need(path), None)
+        state = await trio.to_thread.run_sync(path.stat)
+        key = ("file", str(path), state.st_mtime_ns, state.st_size, state.st_ino)
+        return await self._once(key, partial(self._tensor_file, path))
 
     async def embedder(self, name: str) -> Embedder:
-        bundle = await self.bundle(name)
-
-        def load() -> EmbeddingModel:
-            from models.embed import open_embedder  # the runtime is loaded where a model runs: 30 MB
-
-            return open_embedder(bundle, threads=self._threads, prefer_cuda=self._prefer_cuda)
-
-        card = await trio.to_thread.run_sync(read_tensor_card, bundle)
-        opening = self._opening(bundle, card, tensor_need(card, bundle), load)
-        async with self._shelf.use(opening) as model:
-            return ShelvedEmbedder(card.name, card.sha256, model.dimensions, self._shelf, opening, self._runs)
+        return await self._once(("embedder", name), partial(self._embedder, name))
 
     async def images(self, name: str) -> ShelvedImages:
         """The model of pictures of that catalogue name, opened on first use. Raises models.ModelError."""
-        bundle = await self.bundle(name)
-
-        def load() -> ImageModel:
-            from models.images import open_images  # as above
-
-            return open_images(bundle, threads=self._threads)
-
-        card = await trio.to_thread.run_sync(read_tensor_card, bundle)
-        opening = self._opening(bundle, card, tensor_need(card, bundle), load)
-        async with self._shelf.use(opening):
-            return ShelvedImages(card.name, card.sha256, self._shelf, opening, self._runs)
+        return await self._once(("images", name), partial(self._images, name))
 
     async def open(self, bundle: Path) -> TextRuntime:
         card = await trio.to_thread.run_sync(read_card, bundle)
@@ -281,8 +262,59 @@ class ModelHost:
 
     async def aclose(self) -> None:
         """Close every model; running answers end with an error."""
+        self._found.clear()
         with trio.CancelScope(shield=True):  # bounded: one step of each model
             await self._shelf.close_all()
+
+    async def _once(self, key: tuple[object, ...], find: Callable[[], Awaitable[FoundT]]) -> FoundT:
+        """What `find` gave when this key was first asked for. A failure is not remembered."""
+        if key not in self._found:
+            async with self._naming:
+                if key not in self._found:
+                    if len(self._found) >= FOUND_MODELS_MAX:
+                        self._found.clear()
+                    self._found[key] = await find()
+                return cast("FoundT", self._found[key])
+        return cast("FoundT", self._found[key])
+
+    async def _text(self, name: str) -> TextRuntime:
+        return await self.open(await self.bundle(name))
+
+    async def _tensors(self, name: str) -> TensorModel:
+        bundle = await self.bundle(name)
+        card = await trio.to_thread.run_sync(check_tensor_bundle, bundle)
+        trial = None if card.report is None else card.report.trial
+        return await self._graph(card.name, card.sha256, bundle / ONNX_FILE, tensor_need(card, bundle), trial)
+
+    async def _tensor_file(self, path: Path) -> TensorModel:
+        sha256 = await trio.to_thread.run_sync(sha256_of, path)
+        return await self._graph(path.stem, sha256, path, file_need(path), None)
+
+    async def _embedder(self, name: str) -> Embedder:
+        bundle = await self.bundle(name)
+
+        def load() -> EmbeddingModel:
+            from models.embed import open_embedder  # the runtime is loaded where a model runs: 30 MB
+
+            return open_embedder(bundle, threads=self._threads, prefer_cuda=self._prefer_cuda)
+
+        card = await trio.to_thread.run_sync(read_tensor_card, bundle)
+        opening = self._opening(bundle, card, tensor_need(card, bundle), load)
+        async with self._shelf.use(opening) as model:
+            return ShelvedEmbedder(card.name, card.sha256, model.dimensions, self._shelf, opening, self._runs)
+
+    async def _images(self, name: str) -> ShelvedImages:
+        bundle = await self.bundle(name)
+
+        def load() -> ImageModel:
+            from models.images import open_images  # as above
+
+            return open_images(bundle, threads=self._threads)
+
+        card = await trio.to_thread.run_sync(read_tensor_card, bundle)
+        opening = self._opening(bundle, card, tensor_need(card, bundle), load)
+        async with self._shelf.use(opening):
+            return ShelvedImages(card.name, card.sha256, self._shelf, opening, self._runs)
 
     async def _graph(
         self, name: str, sha256: str, path: Path, need_bytes: int, trial: Mapping[str, int] | None
@@ -290,14 +322,18 @@ class ModelHost:
         def load() -> Graph:
             from models.tensor import open_tensors  # as above
 
+            if sha256_of(path) != sha256:
+                raise HashMismatch(f"{path.name} was changed while it was in use; ask for it anew")
             return open_tensors(path, threads=self._threads, prefer_cuda=self._prefer_cuda, trial=trial)
+
+        key = f"{path} {sha256}"
 
         async def opened() -> Graph:
             model = await trio.to_thread.run_sync(load)
-            self._loaded[str(path)] = LoadedModel(name, sha256, model.provider)
+            self._loaded[key] = LoadedModel(name, sha256, model.provider)
             return model
 
-        opening = Opening(str(path), need_bytes, opened, let_go)
+        opening = Opening(key, need_bytes, opened, let_go)
         async with self._shelf.use(opening):
             return ShelvedTensors(name, sha256, self._shelf, opening, self._runs)
 

@@ -1,4 +1,4 @@
-"""What a model takes and what there is: estimates bound what is opened, a card is asked for and not believed blindly."""
+"""What a model takes and what there is: estimates bound what is opened, and a graphics card is not believed blindly."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ import trio.testing
 from onnx import TensorProto, helper
 
 import node.service.roles.arrays
-from models import BadTensor, NoMemory, RuntimeFailure, Sampling, UnsupportedModel
+import node.service.roles.host
+from models import BadTensor, HashMismatch, NoMemory, RuntimeFailure, Sampling, UnsupportedModel
 from models.card import read_tensor_card
 from models.images import ImageRequest
 from models.memory import tensor_need
@@ -134,6 +135,46 @@ async def test_imported_models_of_each_kind_are_opened_by_name(folder: Path) -> 
         await host.tensors("../linear")
     await host.aclose()
     assert host.loaded() == ()
+
+
+async def test_a_name_is_looked_up_and_hashed_once_and_a_failure_is_tried_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    locate = node.service.roles.host.locate
+
+    def counted(name: str, *rest: object, **more: object) -> Path:
+        asked.append(name)
+        return locate(name, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(node.service.roles.host, "locate", counted)
+    host = ModelHost(folder, threads=1)
+
+    async def ask() -> None:
+        await host.tensors("linear")
+        await host.embedder("words")
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(4):
+            nursery.start_soon(ask)
+    assert sorted(asked) == ["linear", "words"]
+    for _ in range(2):
+        with pytest.raises(UnsupportedModel):
+            await host.tensors("later")
+    linear_bundle(folder / "later")
+    assert (await host.tensors("later")).name == "later"
+    path = folder / "linear" / "model.onnx"
+    first = await host.tensor_file(path)
+    assert await host.tensor_file(path) is first
+    await first.run({"x": np.ones((1, 3), np.float32)})
+    path.write_bytes((folder / "land" / "model.onnx").read_bytes())
+    other = await host.tensor_file(path)  # another file under the same name
+    assert other.model_id != first.model_id
+    with pytest.raises(BadTensor, match="noisy"):
+        await other.run({"x": np.ones((1, 3), np.float32)})
+    await host.aclose()
+    with pytest.raises(HashMismatch, match="was changed"):
+        await first.run({"x": np.ones((1, 3), np.float32)})
 
 
 async def test_a_text_model_leaves_and_returns_between_two_answers(folder: Path) -> None:
