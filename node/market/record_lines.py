@@ -216,17 +216,25 @@ def _check_booked(line: Booked) -> None:
     check_lengths(SIGNATURE_BYTES, *([line.signature] if line.answer else []))
     check_numbers(line.height, line.t_first_ms, line.t_done_ms, line.usage.prompt_tokens, line.usage.completion_tokens)
     check_numbers(line.usage.units)
+    if line.signature and not line.answer:
+        raise MalformedMessage("A verdict of a record has a signature and no answer.")
     if line.kind not in range(len(KINDS)) or line.code not in Code.__members__.values():
         raise MalformedMessage("A verdict of a record has a kind or code that none has.")
     if line.score:
         from_bits(line.score)
     from_bits(line.weight)
-    if len(line.facts) > FACTS_MAX or [name for name, _ in line.facts] != sorted({name for name, _ in line.facts}):
+    check_facts(line.facts)
+
+
+def check_facts(facts: tuple[tuple[str, bytes], ...]) -> None:
+    """Raise MalformedMessage when the facts of a verdict are too many, not in order, or no numbers."""
+    names = [name for name, _ in facts]
+    if len(facts) > FACTS_MAX or names != sorted(set(names)):
         raise MalformedMessage("The facts of a verdict are too many, or not in order.")
-    for name, value in line.facts:
+    for name, value in facts:
         from_bits(value)
-        if len(name) > FACT_NAME_CHARS_MAX:
-            raise MalformedMessage("The name of a fact is too long.")
+        if not 0 < len(name) <= FACT_NAME_CHARS_MAX:
+            raise MalformedMessage("The name of a fact is empty or too long.")
 
 
 def check_lengths(expected: int, *values: bytes) -> None:

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping
 
 from node.market.errors import MalformedMessage
+from node.market.frames import usage_numbers
 from node.market.limits import RECENT_PER_MINER_MAX, RECORD_BOOK_BYTES_MAX
 from node.market.record import facts_of
-from node.market.record_lines import KINDS, bits, from_bits
+from node.market.record_lines import KINDS, bits, check_facts, check_lengths, check_numbers, from_bits
 from node.primitives.codec import Wire, decode_canonical, encode
 from node.primitives.crypto import digest
 from node.primitives.errors import DecodeError
-from node.primitives.types import ACCOUNT_BYTES, AccountId, Hash, Height
+from node.primitives.types import ACCOUNT_BYTES, HASH_BYTES, AccountId, Hash, Height
 from node.subnets.base import Code, Judged, Standing, Usage, Verdict
 
 
@@ -97,6 +98,9 @@ def _standing(row: StandingRow) -> Standing:
 def _judged(row: JudgedRow) -> Judged:
     if row.kind not in range(len(KINDS)) or row.code not in Code.__members__.values():
         raise MalformedMessage("A verdict of a score book has a kind or code that none has.")
+    check_lengths(HASH_BYTES, row.task)
+    check_numbers(row.height, row.t_first_ms, row.t_done_ms, *usage_numbers(row.usage))
+    check_facts(row.facts)
     verdict = Verdict(
         score=from_bits(row.score) if row.score else None,
         code=Code(row.code),

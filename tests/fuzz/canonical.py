@@ -18,6 +18,9 @@ from node.market.frames import decode
 from node.market.journal import decode_entry, decode_fork
 from node.market.journal_sync import decode_entries, decode_heads, decode_question
 from node.market.offers import decode_offer
+from node.market.record import decode_head, decode_kept
+from node.market.record_desk import RecordPage, RecordQuestion
+from node.market.record_lines import decode_line
 from node.primitives.codec import decode_canonical, encode
 from node.primitives.crypto import verify
 from node.primitives.errors import ConsensusError, DecodeError, LedgerError, NodeError
@@ -26,7 +29,7 @@ from node.subnets.base import decode_message
 from node.subnets.nineteen.messages import ChatPiece, ChatTask
 from node.sync.messages import Blocks, Headers, Steps, blocks_in, decode_answer, decode_request, headers_in
 from node.sync.snapshot import decode_chunk, decode_manifest
-from tests.fuzz import journals, samples
+from tests.fuzz import journals, records, samples
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,16 @@ CANONICAL = {
     "journal heads": Canonical(decode_heads, journals.HEADS_BYTES, MALFORMED),
     "journal range": Canonical(decode_entries, journals.RANGE_BYTES, MALFORMED),
     "offer": Canonical(decode_offer, journals.OFFER_BYTES, MALFORMED),
+    "record line": Canonical(decode_line, records.LINE_BYTES, MALFORMED),
+    "record head": Canonical(decode_head, records.HEAD_BYTES, MALFORMED),
+    "score book": Canonical(records.book_rows, records.BOOK_BYTES, MALFORMED),
+    "kept answer": Canonical(decode_kept, records.KEPT_BYTES, MALFORMED),
+    "record question": Canonical(
+        lambda data: decode_message(RecordQuestion, data, max_bytes=1 << 9), records.QUESTION_BYTES, MALFORMED
+    ),
+    "record page": Canonical(
+        lambda data: decode_message(RecordPage, data, max_bytes=1 << 19), records.PAGE_BYTES, MALFORMED
+    ),
     **{
         kind.__name__: Canonical(lambda data, kind=kind: decode(kind, data), (encode(sample),), MALFORMED)
         for kind, sample in samples.FRAMES.items()

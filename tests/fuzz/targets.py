@@ -38,6 +38,7 @@ from node.market.errors import BadRequest, MalformedMessage
 from node.market.frames import frame, open_frame
 from node.market.journal import SignedEntry
 from node.market.journal_gate import entry_news, fork_news, open_news
+from node.market.record import SeedNotes, decode_notes
 from node.primitives.address import from_ss58, to_ss58
 from node.primitives.codec import encode
 from node.primitives.errors import AddressError as AccountError
@@ -62,7 +63,7 @@ from p2p.hardened.pubsub import MalformedRpc, parse_rpc
 from p2p.kad import messages as kad
 from p2p.peerbook import PeersFile, read_peers_file
 from p2p.relay.messages import named_peer, read_message
-from tests.fuzz import journals, samples
+from tests.fuzz import journals, records, samples
 from tests.fuzz.canonical import CANONICAL, Canonical
 from tests.unit.models.bundles import embedding_bundle
 from tests.unit.models.graphs import linear
@@ -127,6 +128,10 @@ COVERED_BY_CANONICAL = {
     "journal heads": "node.market.journal_sync.decode_heads",
     "journal range": "node.market.journal_sync.decode_entries",
     "offer": "node.market.offers.decode_offer",
+    "record line": "node.market.record_lines.decode_line",
+    "record head": "node.market.record.decode_head",
+    "score book": "node.market.standings.decode_book",
+    "kept answer": "node.market.record.decode_kept",
 }
 
 
@@ -158,6 +163,12 @@ def journal_news(data: bytes) -> None:
         return
     told = entry_news(news) if isinstance(news, SignedEntry) else fork_news(news)
     hold(told == data, "news that were accepted have other bytes")
+
+
+@target("node.market.record.decode_notes", samples=records.NOTES_BYTES)
+def seed_notes(data: bytes) -> None:
+    notes = decode_notes(data)
+    hold(not notes or encode(SeedNotes(1, notes)) == data, "a commitment to seeds encodes to other bytes")
 
 
 @target("node.ledger.calls.decode_call", samples=(encode(Transfer(samples.CAROL.public, Rao(10**9))),))
