@@ -112,14 +112,18 @@ class Blobs:
 
     # Fetching
 
-    async def begin(self, sha256: bytes, size_bytes: int, *, folder: Path | None = None) -> "Download":
+    async def begin(
+        self, sha256: bytes, size_bytes: int, *, folder: Path | None = None, first: Sequence[str] = ()
+    ) -> "Download":
         """Find a content of this size and get ready to fetch it, in `folder` if named; `Download.run` then does.
+
+        The connected peers among `first` are asked before others, of whom only so many are.
 
         Raises BlobUnavailable when no connected peer has it, BlobError without room, OSError.
         """
         if not 0 < size_bytes <= limits.BLOB_MAX_BYTES or len(sha256) != HASH_BYTES:
             raise BlobError(f"a blob has a SHA-256 and 1 to {limits.BLOB_MAX_BYTES} bytes")
-        holders = await self._holders(sha256)
+        holders = await self._holders(sha256, first)
         for blob_id, _ in Counter(holders.values()).most_common():
             peers = [peer for peer, held in holders.items() if held == blob_id]
             manifest = await self._manifest(blob_id, sha256, size_bytes, peers)
@@ -150,7 +154,7 @@ class Blobs:
         make_room(folder, size_bytes - held, self._budget_bytes, in_use)
         return part.open()
 
-    async def _holders(self, sha256: bytes) -> dict[str, bytes]:
+    async def _holders(self, sha256: bytes, first: Sequence[str]) -> dict[str, bytes]:
         """Which connected peer names which blob for a content."""
         found: dict[str, bytes] = {}
 
@@ -159,9 +163,10 @@ class Blobs:
             if blob_id is not None and len(blob_id) == HASH_BYTES:
                 found[peer_id] = blob_id
 
+        connected = sorted((peer.peer_id for peer in self._network.peers()), key=lambda peer: peer not in first)
         async with trio.open_nursery() as nursery:
-            for peer in self._network.peers()[: limits.BLOB_PEERS_ASKED_MAX]:
-                nursery.start_soon(ask, peer.peer_id)
+            for peer_id in connected[: limits.BLOB_PEERS_ASKED_MAX]:
+                nursery.start_soon(ask, peer_id)
         return found
 
     async def _manifest(self, blob_id: bytes, sha256: bytes, size_bytes: int, peers: Sequence[str]) -> Manifest | None:

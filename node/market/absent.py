@@ -3,7 +3,7 @@
 They refuse with a reason; nothing is kept.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Never
 
 from node.market.errors import Unreachable
@@ -30,5 +30,5 @@ class NoBlobs:
     async def put(self, data: bytes, media_type: str) -> Never:
         raise Unreachable("Large payloads cannot be kept here.")
 
-    async def get(self, ref: BlobRef, *, max_bytes: int) -> Never:
+    async def get(self, ref: BlobRef, *, max_bytes: int, holders: Sequence[AccountId] = ()) -> Never:
         raise Unreachable("Large payloads cannot be fetched here.")

@@ -15,6 +15,7 @@ from node.compute import IN_PROCESS, Backend
 from node.compute.pool import ComputePool, pool_for
 from node.control.schema import Role
 from node.ledger import queries
+from node.market.chain import view_of
 from node.market.context import MarketContext
 from node.market.errors import UnknownSubnet
 from node.market.frontdoor import Exchange, FrontDoor, MarketDoor
@@ -30,6 +31,7 @@ from node.service.errors import NoKey, Unknown
 from node.service.keys import Keys
 from node.service.logbook import logger
 from node.service.reader import Reader
+from node.service.roles.blobs import PeerBlobs, SubnetBlobs
 from node.service.roles.host import ModelHost, RoleHost
 from node.service.roles.journal import receipt_row
 from node.service.roles.miner import MinerRole
@@ -37,7 +39,7 @@ from node.service.roles.offering import Offering, TermsBook
 from node.service.roles.post import DRAIN_S, Post, RoleService
 from node.service.roles.validator import ValidatorRole
 from node.service.subnet_journals import SubnetJournals
-from node.subnets.base import AnySubnet, BlobDoor, Spec
+from node.subnets.base import AnySubnet, Spec
 from node.subnets.registry import cheat_names, name_of, open_subnet
 from p2p import Network
 from storage import JournalStore, MarketStore, ReceiptRow, SignGuard, StorageError
@@ -73,7 +75,7 @@ class Services:
         journals: JournalStore,
         record: SignGuard | None = None,
         terms: TermsBook,
-        blobs: BlobDoor,
+        blobs: PeerBlobs,
     ) -> None:
         """`netuids` are the subnets to work in, () for the first known one; each gets a place below `folder`.
 
@@ -179,9 +181,12 @@ class Services:
         journals = self.journals.of(here)
         return MarketContext(
             self._network, self._switchboard, self._reader, here, self._keys.hotkey,
-            journal=journals.door(self._keys.hotkey), blobs=self._blobs, offers=journals.offers, money=self.money,
-            forged=journals.verdict_on,
+            journal=journals.door(self._keys.hotkey), blobs=self._blobs_of(here), offers=journals.offers,
+            money=self.money, forged=journals.verdict_on,
         )  # fmt: skip
+
+    def _blobs_of(self, netuid: NetUid) -> SubnetBlobs:
+        return SubnetBlobs(self._blobs, self._network, lambda: view_of(self._reader, netuid))
 
     # --- front doors ------------------------------------------------------------------------------------------------
 

@@ -165,8 +165,12 @@ class BlobDoor(Protocol):
         """Keep a content and give it to peers from now on. Raises MarketError without room."""
         ...
 
-    async def get(self, ref: BlobRef, *, max_bytes: int) -> bytes:
-        """The whole content, from here or from peers. Raises MarketError when nobody has it or it is too large."""
+    async def get(self, ref: BlobRef, *, max_bytes: int, holders: Sequence[AccountId] = ()) -> bytes:
+        """The whole content, from here or from peers. Raises MarketError when nobody has it or it is too large.
+
+        `holders` are hotkeys that should have it, such as the one whose journal names it: those that are not connected
+        are connected to first. Without them only the peers of the moment are asked.
+        """
         ...
 
 

@@ -9,18 +9,19 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import trio
 
-from node.market.errors import PayloadRefused
-from node.primitives.types import HASH_BYTES, Hash
-from node.subnets.base import BlobRef
-from p2p import P2PError
-from p2p.blobs import BlobProgress, Blobs, Download
+from node.market.errors import PayloadRefused, Unreachable
+from node.market.reach import open_stream
+from node.primitives.types import HASH_BYTES, AccountId, Hash
+from node.subnets.base import BlobRef, Neuron, View
+from p2p import Network, P2PError
+from p2p.blobs import PROTOCOL, BlobProgress, Blobs, Download
 
 BUDGET_BYTES: Final = 4 << 30  # of one node: a few thousand pictures, or the buckets of a subnet's day
 PINNED_SHARE: Final = 0.75  # of the budget; beyond it the oldest pins are let go, so that fetching never starves
@@ -31,6 +32,10 @@ CONTENTS_MAX: Final = 65_536  # files in one folder
 MEDIA_TYPE_CHARS_MAX: Final = 128  # the longest registered one has about 80
 PARTS: Final = "parts"  # the folder below the shelf where contents grow that are on their way
 PROGRESS_S: Final = 5.0  # so often a fetch that takes long says how far it is
+
+HOLDERS_MAX: Final = 4  # hotkeys that are connected to for one content; whoever names more has it from the first ones
+
+FindPeers = Callable[[], Awaitable[Sequence[str]]]
 
 _log = logging.getLogger(__name__)
 
@@ -174,8 +179,11 @@ class PeerBlobs:
             raise PayloadRefused(f"The content could not be written: {error}.") from error
         return BlobRef(name, len(data), media_type)
 
-    async def get(self, ref: BlobRef, *, max_bytes: int) -> bytes:
-        """The whole content, from here or from peers. Raises PayloadRefused; then nobody had it, or it is too large."""
+    async def get(self, ref: BlobRef, *, max_bytes: int, find: FindPeers | None = None) -> bytes:
+        """The whole content, from here or from peers. Raises PayloadRefused; then nobody had it, or it is too large.
+
+        `find` is called before peers are asked, and names those to ask first.
+        """
         if len(ref.sha256) != HASH_BYTES:
             raise PayloadRefused("This names no content: a SHA-256 has 32 bytes.")
         if not 0 < ref.size <= min(max_bytes, CONTENT_BYTES_MAX):
@@ -190,7 +198,7 @@ class PeerBlobs:
                 if data is None:
                     raise PayloadRefused("The content did not arrive.")
                 return data
-            await self._fetch(ref)
+            await self._fetch(ref, find)
 
     def progress(self) -> dict[Hash, BlobProgress]:
         """How far each fetch is that is under way."""
@@ -205,11 +213,12 @@ class PeerBlobs:
             raise PayloadRefused(f"The content has {len(data)} bytes, not the {ref.size} that were said.")
         return data
 
-    async def _fetch(self, ref: BlobRef) -> None:
+    async def _fetch(self, ref: BlobRef, find: FindPeers | None) -> None:
         arrived = trio.Event()
         self._under_way[ref.sha256] = (None, arrived)
         try:
-            download = await self._blobs.begin(ref.sha256, ref.size, folder=self._shelf.folder / PARTS)
+            first = () if find is None else await find()
+            download = await self._blobs.begin(ref.sha256, ref.size, folder=self._shelf.folder / PARTS, first=first)
             self._under_way[ref.sha256] = (download, arrived)
             taken = False
             try:
@@ -237,6 +246,40 @@ class PeerBlobs:
                 "fetching %s: %.1f of %.1f MB from %d peers%s",
                 ref.sha256.hex()[:16], at.done_bytes / 1e6, at.total_bytes / 1e6, at.peers, left,
             )  # fmt: skip
+
+
+class SubnetBlobs:
+    """The `BlobDoor` of one subnet: the node's contents, and a way to the hotkeys that should have one."""
+
+    def __init__(self, blobs: PeerBlobs, network: Network, view: Callable[[], View]) -> None:
+        """`view` tells where the subnet's hotkeys are now."""
+        self._blobs = blobs
+        self._network = network
+        self._view = view
+
+    async def put(self, data: bytes, media_type: str) -> BlobRef:
+        """As `PeerBlobs.put`."""
+        return await self._blobs.put(data, media_type)
+
+    async def get(self, ref: BlobRef, *, max_bytes: int, holders: Sequence[AccountId] = ()) -> bytes:
+        """As `PeerBlobs.get`; `holders` are connected to, where they are not, and asked first."""
+        return await self._blobs.get(ref, max_bytes=max_bytes, find=partial(self._reach, holders))
+
+    async def _reach(self, holders: Sequence[AccountId]) -> Sequence[str]:
+        view = self._view()
+        seats = [seat for seat in map(view.find, holders[:HOLDERS_MAX]) if seat is not None and seat.peer_id]
+        async with trio.open_nursery() as nursery:
+            for seat in seats:
+                nursery.start_soon(self._connect, seat)
+        return [seat.peer_id for seat in seats]
+
+    async def _connect(self, seat: Neuron) -> None:
+        try:
+            stream = await open_stream(self._network, seat, PROTOCOL)
+        except Unreachable as error:  # others may have it
+            _log.info("a content's holder is not there: %s", error)
+            return
+        await stream.reset()
 
 
 def _check_media_type(media_type: str) -> None:

@@ -119,7 +119,7 @@ class WorldBlobs:
         self._held[name] = data
         return BlobRef(name, len(data), media_type)
 
-    async def get(self, ref: BlobRef, *, max_bytes: int) -> bytes:
+    async def get(self, ref: BlobRef, *, max_bytes: int, holders: Sequence[AccountId] = ()) -> bytes:
         data = self._held.get(ref.sha256)
         if data is None or len(data) != ref.size or len(data) > max_bytes:
             raise Unreachable("Nobody has that content.")

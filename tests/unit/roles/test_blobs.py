@@ -7,11 +7,12 @@ import pytest
 import trio
 
 from node.market.errors import PayloadRefused
-from node.primitives.types import Hash
-from node.service.roles.blobs import PARTS, BlobShelf, PeerBlobs
+from node.primitives.types import AccountId, Hash
+from node.service.roles.blobs import PARTS, BlobShelf, PeerBlobs, SubnetBlobs
 from node.subnets.base import BlobRef
 from p2p import MemorySwarm, Network, limits
 from p2p.blobs import Blobs
+from tests.unit.market.support import World, signer_of
 
 CONTENT = bytes(range(256)) * 4 * 700  # three chunks
 REF = BlobRef(Hash(hashlib.sha256(CONTENT).digest()), len(CONTENT), "application/x-test")
@@ -179,6 +180,27 @@ async def test_a_reference_that_lies_about_the_size_brings_nothing(tmp_path: Pat
             await taker.get(BlobRef(REF.sha256, size, ""), max_bytes=10**9)
         with pytest.raises(PayloadRefused):  # nor where it is here
             await giver.get(BlobRef(REF.sha256, size, ""), max_bytes=10**9)
+
+
+async def test_who_should_have_it_is_connected_to_and_asked_first(tmp_path: Path) -> None:
+    world = World()
+    miner, validator = world.join("miner"), world.join("validator")
+    await validator.network.drop(miner.network.peer_id)
+    with trio.fail_after(10):
+        while validator.network.peers():
+            await trio.sleep(0.01)
+    doors: list[SubnetBlobs] = []
+    for context in (miner, validator):
+        held = BlobShelf(tmp_path / context.hotkey.hex()[:8], budget_bytes=2 * len(CONTENT))
+        blobs = Blobs(context.network, held.folder / "other", held.lookup)
+        doors.append(SubnetBlobs(PeerBlobs(held, blobs), context.network, context.view))
+    ref = await doors[0].put(CONTENT, "x")
+    with pytest.raises(PayloadRefused):
+        await doors[1].get(ref, max_bytes=len(CONTENT))
+    gone = world.chain.seat(signer_of("gone").public, peer_id="nobody").hotkey
+    with trio.fail_after(20):
+        got = await doors[1].get(ref, max_bytes=len(CONTENT), holders=(gone, AccountId(bytes(32)), miner.hotkey))
+    assert got == CONTENT
 
 
 async def test_what_nobody_has_does_not_arrive_and_can_be_asked_for_again(tmp_path: Path) -> None:
