@@ -126,9 +126,9 @@ class Calls:
         if task.chat:
             tokens = chute.limits["tokens"]
             return chat_usage(chute, Usage(tokens, task.chat[0].max_tokens))
-        from node.subnets.chutes.runs import quoted_units
+        from node.subnets.chutes.runs import quoted
 
-        return Usage(0, 0, quoted_units(chute, task.inputs))
+        return quoted(chute, task.inputs)
 
     def _task(self, chute: bytes, definition: Chute, entropy: bytes, inputs: tuple[Tensor, ...]) -> ChuteTask:
         """A task that fits its chute. Raises Unfit, TooLarge."""

@@ -12,9 +12,8 @@ from typing import Final
 
 import trio
 
-from models import ModelError, ModelUnavailable
+from models import ModelUnavailable
 from models.bundle import sha256_of
-from node.primitives.errors import MarketError
 from node.primitives.types import Hash
 from node.subnets.base import BlobRef, Host
 from node.subnets.chutes.bundle import Chute, File, Role
@@ -131,7 +130,3 @@ def _check(path: Path, *, is_decoder: bool) -> None:
         suffix = _CHECKED if report.ok else _DECODER
         _sound.add(path.name + suffix)
     path.with_suffix(suffix).touch(mode=0o600)
-
-
-UNAVAILABLE: Final = (ModelError, MarketError)
-"""What `Shelf` raises when a file cannot be had here."""

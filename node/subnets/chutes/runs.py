@@ -82,14 +82,15 @@ def check_inputs(chute: Chute, inputs: tuple[Tensor, ...]) -> dict[str, Tensor]:
     return given
 
 
-def quoted_units(chute: Chute, inputs: tuple[Tensor, ...]) -> int:
+def quoted(chute: Chute, inputs: tuple[Tensor, ...]) -> Usage:
     """The most that these inputs can be billed as: sizes they do not fix are taken at their limits."""
-    sizes = dict(chute.limits)
+    sizes, tokens = dict(chute.limits), 0
     for each in chute.inputs:
         for tensor in inputs:
             if tensor.name == each.name:
                 sizes.update({a: n for a, n in zip(each.shape, tensor.shape, strict=False) if isinstance(a, str)})
-    return units(chute.macs, sizes)
+                tokens += sum(len(tensor.texts) * step.max_tokens for step in each.pre if isinstance(step, Tokenise))
+    return Usage(tokens, 0, units(chute.macs, sizes))
 
 
 async def _bytes_of(tensor: Tensor, host: Host) -> bytes:

@@ -23,6 +23,7 @@ from node.subnets.base import (
     Stage,
     State,
     Subnet,
+    Usage,
     Verdict,
     View,
 )
@@ -113,6 +114,19 @@ class Chutes(Subnet[ChuteTask, ChutePart]):
         """The rule of seven days; a book that keeps no verdicts is weighed by its averages."""
         rows = rows_of_book(book, view)
         return weigh_rows(rows, view) if rows else super().weigh(book, view)
+
+    def model_of(self, task: ChuteTask) -> str:
+        """The chute's name in small letters, so that an offer can price one chute alone."""
+        known = self.catalogue.known(task.chute)
+        return "" if known is None else known.name.lower()
+
+    def delivered(self, part: ChutePart) -> Usage:
+        """Tokens of a chat as they come; everything else with the last part."""
+        tokens = sum(len(piece.ids) for piece in part.chat)
+        if not part.done:
+            return Usage(0, tokens)
+        completion = tokens if part.chat else part.usage.completion_tokens
+        return Usage(part.usage.prompt_tokens, completion, part.usage.units)
 
     def stage(self) -> Stage:
         """For the workbench: these rules and every cheat of the subnet."""

@@ -68,6 +68,9 @@ async def test_a_chat_is_streamed_counted_and_verified(folder: Path, tmp_path: P
     assert (verdict.score, verdict.code) == (1.0, Code.OK), verdict
     tokens = answer.usage.prompt_tokens + answer.usage.completion_tokens
     assert answer.usage.units == 3 * tokens
+    counted = [market.judge.delivered(part) for part in answer.parts if isinstance(part, ChutePart)]
+    assert sum(each.completion_tokens for each in counted) == answer.usage.completion_tokens
+    assert counted[-1].units == answer.usage.units
     assert len(answer.parts) == answer.usage.completion_tokens
     assert market.judge.preview([part for part in answer.parts if isinstance(part, ChutePart)])
 

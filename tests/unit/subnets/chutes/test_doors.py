@@ -13,7 +13,7 @@ from node.gateway.generic import fill
 from node.market.errors import BadRequest, Conflict, Gone, NotFound, TooLarge, Unfit
 from node.market.forms import EmbeddingRequest, ImageRequest
 from node.primitives.types import AccountId
-from node.subnets.base import View
+from node.subnets.base import Usage, View
 from node.subnets.chutes.bundle import Chute, Feed, File, Input, Needs, Output, canonical
 from node.subnets.chutes.calls import fits_form, image_size
 from node.subnets.chutes.errors import BadChute
@@ -317,6 +317,8 @@ def test_texts_become_a_task_of_an_embedding_chute() -> None:
     make = partial(EmbeddingRequest, model="all-minilm-l6-v2")
     task = found.to_task(found.resolve(make(texts=("a", "b")), view), bytes(32))
     assert task.inputs[0].texts == ("a", "b")
+    assert found.quote(task) == Usage(512, 0, -(-(4608 * 2 * 256**2 + 10_616_832 * 2 * 256) // 10**6))
+    assert rules.model_of(task) == "all-minilm-l6-v2"
     with pytest.raises(Unfit, match="token ids"):
         found.to_task(found.resolve(make(tokens=((1,),)), view), bytes(32))
     with pytest.raises(TooLarge, match="1 to 64"):
@@ -326,7 +328,6 @@ def test_texts_become_a_task_of_an_embedding_chute() -> None:
 
 
 def test_vectors_are_cut_out_of_parts_whole() -> None:
-    from node.subnets.base import Usage
     from node.subnets.chutes.arrays import slabs_of
 
     vectors = np.random.default_rng(0).standard_normal((64, 384)).astype(np.float32)
