@@ -7,9 +7,11 @@ import pytest
 
 from tests.conformance import (
     kinds_amm,
+    kinds_chutes,
     kinds_data_universe,
     kinds_emission,
     kinds_math,
+    kinds_nineteen,
     kinds_registration,
     kinds_staking,
     kinds_yuma,
@@ -115,9 +117,11 @@ def test_a_file_that_holds_no_cases_is_malformed(tmp_path: Path, text: str) -> N
 def test_no_kind_is_handled_twice() -> None:
     parts = (
         kinds_amm,
+        kinds_chutes,
         kinds_data_universe,
         kinds_emission,
         kinds_math,
+        kinds_nineteen,
         kinds_registration,
         kinds_staking,
         kinds_yuma,
