@@ -147,3 +147,24 @@ def test_many_values_are_one_way_to_go_on_and_too_many_ways_are_refused() -> Non
     grammar = grammar_of(json.dumps({"type": "array", "items": lengths}))
     with pytest.raises(BadSampling, match="too many ways"):
         grammar.run(grammar.start, b'["a')
+
+
+WORD = st.sampled_from(
+    ["type", "properties", "required", "items", "enum", "const", "anyOf", "$ref", "$defs", "minLength", "maxLength",
+     "minItems", "maxItems", "title", "x", "object", "array", "string", "integer", "#", "#/$defs/x", "#/properties/x"]
+)  # fmt: skip
+SCHEMA = st.recursive(
+    WORD | st.integers(-2, 40) | st.booleans() | st.none(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORD, inner, max_size=5),
+    max_leaves=14,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(SCHEMA, st.binary(max_size=12))
+def test_whatever_the_schema_it_is_followed_or_refused(schema: object, text: bytes) -> None:
+    try:
+        grammar = grammar_of(json.dumps(schema))
+        grammar.run(grammar.start, text)
+    except BadSampling:
+        pass
