@@ -94,7 +94,7 @@ class Room:
         if holdings.has(miner, kept.sequence):
             return ""
         try:
-            packed = await host.blobs.get(kept.note.blob, max_bytes=INDEX_PACKED_BYTES_MAX)
+            packed = await host.blobs.get(kept.note.blob, max_bytes=INDEX_PACKED_BYTES_MAX, holders=(miner,))
         except MarketError as error:
             return f"unreachable: {error.message}"
         try:
