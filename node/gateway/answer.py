@@ -67,11 +67,16 @@ class Answer:
         try:
             async for index, piece in pieces:
                 self._choices[index].take(piece)
+            self._check()
         except NodeError as error:
             return problem_of(error, now_ms())
-        if not all(choice.done for choice in self._choices):
-            return problem_of(CallBroken("The answer ended before it was complete."))
         return None
+
+    def _check(self) -> None:
+        """Raise CallBroken when an answer lacks its end, or what was asked for."""
+        if not all(choice.done for choice in self._choices):
+            raise CallBroken("The answer ended before it was complete.")
+        self._form.check(self._choices)
 
     async def _send_stream(self, pieces: Pieces, send: Send) -> None:
         started, form = False, self._form
@@ -83,8 +88,7 @@ class Answer:
                         await self._events(send, form.opening(opened))
                     started = True
                 await self._send_piece(index, piece, send)
-            if not all(choice.done for choice in self._choices):
-                raise CallBroken("The answer ended before it was complete.")
+            self._check()
             if self._usage:
                 await self._events(send, [form.usage(self._choices)])
             self.ok = True

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from node.gateway.wire import Headers, with_id
 from node.market.chat import ChatPart, TokenLogprob
+from node.market.errors import CallBroken
 from node.market.routes import Piece
 from node.primitives.address import to_ss58
 from node.primitives.types import AccountId
@@ -67,6 +68,10 @@ class Form(Protocol):
         """The chunks of one piece."""
         ...
 
+    def check(self, choices: Sequence[Choice]) -> None:
+        """Raise CallBroken for finished answers that lack what was asked for."""
+        ...
+
     def usage(self, choices: Sequence[Choice]) -> dict[str, Any]:
         """The last chunk, if it was asked for."""
         ...
@@ -92,6 +97,10 @@ class _Common:
 
     def headers(self, kind: Headers) -> Headers:
         return with_id(kind, self.request_id)
+
+    def check(self, choices: Sequence[Choice]) -> None:
+        if self._with_logprobs and any(choice.tokens[1] and not choice.logprobs for choice in choices):
+            raise CallBroken("The miner told no log-probabilities.")
 
     def usage(self, choices: Sequence[Choice]) -> dict[str, Any]:
         return {**self._frame(self.chunk_kind, None), "choices": [], "usage": self._usage(choices)}

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 import trio
 
@@ -261,3 +262,15 @@ async def test_the_door_that_has_the_model_is_asked() -> None:
     assert unknown.status_code == 404
     assert unknown.json()["error"]["code"] == "model_not_found"
     assert "tiny" in unknown.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_answer_without_the_log_probabilities_that_were_asked_for_is_broken(stream: bool) -> None:
+    class Silent(FakeDoor):
+        def replies(self, route: AnyRoute, request: Any) -> list[Any]:
+            return [msgspec.structs.replace(reply, logprobs=()) for reply in super().replies(route, request)]
+
+    async with serving(Silent()) as client:
+        reply = await client.post("/chat/completions", json={**QUESTION, "logprobs": True, "stream": stream})
+    assert reply.status_code == (200 if stream else 502)
+    assert "log-probabilities" in reply.text
