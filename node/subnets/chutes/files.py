@@ -17,7 +17,7 @@ from models.bundle import sha256_of
 from node.primitives.types import Hash
 from node.subnets.base import BlobRef, Host
 from node.subnets.chutes.bundle import Chute, File, Role
-from node.subnets.chutes.limits import FETCH_BYTES_MAX
+from node.subnets.chutes.limits import FETCH_BYTES_MAX, FILES_BYTES_MAX
 from node.subnets.chutes.messages import BLOB_TYPE
 
 FILES: Final = "files"
@@ -43,6 +43,8 @@ class Shelf:
         """
         known = self._paths.get(file.sha256)
         if known is not None and known.exists():
+            if known.parent.name == FILES:
+                os.utime(known)  # used now, whatever the file system notes by itself
             return known
         async with self._fetching:
             path = self._shipped(file) or await self._from_catalogue(file, host)
@@ -72,6 +74,7 @@ class Shelf:
             if file.size > FETCH_BYTES_MAX:
                 raise ModelUnavailable(f"a file of {file.size} bytes is not fetched by itself; put it into {path}")
             data = await host.blobs.get(reference(file), max_bytes=file.size)
+            await trio.to_thread.run_sync(make_room, host.folder, file.size)
             await trio.to_thread.run_sync(partial(store, data, file, host.folder))
         if file.role == "model":
             await trio.to_thread.run_sync(partial(_check, path, is_decoder=is_decoder))
@@ -93,6 +96,18 @@ def store(data: bytes, file: File, folder: Path) -> Path:
     unfinished.write_bytes(data)
     unfinished.replace(path)
     return path
+
+
+def make_room(folder: Path, size: int, *, bytes_max: int = FILES_BYTES_MAX) -> None:
+    """Delete files that were unused for longest until `size` more bytes fit; an open one is read to its end."""
+    kept = [path for path in (folder / FILES).glob("*") if path.is_file()]
+    stats = sorted((path.stat().st_atime, path.stat().st_size, path) for path in kept)
+    total = sum(each for _, each, _ in stats) + size
+    for _, each, path in stats:
+        if total <= bytes_max:
+            return
+        path.unlink(missing_ok=True)
+        total -= each
 
 
 def catalogue_name(file: File) -> str | None:

@@ -60,7 +60,8 @@ BOUNTY_MAX: Final = 86_400.0  # points; a day of waiting
 # --- a miner's own housekeeping -------------------------------------------------------------------------------------
 CHUTES_PARSED_MAX: Final = 512  # definitions kept ready; parsing one takes 50 µs
 STATS_KEPT_MAX: Final = 4096  # calls this node remembers for statistics
-FETCH_BYTES_MAX: Final = 512 * 1024**2  # of one file fetched from other nodes; it passes through memory
+FETCH_BYTES_MAX: Final = 256 * 1024**2  # of one file fetched from other nodes; it passes through memory
+FILES_BYTES_MAX: Final = 8 * 1024**3  # of all fetched files on a node's disk; those unused for longest go first
 TOKENIZERS_KEPT: Final = 8  # some MB each
 CHUTES_LISTED_MAX: Final = 500  # of one answer to a user
 BLOB_UPLOAD_BYTES_MAX: Final = 6 * 1024**2  # in base64 it fits the body of one HTTP request
