@@ -27,7 +27,7 @@ from node.market.record import (
 )
 from node.market.record_desk import RecordDesk, RecordReader, Section
 from node.market.record_desk import RecordQuestion as Question
-from node.market.record_lines import Booked, Line, Opened, Started, Weighed, bits, decode_line
+from node.market.record_lines import KINDS, Booked, Line, Opened, Started, Weighed, bits, decode_line
 from node.market.recount import Recount
 from node.market.standings import book_digest, decode_book, encode_book
 from node.market.weights import WeightVector
@@ -223,7 +223,8 @@ def test_a_dropped_verdict_is_missed_by_the_record_and_by_the_miners_receipt(cas
 
 
 def test_a_verdict_that_came_in_the_next_epoch_is_not_missed(case: Case) -> None:
-    booked = next(each for each in reversed(case.lines()) if isinstance(each, Booked) and each.miner == case.good)
+    told = [each for each in case.lines() if isinstance(each, Booked) and KINDS[each.kind] == "challenge"]
+    booked = next(each for each in reversed(told) if each.miner == case.good and each.answer)
     rewritten = case.committed(case.rewritten(lambda lines: [each for each in lines if each != booked]))
     later = (*(rewritten.evidence.later or ()), encode(booked))
     assert {each.kind for each in rewritten.audit().disagreements} >= {"verdict", "receipt"}
