@@ -23,6 +23,7 @@ from node.control.options import DEFAULT_MODEL, DevnetNode, DevnetOptions, Devne
 from node.control.schema import Metagraph, Neuron, NodeStatus
 from node.primitives.errors import ServiceError
 from node.service import devnet
+from node.service.demo_market import PICTURE, SUBNETS, WORD, RequestFailed, give_data, outline, recount, search
 from node.service.founding import TEXT_NETUID
 from node.service.model_store import ChosenModel, shared_model_store
 
@@ -36,6 +37,7 @@ CHEAT_SHARE_MAX_PERCENT: Final = 10  # of an honest miner's incentive
 _SLOT_MS: Final = 1000
 _TEMPO: Final = 12
 _TOKENS_MAX: Final = 60
+_PREVIEW_CHARS: Final = 100
 _HTTP_TIMEOUT_S: Final = 60.0
 _PATIENCE_S: Final = 180.0
 _POLL_S: Final = 0.5
@@ -80,6 +82,9 @@ class DemoReport:
 
     answers: list[Answered] = field(default_factory=list)
     miners: list[MinerRow] = field(default_factory=list)
+    outlines: list[str] = field(default_factory=list)
+    rows: int = 0
+    recounted: int = 0
     height: int = 0
     state_root: str = ""
     nodes: int = 0
@@ -120,8 +125,12 @@ class Demo:
         first_epoch = self._height(net)
         for question in QUESTIONS:
             self._ask(net, question)
+        self._run_chute(net)
+        self._find_data(net)
         self._wait_for_epochs(net, first_epoch)
         self._judge_cheat(net)
+        self._pay_everywhere(net)
+        self._recount(net)
         self._compare_states(net)
         self._crash(net)
         return self._report
@@ -135,9 +144,13 @@ class Demo:
     # --- steps ------------------------------------------------------------------------------------------------------
 
     def _found(self) -> DevnetStatus:
-        options = DevnetOptions(self._home, slot_ms=_SLOT_MS, tempo=_TEMPO, cheaters=("altered",), model=self._model)
-        self._say("starting 4 nodes (2 authorities that validate, 2 miners) and 1 cheating miner")
+        options = DevnetOptions(
+            self._home, slot_ms=_SLOT_MS, tempo=_TEMPO, cheaters=("altered",), model=self._model, subnets=SUBNETS
+        )
+        self._say("starting 4 nodes (2 authorities that validate, 2 miners) in three subnets, and 1 cheating miner")
         net = devnet.up(options, self._progress)
+        files = give_data(net.nodes, self._home / "texts")
+        self._say(f"subnets: {', '.join(SUBNETS)}; miners collect {files} texts of this machine")
         self._report.nodes = len(net.nodes)
         self._say(f"network {net.network}, genesis {net.genesis_hash[:16]}…, {len(net.nodes)} processes")
         return net
@@ -153,6 +166,47 @@ class Demo:
         self._say(
             f"  {answered.tokens} tokens from miner {who}…, first after {answered.first_s:.2f} s, {pace:.0f} tokens/s"
         )
+
+    def _run_chute(self, net: DevnetStatus) -> None:
+        made = outline(net.nodes[0])
+        self._report.outlines = list(made.lines)
+        check(any(line.strip() for line in made.lines), f"the chute {made.chute} found no outline")
+        self._say(f"chute {made.chute}: a square of {len(PICTURE[0])}x{len(PICTURE)} pixels, and its outlines")
+        for given, got in zip(PICTURE, made.lines, strict=False):
+            self._say(f"  {given}   {got}")
+
+    def _find_data(self, net: DevnetStatus) -> None:
+        found = self._until(lambda: self._search(net), bool, f"miners find a row with {WORD!r}")
+        self._report.rows = len(found)
+        self._say(f"data: miners found {len(found)} rows with {WORD!r}; the first begins")
+        self._say(f"  {' '.join(found[0].split())[:_PREVIEW_CHARS]}…")
+
+    def _search(self, net: DevnetStatus) -> tuple[str, ...]:
+        try:
+            return search(net.nodes[0])
+        except RequestFailed:  # while miners are still collecting
+            return ()
+
+    def _pay_everywhere(self, net: DevnetStatus) -> None:
+        for netuid, name in enumerate(SUBNETS, int(TEXT_NETUID)):
+            paid = self._until(
+                lambda netuid=netuid: [row for row in miner_rows(net, netuid) if not row.cheat],  # type: ignore[misc]
+                lambda rows: bool(rows) and all(row.earned_alpha > 0 for row in rows),
+                f"every honest miner earns in {name}",
+            )
+            earned = ", ".join(f"{row.name} {row.earned_alpha / 1e9:.4f} α" for row in paid)
+            self._say(f"subnet {netuid} {name}: {earned}")
+
+    def _recount(self, net: DevnetStatus) -> None:
+        """Anybody can recount what a validator set: here a miner does, in each subnet."""
+        for netuid, name in enumerate(SUBNETS, int(TEXT_NETUID)):
+            found = self._until(
+                lambda netuid=netuid: recount(net.nodes[2], netuid),  # type: ignore[misc]
+                lambda report: report.outcome == "agrees",
+                f"a validator's weights in {name} follow from its record",
+            )
+            self._report.recounted += 1
+            self._say(f"subnet {netuid} {name}: the weights of epoch {found.epoch} follow from its {found.lines} lines")
 
     def _wait_for_epochs(self, net: DevnetStatus, since: int) -> None:
         blocks = EPOCHS * (_TEMPO + 1) + 1
@@ -256,10 +310,10 @@ def statuses_of(net: DevnetStatus) -> list[NodeStatus]:
     return [each for each in seen if each is not None]
 
 
-def miner_rows(net: DevnetStatus) -> list[MinerRow]:
+def miner_rows(net: DevnetStatus, netuid: int = int(TEXT_NETUID)) -> list[MinerRow]:
     """Return each miner's incentive and what its hotkey holds, as the first node's chain has it."""
     with SyncClient(Path(net.nodes[0].home)) as client:
-        graph: Metagraph = client.call(MetagraphRequest(int(TEXT_NETUID)))
+        graph: Metagraph = client.call(MetagraphRequest(netuid))
     by_hotkey: dict[str, Neuron] = {row.hotkey: row for row in graph.neurons}
     rows = []
     for node in net.nodes:
