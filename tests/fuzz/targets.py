@@ -5,6 +5,7 @@ defect. `covers` names the decoding functions of the program that it reaches: a 
 """
 
 import tempfile
+import zlib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from models.voice import read_wav
 from node.control.amounts import parse_amount
 from node.control.errors import ProtocolError
 from node.control.protocol import BadLine, parse_answer, parse_line
-from node.gateway.openai import parse_chat, to_market
+from node.gateway.openai import chat, completion
 from node.ledger.calls import Transfer, decode_call
 from node.ledger.evidence import read_evidence
 from node.ledger.genesis import format_genesis, genesis_state, parse_genesis
@@ -47,6 +48,12 @@ from node.primitives.types import Rao
 from node.service.errors import BadInvite
 from node.service.invite import PREFIX, read_invite
 from node.service.light_home import parse_checkpoint
+from node.subnets.data_universe.adapters.feed import read_feed
+from node.subnets.data_universe.entities import Bucket, Entity, Source
+from node.subnets.data_universe.errors import SourceFailed
+from node.subnets.data_universe.fetching import Page
+from node.subnets.data_universe.index import BucketSize, pack_index, unpack_index
+from node.subnets.data_universe.serving import pack_rows, unpack_rows
 from node.wallet.container import parse_key_file, parse_public_file, public_file
 from node.wallet.errors import WalletError
 from p2p import P2PError, blobs, limits, reach, wellknown
@@ -120,7 +127,7 @@ COVERED_BY_CANONICAL = {
     "chunk": "node.sync.snapshot.decode_chunk",
     "light step": "node.light.steps.decode_step",
     "light state": "node.light.chain.restore",
-    "chat task": "node.subnets.base.decode_message",
+    "chat task": "node.subnets.wire.decode_message",
     "CallRequest": "node.market.frames.decode",
     "journal entry": "node.market.journal.decode_entry",
     "journal fork": "node.market.journal.decode_fork",
@@ -364,12 +371,11 @@ def control_answer(data: bytes) -> None:
         return
 
 
-@target("node.gateway.openai.parse_chat", samples=samples.CHAT_BODIES)
+@target("node.gateway.openai.chat", "node.gateway.openai.completion", samples=samples.CHAT_BODIES)
 def chat_body(data: bytes) -> None:
-    try:
-        to_market(parse_chat(data))
-    except BadRequest:
-        return
+    for read in (chat, completion):
+        with suppress(BadRequest):
+            read(data)
 
 
 # --- the network layer ------------------------------------------------------------------------------------------------
@@ -571,3 +577,40 @@ def hash_table(data: bytes) -> None:
     except MalformedFrame:
         return
     hold(len(told) <= limits.KAD_ANSWER_PEERS_MAX, "too many peers were let through")
+
+
+# --- collected rows ---------------------------------------------------------------------------------------------------
+
+_BUCKETS = [BucketSize(Bucket(1, "news", hour), 1000 + hour, 7) for hour in range(480_000, 480_020)]
+_ROW = Entity("https://e.example/1", Source.FEED, "news", 28_000_000, "ann", "some words")
+
+
+@target("node.subnets.data_universe.index.unpack_index", samples=(pack_index(_BUCKETS), pack_index(())))
+def index_of_buckets(data: bytes) -> None:
+    for each in (data, zlib.compress(data)):
+        try:
+            buckets = unpack_index(each)
+        except MalformedMessage:
+            continue
+        hold(unpack_index(pack_index(buckets)) == buckets, "an index changed")
+
+
+@target("node.subnets.data_universe.serving.unpack_rows", samples=(pack_rows([_ROW]),))
+def rows_of_bucket(data: bytes) -> None:
+    for each in (data, zlib.compress(data)):
+        try:
+            rows = unpack_rows(each)
+        except MalformedMessage:
+            continue
+        hold(unpack_rows(pack_rows(rows)) == rows, "rows changed")
+
+
+@target(
+    "node.subnets.data_universe.markup.parse_xml",
+    samples=(b"<rss><channel><title>a</title><item><guid>1</guid></item></channel></rss>", b"<feed><entry/></feed>"),
+)
+def feed(data: bytes) -> None:
+    try:
+        read_feed(Page(200, "https://e.example/", data))
+    except SourceFailed:
+        return
