@@ -18,6 +18,7 @@ from node.ledger.header import UNSIGNED, Authority, Block
 from node.ledger.pallets import authority
 from node.ledger.transaction import sign_transaction
 from node.ledger.transition import ChainState, build_block
+from node.ledger.vouchers import Voucher
 from node.light.chain import LightState
 from node.light.proofs import prove_rows
 from node.light.readings import AuthoritiesOf, BalanceOf, MetagraphOf, NeuronOf, StakesOf, SubnetOf
@@ -29,6 +30,7 @@ from node.market.frames import (
     ChallengeHead,
     FinalFrame,
     FrameKind,
+    Payment,
     Receipt,
     ReceiptBody,
     RefusalFrame,
@@ -192,6 +194,7 @@ RECEIPT = Receipt(
 )
 FRAMES = {
     CallRequest: CALL,
+    Payment: Payment(Voucher(H32, 3, Rao(700), H32), bytes(64), Rao(20)),
     FinalFrame: FinalFrame(2, USAGE, bytes(64)),
     RefusalFrame: RefusalFrame(int(Code.OVERLOADED), "busy"),
     Receipt: RECEIPT,
