@@ -46,7 +46,7 @@ from node.primitives.crypto import digest
 from node.primitives.types import ZERO_HASH, AccountId, Hash
 from node.service.model_store import shared_model_store
 from node.service.roles.host import BatchedText
-from node.subnets.base import Answer, Host, Usage
+from node.subnets.base import Answer, Code, Host, Usage
 from node.subnets.lab.hosts import NoModels, key_of
 from node.subnets.nineteen import Nineteen
 from node.subnets.nineteen.messages import ChatPiece, chat_of, sampling_of
@@ -138,7 +138,8 @@ async def judge(world: World, answers: Sequence[Made], reference: str) -> tuple[
         prompt = model.chat_prompt(chat_of(task))
         text = model.visible_text(made.ids, sampling_of(task, MINER)) if made.text is None else made.text
         verdict = await subnet.judge(task, answer_of(made, text, len(prompt)), host)
-        reasons["ok" if verdict.score else f"{verdict.code.name}: {verdict.evidence.split(':')[0]}"] += 1
+        why = "too long" if verdict.code is Code.TOO_LARGE else verdict.evidence.split(":")[0]
+        reasons["ok" if verdict.score else f"{verdict.code.name}: {why}"] += 1
     spent_s = process_time() - begin
     await trio.to_thread.run_sync(runtime.close)
     return reasons, spent_s
