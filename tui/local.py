@@ -20,7 +20,7 @@ from tui.port import PortError
 if TYPE_CHECKING:
     from node.control.actions import Draft, Intent, Signed
     from node.control.role_actions import RoleDraft
-    from node.primitives.crypto import Signer
+    from node.control.wallets import Signer
 
 
 class LocalPort:

@@ -17,11 +17,11 @@ from node.control.actions import (
     TransferIntent,
     UnstakeIntent,
     VoteIntent,
+    checked_address,
     unit_of,
 )
 from node.control.amounts import format_amount, parse_amount
 from node.control.errors import BadAmount
-from node.primitives.address import from_ss58
 
 Values = Mapping[str, str]
 _PPM_PER_PERCENT: Final = 10_000
@@ -48,7 +48,7 @@ class Form(Protocol):
     def fields(self) -> Sequence[Field]: ...
 
     def intent(self, values: Values) -> Intent:
-        """The intent of what was filled in. Raises BadAmount or AddressError."""
+        """The intent of what was filled in. Raises BadAmount or ActionRefused."""
         ...
 
     def command(self, values: Values) -> str:
@@ -219,8 +219,7 @@ def tolerance_ppm(text: str) -> int:
 
 
 def _address(text: str) -> str:
-    from_ss58(text.strip())
-    return text.strip()
+    return checked_address(text.strip())
 
 
 def _percent(ppm: int) -> str:

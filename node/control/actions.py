@@ -19,6 +19,7 @@ from node.ledger.transaction import Era, Transaction, sign_transaction, transact
 from node.primitives.address import from_ss58, to_ss58
 from node.primitives.codec import encode
 from node.primitives.crypto import Signer
+from node.primitives.errors import AddressError
 from node.primitives.types import ROOT_NETUID, SIGNATURE_BYTES, Alpha, Hash, Height, NetUid, Rao
 
 DEFAULT_TOLERANCE_PPM: Final = 10_000
@@ -338,6 +339,15 @@ def _beyond_limit(beyond: bool, netuid: int, allow_partial: bool) -> str:
     if not beyond or netuid == ROOT_NETUID or allow_partial:
         return ""
     return "This would move the price beyond the limit. Take a smaller amount or a higher tolerance."
+
+
+def checked_address(text: str) -> str:
+    """Return `text` if it is an address of this network. Raises ActionRefused with what is wrong about it."""
+    try:
+        from_ss58(text)
+    except AddressError as error:
+        raise ActionRefused(error.message, remedy=error.hint) from error
+    return text
 
 
 def unit_of(netuid: int) -> str:

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from node.control.paths import wallets_path
+from node.primitives.crypto import Signer
 from node.wallet import HotkeyInfo, Wallet, WalletStore
 
-__all__ = ["HotkeyInfo", "Wallet", "WalletStore", "wallet_store"]
+__all__ = ["HotkeyInfo", "Signer", "Wallet", "WalletStore", "wallet_store"]
 
 
 def wallet_store(home: Path) -> WalletStore:

@@ -16,9 +16,8 @@ from textual.worker import WorkType
 
 from node.control.actions import Draft, Signed, follow
 from node.control.amounts import parse_amount
-from node.control.errors import BadAmount
+from node.control.errors import ActionRefused, BadAmount
 from node.control.schema import TransactionStatus
-from node.primitives.errors import NodeError
 from tui import limits
 from tui.model import Model
 from tui.money_form import Form, amount_of
@@ -31,7 +30,7 @@ from tui.widgets.draw import field, rows, say
 from tui.widgets.line_input import LineInput
 
 Phase = Literal["edit", "review", "hold", "sent"]
-_EXPECTED = (*API_ERRORS, PortError, NodeError)
+_EXPECTED = (*API_ERRORS, PortError, ActionRefused, BadAmount)
 _LABEL_CELLS = 24
 
 

@@ -8,10 +8,9 @@ from textual.pilot import Pilot
 from textual.widgets import Button
 
 from node.control.actions import StakeIntent, TransferIntent, UnstakeIntent
-from node.control.errors import BadAmount
+from node.control.errors import ActionRefused, BadAmount
 from node.control.schema import ErrorView, TransactionStatus
 from node.ledger.calls import AddStakeLimit, RemoveStakeLimit, Transfer, Vote
-from node.primitives.errors import AddressError
 from tests.snapshots.scenes import key, settle
 from tests.unit.tui import recorded
 from tests.unit.tui.fake import FakePort, drive, until
@@ -295,7 +294,7 @@ def test_forms_make_intents() -> None:
     assert staked == StakeIntent(1, recorded.HOTKEYS[1], 2 * 10**9, 5_000)
     taken = UnstakeForm(2, recorded.HOTKEYS[1], 77).intent({"amount": "all", "tolerance": "1"})
     assert taken == UnstakeIntent(2, recorded.HOTKEYS[1], 77, 10_000)
-    with pytest.raises(AddressError):
+    with pytest.raises(ActionRefused):
         SendForm().intent({"to": "nobody", "amount": "1"})
 
 
