@@ -118,6 +118,11 @@ def decode_question(data: bytes) -> Question:
         question = decode_canonical(cast("type[Question]", Question), data, max_bytes=JOURNAL_QUESTION_BYTES_MAX)
     except DecodeError as error:
         raise MalformedMessage(error.message) from error
+    hashes = (question.genesis, question.known) if isinstance(question, GetHeads) else (question.genesis,)
+    if any(len(each) != HASH_BYTES for each in hashes):
+        raise MalformedMessage(f"A hash has {HASH_BYTES} bytes.")
+    if not isinstance(question, GetHeads) and len(question.author) != ACCOUNT_BYTES:
+        raise MalformedMessage(f"An author is a key of {ACCOUNT_BYTES} bytes.")
     if isinstance(question, GetEntries) and not 0 <= question.start <= JOURNAL_SEQUENCE_MAX:
         raise MalformedMessage("No journal has an entry of that number.")
     return question

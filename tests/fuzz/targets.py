@@ -30,12 +30,13 @@ from models.voice import read_wav
 from node.control.amounts import parse_amount
 from node.control.errors import ProtocolError
 from node.control.protocol import BadLine, parse_answer, parse_line
+from node.gateway.guard import decode_json
 from node.gateway.openai import chat, completion
 from node.ledger.calls import Transfer, decode_call
 from node.ledger.evidence import read_evidence
 from node.ledger.genesis import format_genesis, genesis_state, parse_genesis
 from node.market.challenge import acknowledged
-from node.market.errors import BadRequest, MalformedMessage
+from node.market.errors import BadRequest, MalformedMessage, Unfit
 from node.market.frames import frame, open_frame
 from node.market.journal import SignedEntry
 from node.market.journal_gate import entry_news, fork_news, open_news
@@ -48,6 +49,11 @@ from node.primitives.types import Rao
 from node.service.errors import BadInvite
 from node.service.invite import PREFIX, read_invite
 from node.service.light_home import parse_checkpoint
+from node.subnets.chutes.bundle import canonical as chute_bytes
+from node.subnets.chutes.bundle import read_canonical, read_chute
+from node.subnets.chutes.errors import BadChute
+from node.subnets.chutes.house import demo_chutes, house_chutes
+from node.subnets.chutes.png import decode_png, encode_png
 from node.subnets.data_universe.adapters.feed import read_feed
 from node.subnets.data_universe.entities import Bucket, Entity, Source
 from node.subnets.data_universe.errors import SourceFailed
@@ -331,6 +337,27 @@ def picture(data: bytes) -> None:
     hold((read_png(write_png(pixels)) == pixels).all(), "a picture changed")
 
 
+@target("node.subnets.chutes.png.decode_png", samples=(encode_png(np.arange(12, dtype=np.uint8).reshape(2, 2, 3)),))
+def sent_picture(data: bytes) -> None:
+    try:
+        pixels = decode_png(data)
+    except Unfit:
+        return
+    hold((decode_png(encode_png(pixels)) == pixels).all(), "a picture changed")
+
+
+@target(
+    "node.subnets.chutes.bundle.read_chute", "node.subnets.chutes.bundle.read_canonical",
+    samples=tuple(chute_bytes(each) for each in (*house_chutes(), *demo_chutes())),
+)  # fmt: skip
+def chute(data: bytes) -> None:
+    try:
+        found = read_chute(data)
+    except BadChute:
+        return
+    hold(read_canonical(chute_bytes(found)) == found, "a chute changed on its way")
+
+
 @target("models.voice.read_wav", samples=(wav(np.zeros(9, np.float32)),))
 def sound(data: bytes) -> None:
     try:
@@ -369,6 +396,12 @@ def control_answer(data: bytes) -> None:
         parse_answer(data)
     except (ProtocolError, ControlError):
         return
+
+
+@target("node.gateway.guard.decode_json", samples=(*samples.CHAT_BODIES, b"[[[[1]]]]", b'{"a":' * 40))
+def any_json(data: bytes) -> None:
+    with suppress(BadRequest):
+        decode_json(data)
 
 
 @target("node.gateway.openai.chat", "node.gateway.openai.completion", samples=samples.CHAT_BODIES)

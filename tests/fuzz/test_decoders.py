@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from node.control.errors import ProtocolError
 from node.control.protocol import BadLine, parse_answer, parse_line
-from node.gateway.openai import parse_chat, to_market
+from node.gateway.openai import chat
 from node.ledger.genesis import format_genesis, genesis_state, parse_genesis
 from node.market.challenge import acknowledged
 from node.market.errors import BadRequest, MalformedMessage
@@ -179,7 +179,7 @@ def test_an_answer_of_a_daemon_is_understood_or_a_protocol_error(line: bytes) ->
 @given(st.one_of(hostile(samples.CHAT_BODIES), st.sampled_from(samples.CHAT_BODIES).flatmap(bent_json)))
 def test_a_chat_body_becomes_a_sound_task_or_a_bad_request(body: bytes) -> None:
     try:
-        task = to_task(to_market(parse_chat(body)), bytes(32))
+        task = to_task(chat(body).requests[0], bytes(32))
     except BadRequest as error:
         named = error.param
     else:

@@ -11,7 +11,9 @@ from tests.snapshots.scenes import picture
 KEPT = Path(__file__).parent / "screens"
 SMALL, LARGE = (80, 24), (140, 40)
 CASES = [(scene, size, "") for scene in ("home", "ask", "role", "stake", "gone", "welcome") for size in (SMALL, LARGE)]
-CASES += [(scene, LARGE, "") for scene in ("tasks", "metagraph", "subnets", "wallet", "governance", "logs", "peers", "qr")]
+CASES += [
+    (scene, LARGE, "") for scene in ("tasks", "metagraph", "subnets", "wallet", "governance", "logs", "peers", "qr")
+]
 CASES += [(scene, SMALL, "") for scene in ("peers", "subnets", "quit", "help", "invite")]
 CASES += [("home", LARGE, "neurond-light"), ("home", LARGE, "neurond-contrast")]
 

@@ -85,7 +85,8 @@ def over_periods(periods: Sequence[Period], seen: int) -> float:
 def counted_capacity(declared: float, measured: float | None, unproven: float) -> float:
     """Capacity that counts, in tokens a second: what was declared, if a burst showed it.
 
-    Before any burst no more than `unproven`; after one that showed less than was declared half of what it showed.
+    Before any burst no more than `unproven`, what miners like it have shown; after one that showed less than was
+    declared half of what it showed.
     """
     if measured is None:
         return min(declared, unproven)

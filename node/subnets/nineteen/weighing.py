@@ -12,7 +12,7 @@ from node.subnets.nineteen.instruct import alike
 from node.subnets.nineteen.scoring import PERIOD_BLOCKS, PERIODS_COUNTED, Period
 
 JUDGED_COUNTED: Final = 50  # a miner's last verdicts
-UNPROVEN_TOKENS_PER_S: Final = 10.0  # what counts of a capacity that nobody has declared or measured
+UNPROVEN_TOKENS_PER_S: Final = 10.0  # of a capacity that was not declared, and of others while nobody is measured
 BLOCK_S: Final = 12.0  # of a network at its usual pace; only the share left unasked depends on it
 _NO_ROOM: Final = frozenset({Code.OVERLOADED, Code.RATE_LIMITED})
 _FAILED: Final = frozenset({Code.TIMEOUT, Code.UNREACHABLE, Code.MINER_FAULT, Code.REFUSED, Code.CANCELLED})
@@ -38,14 +38,18 @@ def worth_of(
     models: Sequence[str],
     view: View,
     crowds: Mapping[Hash, Sequence[float]],
+    usual: Mapping[str, float],
 ) -> Worth:
-    """What a miner's last verdicts and its capacity say about it. `crowds`: likenesses of all answers by open task."""
+    """What a miner's last verdicts and its capacity say about it.
+
+    `crowds`: likenesses of all answers by open task. `usual`: by model, the capacity of a miner without a burst so far.
+    """
     counted = [each for each in judged if each.verdict.score is not None][-JUDGED_COUNTED:]
     answered = [each for each in counted if each.verdict.code not in _NO_ROOM | _FAILED]
     qualities = [_quality(each, crowds) for each in answered]
     good = [each for each in answered if each.verdict.code in (Code.OK, Code.PARTIAL)]
     rates = [each.usage.completion_tokens / max(each.t_done_ms, 1) * 1000 for each in good]
-    capacity = max((_capacity(hotkey, model, view) for model in models), default=UNPROVEN_TOKENS_PER_S)
+    capacity = max((_capacity(hotkey, model, view, usual[model]) for model in models), default=UNPROVEN_TOKENS_PER_S)
     return Worth(
         hotkey, coldkey, scoring.quality_score(qualities), _reliability(counted, capacity, int(view.height)), capacity,
         _middle(rates), _middle([float(each.t_first_ms) for each in good]),
@@ -68,12 +72,19 @@ def _crowds(book: Book, view: View) -> dict[Hash, list[float]]:
     return found
 
 
-def _capacity(hotkey: AccountId, model: str, view: View) -> float:
+def _capacity(hotkey: AccountId, model: str, view: View, usual: float) -> float:
     declared = declared_by(hotkey, model, view.state)
     if declared is None:
         return UNPROVEN_TOKENS_PER_S
     measured = measured_of(hotkey, model, view)
-    return scoring.counted_capacity(float(declared.tokens_per_s), measured, UNPROVEN_TOKENS_PER_S)
+    return scoring.counted_capacity(float(declared.tokens_per_s), measured, usual)
+
+
+def _usual(model: str, view: View) -> float:
+    """The lower middle of the capacities that bursts have shown: whose burst comes late in a period loses nothing."""
+    seats = [neuron.hotkey for neuron in view.neurons if declared_by(neuron.hotkey, model, view.state) is not None]
+    proven = [hotkey for hotkey in seats if measured_of(hotkey, model, view) is not None]
+    return _middle([_capacity(hotkey, model, view, 0.0) for hotkey in proven]) if proven else UNPROVEN_TOKENS_PER_S
 
 
 def _reliability(judged: Sequence[Judged], capacity: float, height: int) -> float:
@@ -96,8 +107,9 @@ def _reliability(judged: Sequence[Judged], capacity: float, height: int) -> floa
 def shares_of(book: Book, models: Sequence[str], view: View) -> dict[AccountId, float]:
     """Shares by hotkey, summing to 1; empty when nobody has any worth. One coldkey's best miner alone counts."""
     crowds = _crowds(book, view)
+    usual = {model: _usual(model, view) for model in models}
     worths = [
-        worth_of(neuron.hotkey, neuron.coldkey, book[neuron.hotkey].recent, models, view, crowds)
+        worth_of(neuron.hotkey, neuron.coldkey, book[neuron.hotkey].recent, models, view, crowds, usual)
         for neuron in view.neurons
         if neuron.hotkey in book
     ]

@@ -100,6 +100,18 @@ def test_capacity_counts_once_a_burst_has_shown_it() -> None:
     assert found["silent"] == pytest.approx(found["unproven"])
 
 
+def test_before_its_burst_a_miner_counts_like_the_middle_of_those_measured_and_no_more() -> None:
+    state: dict[bytes, bytes] = {}
+    for name, declared in (("slow", 30), ("middle", 50), ("fast", 90), ("new", 40), ("boaster", 5_000)):
+        take_entry(entry(name, CAPACITY, Capacity(MODEL, declared, 8)), state)
+    for name, shown in (("slow", 30), ("middle", 50), ("fast", 90)):
+        take_entry(entry("v1", BURST, Burst(hotkey(name), MODEL, 8, shown)), state)
+    names = ("slow", "middle", "fast", "new", "boaster")
+    found = shares({"v1": Standing()} | {name: record() for name in names}, state=state)
+    assert found["boaster"] == pytest.approx(found["middle"])
+    assert found["slow"] < found["new"] < found["middle"] < found["fast"]
+
+
 def test_bursts_of_hotkeys_without_a_permit_count_for_nothing_and_the_median_of_the_others() -> None:
     state: dict[bytes, bytes] = {}
     for author, seen in (("v1", 10), ("v2", 30), ("v3", 90), ("friend", 5_000)):
