@@ -43,8 +43,8 @@ from node.service.model_store import shared_model_store
 from node.service.neighbours import BY_HAND, add_peer, ban_view, connected_peers, lift_ban, ping_peer
 from node.service.payments_api import MoneyOfNode
 from node.service.record_api import RecordsOfNode
-from node.service.routes_api import RoutesOfNode
 from node.service.role_switch import switch_role
+from node.service.routes_api import RoutesOfNode
 from node.service.status import status_of
 from node.service.views import account_view, metagraph_view, quote_view, stored_task_view, subnet_view, task_view
 from node.service.why import why_view
