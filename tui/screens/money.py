@@ -23,7 +23,7 @@ from tui.model import Model
 from tui.money_form import Form, amount_of
 from tui.port import API_ERRORS, PortError
 from tui.screens.base import Dialog
-from tui.screens.password import PasswordScreen
+from tui.screens.password import unlocked
 from tui.text import clean, count
 from tui.themes import Tone
 from tui.widgets.draw import field, rows, say
@@ -195,24 +195,16 @@ class MoneyScreen(Dialog[None]):
 
     async def _sign(self, draft: Draft) -> Signed | None:
         """Sign in this process; None when the user turned back at the password."""
-        port, home = self.node_app.port, self.node_app.attached_home
-        if not await asyncio.to_thread(port.needs_password, home, self._coldkey):
-            return await asyncio.to_thread(port.sign, home, self._coldkey, None, draft)
-        failure = ""
-        while True:
-            password = await self.app.push_screen_wait(PasswordScreen(self._coldkey, failure))
-            if password is None:
-                return None
-            self._busy = "unlocking the coldkey"
-            self._draw()
-            try:
-                return await asyncio.to_thread(port.sign, home, self._coldkey, password, draft)
-            except PortError as error:
-                if error.code != "wrong_password":
-                    raise
-                failure = clean(str(error))
-            finally:
-                self._busy = ""
+        app = self.node_app
+
+        def sign(password: str | None) -> Signed:
+            return app.port.sign(app.attached_home, self._coldkey, password, draft)
+
+        return await unlocked(app, self._coldkey, sign, self._tell)
+
+    def _tell(self, busy: str) -> None:
+        self._busy = busy
+        self._draw()
 
     async def _send(self, draft: Draft, signed: Signed) -> None:
         api = self.node_app.api

@@ -1,6 +1,8 @@
 """Asks for the password of a sealed key; it goes to the signer in this process and nowhere else."""
 
-from typing import ClassVar
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -9,10 +11,41 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from tui.limits import PASSWORD_CHARS_MAX
+from tui.port import PortError
 from tui.screens.base import Dialog
-from tui.text import short
+from tui.text import clean, short
 from tui.widgets.draw import say
 from tui.widgets.line_input import LineInput
+
+if TYPE_CHECKING:
+    from tui.app import NeurondApp
+
+T = TypeVar("T")
+
+
+async def unlocked(
+    app: "NeurondApp", coldkey: str, sign: Callable[[str | None], T], busy: Callable[[str], None]
+) -> T | None:
+    """What `sign` returns for the password of `coldkey`, asked for again while it is wrong; None when turned back.
+
+    `sign` blocks and runs in a thread; `busy` is told what goes on, and "" when nothing does. Raises PortError.
+    """
+    if not await asyncio.to_thread(app.port.needs_password, app.attached_home, coldkey):
+        return await asyncio.to_thread(sign, None)
+    failure = ""
+    while True:
+        password = await app.push_screen_wait(PasswordScreen(coldkey, failure))
+        if password is None:
+            return None
+        busy("unlocking the coldkey")
+        try:
+            return await asyncio.to_thread(sign, password)
+        except PortError as error:
+            if error.code != "wrong_password":
+                raise
+            failure = clean(str(error))
+        finally:
+            busy("")
 
 
 class PasswordScreen(Dialog[str | None]):

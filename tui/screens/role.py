@@ -15,7 +15,7 @@ from tui.model import Model
 from tui.port import API_ERRORS, PortError
 from tui.role_text import plan_lines, role_words
 from tui.screens.base import Dialog
-from tui.screens.password import PasswordScreen
+from tui.screens.password import unlocked
 from tui.text import clean, gauge
 from tui.widgets.draw import rows, say
 from tui.widgets.status_bar import ROLE_SIGNS
@@ -170,24 +170,18 @@ class RoleScreen(Dialog[None]):
 
     async def _sign(self, draft: "RoleDraft") -> tuple[bytes, ...] | None:
         """Sign in this process; None when the user turned back at the password."""
-        app, home = self.node_app, self.node_app.attached_home
-        if not draft.needs_coldkey or self._coldkey is None:
-            return await asyncio.to_thread(app.port.sign_role, home, None, None, draft)
-        if not await asyncio.to_thread(app.port.needs_password, home, self._coldkey):
-            return await asyncio.to_thread(app.port.sign_role, home, self._coldkey, None, draft)
-        failure = ""
-        while True:
-            password = await self.app.push_screen_wait(PasswordScreen(self._coldkey, failure))
-            if password is None:
-                return None
-            self._busy = "unlocking the coldkey"
-            self._draw()
-            try:
-                return await asyncio.to_thread(app.port.sign_role, home, self._coldkey, password, draft)
-            except PortError as error:
-                if error.code != "wrong_password":
-                    raise
-                failure = clean(str(error))
+        app, coldkey = self.node_app, self._coldkey
+
+        def sign(password: str | None) -> tuple[bytes, ...]:
+            return app.port.sign_role(app.attached_home, coldkey, password, draft)
+
+        if not draft.needs_coldkey or coldkey is None:
+            return await asyncio.to_thread(sign, None)
+        return await unlocked(app, coldkey, sign, self._tell)
+
+    def _tell(self, busy: str) -> None:
+        self._busy = busy
+        self._draw()
 
     async def _follow(self, job: Job) -> None:
         """Show the job until it ends; its events may be missed, so it is asked for as well."""

@@ -8,6 +8,7 @@ import trio
 from models import BadPrompt, ModelError, PromptTooLong
 from node.market.errors import BadRequest, MalformedMessage, ServeFailed
 from node.primitives.errors import MarketError
+from node.primitives.types import AccountId
 from node.subnets.base import Answer, Code, Host, Verdict
 from node.subnets.chutes.catalogue import Listed, warm_miners
 from node.subnets.chutes.chats import chat_usage, content_of_chat, judge_chat
@@ -102,7 +103,7 @@ async def _graph(
     from node.subnets.chutes.runs import run_graph
 
     try:
-        got = await outputs_of(parts, host)
+        got = await outputs_of(parts, host, answer.miner)
     except (BadRequest, MalformedMessage) as error:
         return Verdict(0.0, Code.MALFORMED, error.message)
     except MarketError as error:
@@ -120,8 +121,11 @@ async def _graph(
     return Verdict(1.0, Code.OK, finding.evidence)
 
 
-async def outputs_of(parts: list[ChutePart], host: Host) -> "Outputs":
-    """The outputs of an answer, those in blobs fetched. Raises MalformedMessage, Unfit, MarketError."""
+async def outputs_of(parts: list[ChutePart], host: Host, *holders: AccountId) -> "Outputs":
+    """The outputs of an answer, those in blobs fetched, from `holders` first.
+
+    Raises MalformedMessage, Unfit, MarketError.
+    """
     from node.subnets.chutes.arrays import from_bytes, join
 
     slabs = [slab for part in parts for slab in part.slabs]
@@ -131,6 +135,6 @@ async def outputs_of(parts: list[ChutePart], host: Host) -> "Outputs":
     for slab in slabs:
         if not slab.blob or slab.name in found:
             raise MalformedMessage("An answer is sent in its parts or as blobs, each output once.")
-        data = await host.blobs.get(slab.blob[0], max_bytes=ARRAY_BYTES_MAX)
+        data = await host.blobs.get(slab.blob[0], max_bytes=ARRAY_BYTES_MAX, holders=holders)
         found[slab.name] = from_bytes(slab.name, slab.dtype, slab.shape, data)
     return found
