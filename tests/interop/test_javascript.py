@@ -103,7 +103,7 @@ def test_ill_treatment_by_it_ends_its_streams_and_bans_it_and_nothing_else(net: 
         "a few wrong questions cost nobody his place"
     )
     junk = {each["protocol"]: each["ended"] for each in offender.all("junk")}
-    assert junk.pop("/neurond/answer/1/1") == "answer", "one byte, a code"
+    assert junk.pop("/neurond/answer/2/1") == "answer", "one byte, a code"
     assert junk.pop("/neurond/nothing/1").startswith("refused")
     assert set(junk.values()) == {"reset"}, junk
     assert offender.until("left open")["pinged"]

@@ -80,7 +80,8 @@ async function askWrongly (address) {
       tell('right', { ended: await outcome(connection, SYNC, frame(encode([1]))) })
     })
   }
-  const protocols = ['genesis', 'time', 'peers', 'reach', 'blobs', 'answer', 'nothing'].map(name => `/neurond/${name}/1`)
+  const names = ['genesis', 'time', 'peers', 'reach', 'blobs', 'nothing'].map(name => `/neurond/${name}/1`)
+  const protocols = [...names, '/neurond/answer/2/1']
   for (const protocol of protocols) {
     await asStranger(address, async connection => {
       tell('junk', { protocol, ended: await outcome(connection, protocol, frame(randomBytes(3000))) })
