@@ -47,4 +47,4 @@ def test_what_cannot_be_done_is_refused_with_words(arguments: tuple[str, ...], w
 
 def test_the_list_names_the_rules_of_this_program(run: Run) -> None:
     assert "nineteen" in run("subnet").out
-    assert [each["name"] for each in run("subnet", "list", "--json").json()] == ["nineteen"]
+    assert [each["name"] for each in run("subnet", "list", "--json").json()] == ["nineteen", "chutes", "data_universe"]
