@@ -61,5 +61,5 @@ async def test_a_node_that_starts_has_no_numbers_yet() -> None:
 async def test_the_document_names_every_metric_and_no_other(node: Node) -> None:
     table = DOCUMENTED.read_text(encoding="utf-8").split("## Metrics")[1].split("\n## ")[0]
     documented = set(re.findall(rf"`({PREFIX}\w+)`", table))
-    families = (*metrics.families_of(node), *Traffic(cast(Any, None), ()).families())
+    families = (*metrics.families_of(node), *Traffic(cast(Any, None)).families())
     assert documented == {PREFIX + family.name for family in families}
