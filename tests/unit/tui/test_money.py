@@ -59,6 +59,14 @@ async def fill(pilot: Pilot[object], app: NeurondApp, screen: MoneyScreen, **val
     await settle(pilot, app)
 
 
+async def go_on(pilot: Pilot[object], app: NeurondApp, screen: MoneyScreen) -> None:
+    """Press the button that goes on, once it can be pressed."""
+    button = screen.query_one("#go", Button)
+    await until(pilot, app, lambda: not button.disabled)
+    button.press()
+    await settle(pilot, app)
+
+
 def test_a_stake_is_shown_with_price_impact_and_limit_before_anything_is_signed() -> None:
     async def use(pilot: Pilot[object], app: NeurondApp, screen: MoneyScreen) -> None:
         await fill(pilot, app, screen, amount="4")
@@ -75,10 +83,10 @@ def test_a_stake_is_shown_with_price_impact_and_limit_before_anything_is_signed(
 def test_it_is_signed_here_held_sent_and_followed_to_its_block() -> None:
     async def use(pilot: Pilot[object], app: NeurondApp, screen: MoneyScreen) -> None:
         await fill(pilot, app, screen, amount="4")
-        await pilot.click("#go")
+        await go_on(pilot, app, screen)
         await settle(pilot, app)
         assert port.moves == [], "reviewing signs nothing"
-        await pilot.click("#go")
+        await go_on(pilot, app, screen)
         await until(pilot, app, lambda: "final in block 1,206" in shown(app))
         await pilot.press("escape")
         await until(pilot, app, lambda: not isinstance(app.screen, MoneyScreen))
@@ -97,9 +105,9 @@ def test_escape_in_the_countdown_withdraws_what_was_signed(monkeypatch: pytest.M
 
     async def use(pilot: Pilot[object], app: NeurondApp, screen: MoneyScreen) -> None:
         await fill(pilot, app, screen, amount="4")
-        await pilot.click("#go")
+        await go_on(pilot, app, screen)
         await settle(pilot, app)
-        await pilot.click("#go")
+        await go_on(pilot, app, screen)
         await until(pilot, app, lambda: screen._phase == "hold")
         assert "sent in 5 s" in shown(app)
         await pilot.press("escape")
@@ -115,7 +123,7 @@ def test_escape_in_the_countdown_withdraws_what_was_signed(monkeypatch: pytest.M
 def test_a_large_sum_is_typed_once_more() -> None:
     async def use(pilot: Pilot[object], app: NeurondApp, screen: MoneyScreen) -> None:
         await fill(pilot, app, screen, to=TO, amount="150")
-        await pilot.click("#go")
+        await go_on(pilot, app, screen)
         await settle(pilot, app)
         go, typed = screen.query_one("#go", Button), screen.query_one("#typed", LineInput)
         for wrong in ("", "15", "150.1", "lots"):
@@ -164,9 +172,9 @@ def test_a_move_beyond_the_price_limit_is_refused_before_it_is_signed() -> None:
 def test_the_password_is_asked_for_and_a_wrong_one_again() -> None:
     async def use(pilot: Pilot[object], app: NeurondApp, screen: MoneyScreen) -> None:
         await fill(pilot, app, screen, amount="4")
-        await pilot.click("#go")
+        await go_on(pilot, app, screen)
         await settle(pilot, app)
-        await pilot.click("#go")
+        await go_on(pilot, app, screen)
         await until(pilot, app, lambda: isinstance(app.screen, PasswordScreen))
         await pilot.press(*"wrong", "enter")
         await until(pilot, app, lambda: isinstance(app.screen, PasswordScreen) and "password is wrong" in shown(app))
@@ -187,9 +195,9 @@ def test_a_refused_transaction_says_the_chains_reason() -> None:
 
     async def use(pilot: Pilot[object], app: NeurondApp, screen: MoneyScreen) -> None:
         await fill(pilot, app, screen, amount="4")
-        await pilot.click("#go")
+        await go_on(pilot, app, screen)
         await settle(pilot, app)
-        await pilot.click("#go")
+        await go_on(pilot, app, screen)
         await until(pilot, app, lambda: "does not fit" in shown(app))
 
     moving(STAKE, use, port)
@@ -198,7 +206,7 @@ def test_a_refused_transaction_says_the_chains_reason() -> None:
 def test_a_review_is_asked_for_again_when_the_chain_goes_on() -> None:
     async def use(pilot: Pilot[object], app: NeurondApp, screen: MoneyScreen) -> None:
         await fill(pilot, app, screen, amount="4")
-        await pilot.click("#go")
+        await go_on(pilot, app, screen)
         await settle(pilot, app)
         asked = port.api.quoted
         app.model.set_status(msgspec.structs.replace(port.api.now_status, height=1204 + limits.REQUOTE_BLOCKS))
@@ -332,9 +340,9 @@ def test_a_vote_goes_by_the_same_dialog_and_says_what_the_chain_would_say() -> N
         await until(pilot, app, lambda: screen._draft is not None)
         await settle(pilot, app)
         assert "Vote for proposal 4" in shown(app)
-        await pilot.click("#go")
+        await go_on(pilot, app, screen)
         await settle(pilot, app)
-        await pilot.click("#go")
+        await go_on(pilot, app, screen)
         await until(pilot, app, lambda: "final in block" in shown(app))
         await pilot.press("escape")
         await until(pilot, app, lambda: not isinstance(app.screen, MoneyScreen))
