@@ -14,7 +14,7 @@ from node.primitives.crypto import digest
 from node.primitives.errors import MarketError
 from node.primitives.types import AccountId
 from node.subnets.base import Answer, Code, Host, Neuron, TextRuntime, View
-from node.subnets.nineteen.capacity import BURST, CAPACITY, TOKENS_PER_S_MAX, Burst, Capacity, declared_by
+from node.subnets.nineteen.capacity import BURST, CAPACITY, TOKENS_PER_S_MAX, Burst, Capacity, declared_by, measured_of
 from node.subnets.nineteen.claims import Fault, claim_of
 from node.subnets.nineteen.messages import ChatTask, chat_of, sampling_of
 from node.subnets.nineteen.prompts import draw_chat
@@ -57,9 +57,10 @@ class Bursts:
             return
         if not self._speed:
             self._speed = await own_speed(await host.models.text(self._model), self._concurrency)
-        declared = declared_by(host.hotkey, self._model, view.state)
+        declared, shown = declared_by(host.hotkey, self._model, view.state), measured_of(host.hotkey, self._model, view)
         modest = min(max(1, int(self._speed * MODEST)), TOKENS_PER_S_MAX)
-        told = Capacity(self._model, modest if declared is None else declared.tokens_per_s, self._concurrency)
+        before = None if declared is None else declared.tokens_per_s
+        told = Capacity(self._model, to_declare(modest, before, shown), self._concurrency)
         await host.journal.append(CAPACITY, encode(told))
         self._declared = period
 
@@ -84,6 +85,16 @@ class Bursts:
 
     def _task(self, secret: bytes, number: int) -> ChatTask:
         return draw_chat(digest("burst-task", secret, number.to_bytes(4, "big")), (self._model,))
+
+
+def to_declare(modest: int, before: int | None, shown: float | None) -> int:
+    """Tokens a second to declare for a period: one's own measurement at first, then what bursts have shown.
+
+    Never above one's own measurement, nor below half of what was declared before, which validators would refuse.
+    """
+    if before is None or shown is None:
+        return modest if before is None else before
+    return max(-(-before // 2), min(int(shown), max(modest, before)), 1)
 
 
 async def own_speed(runtime: TextRuntime, concurrency: int) -> int:

@@ -10,7 +10,7 @@ from node.service.roles.host import ModelHost
 from node.subnets.base import Answer, Entry, Message, Neuron, View
 from node.subnets.nineteen import Nineteen
 from node.subnets.nineteen.adversaries import CHEATS
-from node.subnets.nineteen.bursts import BURST_MAX
+from node.subnets.nineteen.bursts import BURST_MAX, to_declare
 from node.subnets.nineteen.capacity import CAPACITY, Capacity, declared_by, measured_of, take_entry
 from node.subnets.nineteen.messages import ChatTask
 from tests.unit.subnets.support import TINY, FakeHost, TinyNineteen, answer_of, hotkey, tiny_task
@@ -76,6 +76,16 @@ async def test_a_miner_declares_once_a_period_what_it_measured_itself(tiny_path:
     assert declared is not None
     assert (declared.concurrency, declared.tokens_per_s > 10) == (BURST_MAX, True)
     await models.aclose()
+
+
+def test_a_miner_declares_what_bursts_have_shown_falling_by_half_at_most() -> None:
+    assert to_declare(70, None, None) == 70
+    assert to_declare(70, 70, None) == 70, "no burst so far: nothing new to say"
+    assert to_declare(70, 70, 47.9) == 47
+    assert to_declare(70, 70, 5.0) == 35
+    assert to_declare(70, 47, 69.0) == 69
+    assert to_declare(70, 47, 500.0) == 70, "no more than it measured itself"
+    assert to_declare(1, 1, 0.0) == 1
 
 
 async def test_a_validator_measures_who_declared_and_writes_it_down(tiny_path: Path) -> None:
