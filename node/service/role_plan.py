@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from models import ModelError, find_entry, is_ready
+from models import ModelError, find_entry
+from models.ensure import is_there
 from node.control.amounts import format_amount
 from node.control.schema import PlannedTransaction, Requirement, Role, RolePlan
 from node.ledger import calls, queries
@@ -98,7 +99,7 @@ class Planner:
             entry = find_entry(name)
         except ModelError as error:
             return Requirement("model", False, name, "a model of the catalogue", str(error))
-        ready = is_ready(name, self._store)
+        ready = is_there(name, self._store)  # it is hashed when it is opened
         size = f"{entry.size_bytes / 1e6:.0f} MB"
         return Requirement("model", True, "in the store" if ready else f"fetched at the start ({size})", name)
 

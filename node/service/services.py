@@ -15,6 +15,7 @@ from node.compute import IN_PROCESS, Backend
 from node.compute.pool import ComputePool, pool_for
 from node.control.schema import Role
 from node.ledger import queries
+from node.ledger.state import StateView
 from node.market.chain import view_of
 from node.market.context import MarketContext
 from node.market.errors import UnknownSubnet
@@ -24,7 +25,7 @@ from node.market.reasons import WhyAnswer
 from node.market.record_desk import RecordDesk
 from node.market.switchboard import Switchboard
 from node.market.tasks import TaskLog, TaskView
-from node.primitives.types import AccountId, NetUid
+from node.primitives.types import AccountId, Hash, NetUid
 from node.service.chain import Chain, now_ms
 from node.service.doors import AllDoors, ClosedDoor
 from node.service.errors import NoKey, Unknown
@@ -101,6 +102,7 @@ class Services:
         )  # fmt: skip
         self.offering = Offering(reader, terms, self.mined, self.context)
         self._posts: dict[NetUid, Post] = {}
+        self._known: tuple[Hash | None, Mapping[NetUid, str]] = (None, {})
         self._switching = trio.Lock()
         self._asked = TaskLog()  # questions asked through this node while it validates nothing itself
         self._visits: dict[NetUid, MarketDoor] = {}  # doors of subnets in which this node is a visitor
@@ -110,15 +112,12 @@ class Services:
 
     # --- what there is ----------------------------------------------------------------------------------------------
 
-    def known(self) -> dict[NetUid, str]:
+    def known(self) -> Mapping[NetUid, str]:
         """Return the subnets of this network that this build has rules for, and the names of those rules."""
-        found: dict[NetUid, str] = {}
-        for info in queries.subnets(self._chain.head.executed.state.view):
-            try:
-                found[info.netuid] = name_of(info.netuid, info.name)
-            except UnknownSubnet:
-                continue
-        return found
+        head = self._chain.head
+        if self._known[0] != head.hash:  # asked for at every question and every status: read once a head
+            self._known = (head.hash, known_on(head.executed.state.view))
+        return self._known[1]
 
     def netuids(self, chosen: Sequence[NetUid] = ()) -> tuple[NetUid, ...]:
         """Return the subnets to work in: `chosen`, else those of the last choice, else the first. Raises Unknown."""
@@ -322,3 +321,14 @@ class Services:
         name = name_of(netuid, info.name)
         cheat = self._cheat if self._cheat in cheat_names(name) else None  # a cheat is one subnet's, honest elsewhere
         return open_subnet(name, models=(self._model,), cheat=cheat, challenge_blocks=every)
+
+
+def known_on(view: StateView) -> dict[NetUid, str]:
+    """The subnets of a state that this build has rules for, and the names of those rules."""
+    found: dict[NetUid, str] = {}
+    for info in queries.subnets(view):
+        try:
+            found[info.netuid] = name_of(info.netuid, info.name)
+        except UnknownSubnet:
+            continue
+    return found

@@ -5,7 +5,7 @@ A model may be closed while nobody uses it; the next use opens it again. Imports
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import trio
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from models.tensor import Stop, TensorModel
 
 T = TypeVar("T")
+M = TypeVar("M")
 
 
 async def let_go(_: object) -> None:
@@ -29,7 +30,7 @@ async def let_go(_: object) -> None:
 
 async def run_stoppable(work: Callable[["Stop"], T], limiter: trio.CapacityLimiter) -> T:
     """Run in a worker thread; whoever stops waiting also stops the run. Raises RuntimeFailure after the time limit."""
-    from models.tensor import Stop
+    from models.tensor import Stop, TensorModel
 
     stop = Stop()
     try:
@@ -41,11 +42,11 @@ async def run_stoppable(work: Callable[["Stop"], T], limiter: trio.CapacityLimit
         stop.set()  # nothing when it is over
 
 
-class ShelvedTensors:
-    """A graph: arrays in, arrays out."""
+class Shelved(Generic[M]):
+    """A model that may be closed while nobody uses it; what all kinds have in common."""
 
     def __init__(
-        self, name: str, model_id: str, shelf: Shelf, opening: "Opening[TensorModel]", limiter: trio.CapacityLimiter
+        self, name: str, model_id: str, shelf: Shelf, opening: Opening[M], limiter: trio.CapacityLimiter
     ) -> None:
         self._name, self._model_id = name, model_id
         self._shelf, self._opening, self._limiter = shelf, opening, limiter
@@ -58,61 +59,44 @@ class ShelvedTensors:
     def model_id(self) -> str:
         return self._model_id
 
-    async def run(self, feeds: "Mapping[str, np.ndarray]") -> "dict[str, np.ndarray]":
+    async def _run(self, work: Callable[[M, "Stop"], T]) -> T:
+        """Open the model if it is closed, and let it work in a thread."""
         async with self._shelf.use(self._opening) as model:
-            return await run_stoppable(partial(model.run, feeds), self._limiter)
+            return await run_stoppable(partial(work, model), self._limiter)
 
 
-class ShelvedEmbedder:
+class ShelvedTensors(Shelved["TensorModel"]):
+    """A graph: arrays in, arrays out."""
+
+    async def run(self, feeds: "Mapping[str, np.ndarray]") -> "dict[str, np.ndarray]":
+        return await self._run(lambda model, stop: model.run(feeds, stop))
+
+
+class ShelvedEmbedder(Shelved["Embedder"]):
     """An embedding model."""
 
     def __init__(
         self, name: str, model_id: str, dimensions: int, shelf: Shelf, opening: "Opening[Embedder]",
         limiter: trio.CapacityLimiter,
     ) -> None:  # fmt: skip
-        self._name, self._model_id, self._dimensions = name, model_id, dimensions
-        self._shelf, self._opening, self._limiter = shelf, opening, limiter
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def model_id(self) -> str:
-        return self._model_id
+        super().__init__(name, model_id, shelf, opening, limiter)
+        self._dimensions = dimensions
 
     @property
     def dimensions(self) -> int:
         return self._dimensions
 
     async def embed(self, texts: Sequence[str]) -> "tuple[np.ndarray, int]":
-        async with self._shelf.use(self._opening) as model:
-            return await run_stoppable(partial(model.embed, texts), self._limiter)
+        return await self._run(lambda model, stop: model.embed(texts, stop))
 
 
-class ShelvedImages:
+class ShelvedImages(Shelved["ImageModel"]):
     """A model that makes pictures."""
-
-    def __init__(
-        self, name: str, model_id: str, shelf: Shelf, opening: "Opening[ImageModel]", limiter: trio.CapacityLimiter
-    ) -> None:
-        self._name, self._model_id = name, model_id
-        self._shelf, self._opening, self._limiter = shelf, opening, limiter
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def model_id(self) -> str:
-        return self._model_id
 
     async def generate(self, request: "ImageRequest") -> bytes:
         """The picture as a PNG. Raises models.BadSampling for a request out of range."""
-        async with self._shelf.use(self._opening) as model:
-            return await run_stoppable(partial(model.generate, request), self._limiter)
+        return await self._run(lambda model, stop: model.generate(request, stop))
 
     async def heights(self, request: "ImageRequest") -> "np.ndarray":
         """The numbers behind the picture, for comparing two nodes. Raises models.BadSampling."""
-        async with self._shelf.use(self._opening) as model:
-            return await run_stoppable(partial(model.heights, request), self._limiter)
+        return await self._run(lambda model, stop: model.heights(request, stop))
