@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from models.embed import Embedder
-    from models.images import ImageModel, ImageRequest
-    from models.tensor import Stop, TensorModel
+    from models.images import ImageModel, ImageRequest  # noqa: F401 (ImageModel: named in quotes below)
+    from models.tensor import Stop, TensorModel  # noqa: F401 (TensorModel: named in quotes below)
 
 T = TypeVar("T")
 M = TypeVar("M")
@@ -30,7 +30,7 @@ async def let_go(_: object) -> None:
 
 async def run_stoppable(work: Callable[["Stop"], T], limiter: trio.CapacityLimiter) -> T:
     """Run in a worker thread; whoever stops waiting also stops the run. Raises RuntimeFailure after the time limit."""
-    from models.tensor import Stop, TensorModel
+    from models.tensor import Stop
 
     stop = Stop()
     try:
