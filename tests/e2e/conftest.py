@@ -1,8 +1,10 @@
 """Devnets of real processes for end-to-end tests, with a tiny seeded model and no network beyond loopback."""
 
 import os
+import time
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from node.control.options import DevnetOptions, DevnetStatus
@@ -25,3 +27,15 @@ def net(tmp_path_factory: pytest.TempPathFactory, tiny_model: str) -> Iterator[D
         yield devnet.up(options, lambda step: None)
     finally:
         devnet.down(home, lambda step: None)
+
+
+@pytest.fixture(scope="module")
+def model(net: DevnetStatus) -> str:
+    """The model that the network serves, once somebody does: before it there is nothing that could answer."""
+    deadline_s = time.monotonic() + 90
+    while time.monotonic() < deadline_s:
+        for found in httpx.get(f"{net.nodes[0].gateway_url}/models", timeout=30).json()["data"]:
+            if found["miners"]:
+                return str(found["id"])
+        time.sleep(0.5)
+    raise AssertionError("no miner came online")

@@ -27,19 +27,6 @@ def client_of(net: DevnetStatus, *, key: str = "none", retries: int = 4) -> Iter
         yield client
 
 
-@pytest.fixture(scope="module")
-def model(net: DevnetStatus) -> str:
-    """The model that the network serves, once somebody does."""
-    with client_of(net) as client:
-        deadline_s = time.monotonic() + 90
-        while time.monotonic() < deadline_s:
-            for found in client.models.list():
-                if found.model_extra["miners"]:
-                    return str(found.id)
-            time.sleep(0.5)
-    raise AssertionError("no miner came online")
-
-
 @pytest.mark.timeout(300)
 def test_a_seeded_answer_is_the_same_plain_streamed_and_again(net: DevnetStatus, model: str) -> None:
     with client_of(net) as client:
