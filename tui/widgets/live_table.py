@@ -1,12 +1,11 @@
 """A table for rows that change all the time: it draws only visible lines and keeps drawn ones by their values.
 
-Sort by any column, filter, choose by key or mouse; the chosen row stays chosen while rows move. Columns that find no
-room are left out, the least important first. Rows whose `mine` is set stay on top.
+Sort by any column, filter, mark, choose by key or mouse; the chosen row stays chosen while rows move. Columns that find
+no room are left out, the least important first; any can be hidden. Rows whose `mine` is set stay on top.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import ClassVar, Final, Literal
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -20,45 +19,18 @@ from textual.strip import Strip
 
 from tui.limits import STRIPS_MAX
 from tui.text import fit
-from tui.themes import Tone
+from tui.widgets.table_rows import GAP, SIGNS_CELLS, Cell, Column, Row, RowFilter, arranged, fitting, wrapped
 
-_GAP: Final = 2
-_SIGNS_CELLS: Final = 3  # chosen, mine, a blank
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """`width` in cells is the least one; those with `grow` share what is left. Higher `rank`: left out earlier."""
-
-    title: str
-    width: int
-    right: bool = False
-    grow: bool = False
-    rank: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """Printable text, its tone, and what to sort it by (the text itself when None)."""
-
-    text: str
-    tone: Tone = "plain"
-    order: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row with a key of its own; `mine` pins and marks it."""
-
-    key: str
-    cells: tuple[Cell, ...]
-    mine: bool = False
+__all__ = ["Cell", "Column", "LiveTable", "Row", "fitting", "wrapped"]
 
 
 class LiveTable(ScrollView, can_focus=True):
     """See the module. `empty` is what it says when there is no row, and why."""
 
-    HELP: ClassVar[str] = "A live table. Rows move as their values change; the chosen one stays chosen."
+    HELP: ClassVar[str] = (
+        "A live table. Rows move as their values change; the chosen one stays chosen. A filter takes words, !word, "
+        "~letters in order and column:word."
+    )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j,down", "move(1)", "Down", show=False),
         Binding("k,up", "move(-1)", "Up", show=False),
@@ -69,8 +41,10 @@ class LiveTable(ScrollView, can_focus=True):
         Binding("h,left", "sort_column(-1)", "Sort by the column to the left", show=False),
         Binding("l,right", "sort_column(1)", "Sort by the column to the right", show=False),
         Binding("s", "reverse", "Sort ⇅", tooltip="Sort the other way round"),
+        Binding("space", "mark", "Mark", show=False, tooltip="Mark the row, or take the mark away"),
+        Binding("w", "columns", "Columns", show=False, tooltip="Choose which columns are shown"),
         Binding("enter", "choose", "Open", show=False),
-        Binding("y", "yank", "Copy", tooltip="Copy the chosen row's identity"),
+        Binding("y", "yank", "Copy", tooltip="Copy the identity of the chosen row, or of all marked ones"),
     ]
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "table--head", "table--sorted", "table--chosen", "table--plain", "table--dim", "table--strong", "table--good",
@@ -106,20 +80,31 @@ class LiveTable(ScrollView, can_focus=True):
             super().__init__()
             self.key = key
 
+    class ColumnsAsked(Message):
+        """`w`: somebody wants to choose which columns are shown."""
+
+        def __init__(self, table: "LiveTable") -> None:
+            super().__init__()
+            self.table = table
+
     def __init__(
         self, columns: Sequence[Column], empty: str, *, sort: int = 0, descending: bool = False, id: str | None = None
     ) -> None:
         super().__init__(id=id)
         self.columns = tuple(columns)
+        self.hidden: frozenset[str] = frozenset()
         self._empty = empty
         self._all: tuple[Row, ...] = ()
         self._rows: list[Row] = []
+        self._lines: list[Row | str] = []  # rows, and names of groups
+        self._marked: dict[str, None] = {}
         self._sort = sort
         self._descending = descending
-        self._filter = ""
+        self._filter = RowFilter("")
         self._chosen = ""
         self._widths: tuple[int, ...] = ()
         self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(STRIPS_MAX)
+        self._styles: dict[str, Style] = {}
 
     @property
     def rows(self) -> tuple[Row, ...]:
@@ -132,81 +117,120 @@ class LiveTable(ScrollView, can_focus=True):
         return next((row for row in self._rows if row.key == self._chosen), None)
 
     @property
+    def marked(self) -> tuple[str, ...]:
+        """The keys of the marked rows that are still there, in the order in which they were marked."""
+        here = {row.key for row in self._all}
+        return tuple(key for key in self._marked if key in here)
+
+    @property
     def filter(self) -> str:
-        return self._filter
+        return self._filter.text
 
     def show(self, rows: Sequence[Row], empty: str | None = None) -> None:
         """Replace all rows; nothing is drawn when they are the same."""
         if empty is not None and empty != self._empty:
             self._empty = empty
             self.refresh()
-        if tuple(rows) != self._all:
-            self._all = tuple(rows)
+        if (found := tuple(rows)) != self._all:
+            self._all = found
             self._arrange()
 
     def set_filter(self, text: str) -> None:
-        """Show only rows with `text` in them, or with a leading ! only rows without it."""
-        self._filter = text
+        """Show only rows that fit `text`, as `RowFilter` reads it."""
+        self._filter = RowFilter(text, self.columns)
         self._arrange()
 
+    def set_hidden(self, titles: Iterable[str]) -> None:
+        """Hide these columns, and show all others that find room."""
+        self.hidden = frozenset(titles)
+        self._fit()
+        self.refresh()
+
+    def choose(self, key: str) -> None:
+        """Choose the row with this key, if it is shown."""
+        if any(row.key == key for row in self._rows):
+            self._choose(next(index for index, row in enumerate(self._rows) if row.key == key))
+            self._reveal()
+
     def _arrange(self) -> None:
-        wanted = self._filter.removeprefix("!").casefold()
-        inverse = self._filter.startswith("!")
-        self._rows = [row for row in self._all if not wanted or (_holds(row, wanted) != inverse)]
-        self._rows.sort(key=lambda row: _order(row.cells[self._sort]), reverse=self._descending)
-        self._rows.sort(key=lambda row: not row.mine)
+        fits = self._filter.fits
+        rows = [row for row in self._all if fits(row)] if self._filter else self._all
+        self._rows = arranged(rows, self._sort, descending=self._descending)
+        self._lines = list(self._rows)
+        if any(row.group for row in self._rows):
+            self._lines = []
+            for index, row in enumerate(self._rows):
+                if index == 0 or row.group != self._rows[index - 1].group:
+                    self._lines.append(row.group)
+                self._lines.append(row)
         if self._rows and self.chosen is None:
             self._choose(0)
-        self.virtual_size = Size(self.size.width, len(self._rows) + 1)
+        self.virtual_size = Size(self.size.width, len(self._lines) + 1)
         self.refresh()
 
     # drawing
 
     def on_resize(self) -> None:
+        self._fit()
+        self.virtual_size = Size(self.size.width, len(self._lines) + 1)
+
+    def _fit(self) -> None:
         self._strips.clear()
-        self._widths = fitting(self.columns, self.scrollable_content_region.width or self.size.width)
-        self.virtual_size = Size(self.size.width, len(self._rows) + 1)
+        self._widths = fitting(self.columns, self.scrollable_content_region.width or self.size.width, self.hidden)
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self._strips.clear()
+        self._styles.clear()
+
+    def _style(self, name: str) -> Style:
+        style = self._styles.get(name)
+        if style is None:
+            style = self._styles[name] = self.get_component_rich_style(f"table--{name}")
+        return style
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
         if y == 0:
             return self._head(width)
         if not self._rows:
-            words = self._empty if not self._filter else f"No row has {self._filter!r}. Esc shows all."
+            words = self._empty if not self._filter else f"No row has {self._filter.text!r}. Esc shows all."
             return self._words(words, y, width)
         index = y - 1 + self.scroll_offset.y
-        if index >= len(self._rows):
+        if index >= len(self._lines):
             return Strip.blank(width, self.rich_style)
-        row = self._rows[index]
-        chosen = row.key == self._chosen
-        key = (row, chosen, chosen and self.has_focus, self._widths)
+        line = self._lines[index]
+        if isinstance(line, str):
+            return self._group(line, width)
+        chosen = line.key == self._chosen
+        key = (line, chosen, chosen and self.has_focus, line.key in self._marked)
         strip = self._strips.get(key)
         if strip is None:
-            strip = self._strips[key] = self._line(row, chosen, width)
+            strip = self._strips[key] = self._line(line, chosen, width)
         return strip
 
     def _head(self, width: int) -> Strip:
-        plain, marked = self.get_component_rich_style("table--head"), self.get_component_rich_style("table--sorted")
-        segments = [Segment(" " * _SIGNS_CELLS, plain)]
+        plain, marked = self._style("head"), self._style("sorted")
+        segments = [Segment(" " * SIGNS_CELLS, plain)]
         for index, (column, cells) in enumerate(zip(self.columns, self._widths, strict=False)):
             if cells:
                 sign = ("▾" if self._descending else "▴") if index == self._sort else ""
                 title = fit(column.title + sign, cells, right=column.right)
-                segments.append(Segment(title + " " * _GAP, marked if sign else plain))
+                segments.append(Segment(title + " " * GAP, marked if sign else plain))
         return Strip(segments).adjust_cell_length(width, plain).apply_style(self.rich_style)
 
+    def _group(self, name: str, width: int) -> Strip:
+        count = sum(row.group == name for row in self._rows)
+        text = fit(f" ── {name or 'others'} · {count} ", width)
+        return Strip([Segment(text, self._style("head"))], width).apply_style(self.rich_style)
+
     def _line(self, row: Row, chosen: bool, width: int) -> Strip:
-        sign = ("▸" if chosen else " ") + ("★ " if row.mine else "  ")
-        segments = [Segment(sign, self.get_component_rich_style("table--accent"))]
+        sign = ("▸" if chosen else " ") + ("★" if row.mine else " ") + ("●" if row.key in self._marked else " ")
+        segments = [Segment(sign, self._style("accent"))]
         for column, cell, cells in zip(self.columns, row.cells, self._widths, strict=False):
             if cells:
-                style = self.get_component_rich_style(f"table--{cell.tone}")
-                segments.append(Segment(fit(cell.text, cells, right=column.right), style))
-                segments.append(Segment(" " * _GAP, style))
+                text = fit(cell.text, cells, right=column.right)
+                segments.append(Segment(text + " " * GAP, self._style(cell.tone)))
         base = self.rich_style
         if chosen:
             base += Style(bgcolor=self.get_component_rich_style("table--chosen").bgcolor)
@@ -214,7 +238,7 @@ class LiveTable(ScrollView, can_focus=True):
         return Strip(segments).adjust_cell_length(width, base).apply_style(base)
 
     def _words(self, words: str, y: int, width: int) -> Strip:
-        style = self.rich_style + self.get_component_rich_style("table--dim")
+        style = self.rich_style + self._style("dim")
         lines = wrapped(words, width - 4)
         first = max(1, (self.size.height - len(lines)) // 2)
         text = lines[y - first].center(width) if first <= y < first + len(lines) else ""
@@ -250,9 +274,10 @@ class LiveTable(ScrollView, can_focus=True):
 
     def _reveal(self) -> None:
         top, height = self.scroll_offset.y, max(1, self.size.height - 1)
-        index = self._index()
+        chosen = self.chosen
+        index = 0 if chosen is None else self._lines.index(chosen)
         target = index if index < top else index - height + 1 if index >= top + height else top
-        self.scroll_to(y=target, animate=False)
+        self.scroll_to(y=0 if index <= 1 else target, animate=False)
 
     def action_sort_column(self, step: int) -> None:
         shown = [index for index, cells in enumerate(self._widths) if cells] or [0]
@@ -269,36 +294,57 @@ class LiveTable(ScrollView, can_focus=True):
         self._descending = not self._descending
         self._arrange()
 
+    def action_mark(self) -> None:
+        """Mark the chosen row or take its mark away, and go on to the next."""
+        if self._chosen in self._marked:
+            del self._marked[self._chosen]
+        elif self.chosen is not None:
+            self._marked[self._chosen] = None
+        self.action_move(1)
+
+    def unmark(self) -> bool:
+        """Take all marks away; tell whether there was one."""
+        had = bool(self._marked)
+        self._marked.clear()
+        self.refresh()
+        return had
+
+    def action_columns(self) -> None:
+        self.post_message(self.ColumnsAsked(self))
+
     def action_choose(self) -> None:
         if self.chosen is not None:
             self.post_message(self.Opened(self.id, self._chosen))
 
     def action_yank(self) -> None:
-        row = self.chosen
-        if row is not None:
-            self.app.copy_to_clipboard(row.key)
-            self.app.notify(f"Copied {row.key[:60]}", markup=False, timeout=2)
+        keys = self.marked or ((self._chosen,) if self.chosen is not None else ())
+        if keys:
+            self.app.copy_to_clipboard("\n".join(keys))
+            words = keys[0][:60] if len(keys) == 1 else f"{len(keys)} rows"
+            self.app.notify(f"Copied {words}", markup=False, timeout=2)
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
         if offset is None:
             return
         if offset.y == 0:
-            x = offset.x - _SIGNS_CELLS
-            for index, cells in enumerate(self._widths):
-                if cells and 0 <= x < cells + _GAP:
-                    if index == self._sort:
-                        self.action_reverse()
-                    else:
-                        self.sort_by(index)
-                    return
-                x -= cells + _GAP if cells else 0
+            self._click_head(offset.x - SIGNS_CELLS)
             return
         index = offset.y - 1 + self.scroll_offset.y
-        if index < len(self._rows):
-            self._choose(index)
+        if index < len(self._lines) and not isinstance(line := self._lines[index], str):
+            self._choose(self._rows.index(line))
             if event.chain == 2:
                 self.action_choose()
+
+    def _click_head(self, x: int) -> None:
+        for index, cells in enumerate(self._widths):
+            if cells and 0 <= x < cells + GAP:
+                if index == self._sort:
+                    self.action_reverse()
+                else:
+                    self.sort_by(index)
+                return
+            x -= cells + GAP if cells else 0
 
     def on_focus(self) -> None:
         self.refresh()
@@ -307,38 +353,7 @@ class LiveTable(ScrollView, can_focus=True):
         self.refresh()
 
 
-def fitting(columns: Sequence[Column], width: int) -> tuple[int, ...]:
-    """Return the width of each column within `width` cells; 0 for those left out."""
-    room = width - _SIGNS_CELLS
-    kept = set(range(len(columns)))
-    for index in sorted(kept, key=lambda each: (-columns[each].rank, -each)):
-        if sum(columns[each].width + _GAP for each in kept) <= room or len(kept) == 1:
-            break
-        kept.discard(index)
-    spare = room - sum(columns[each].width + _GAP for each in kept)
-    growing = [each for each in sorted(kept) if columns[each].grow]
-    extra = dict.fromkeys(growing, max(0, spare) // max(1, len(growing)))
-    return tuple(columns[each].width + extra.get(each, 0) if each in kept else 0 for each in range(len(columns)))
-
-
-def _holds(row: Row, wanted: str) -> bool:
-    return wanted in row.key.casefold() or any(wanted in cell.text.casefold() for cell in row.cells)
-
-
-def _order(cell: Cell) -> tuple[Literal[0, 1], float, str]:
-    return (0, cell.order, "") if cell.order is not None else (1, 0.0, cell.text.casefold())
-
-
 def _without_ground(style: Style | None) -> Style:
     if style is None:
         return Style()
     return Style(color=style.color, bold=style.bold, italic=style.italic, underline=style.underline)
-
-
-def wrapped(words: str, width: int) -> list[str]:
-    lines = [""]
-    for word in words.split():
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    return lines
