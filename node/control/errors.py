@@ -13,6 +13,7 @@ ControlError
 ├── BadInvite            a text that is no invite, or one that is spoilt or expired
 ├── BadAmount            a text that is no amount of τ or α
 ├── BadArgument          an argument of a call that does not fit
+├── BadAnswers           answers of a setup that do not fit
 └── ActionRefused        a transaction that would fail, told before it is signed
 """
 
@@ -101,6 +102,13 @@ class BadArgument(ControlError):
 
     code = "bad_argument"
     remedy = "`neurond explain` and the call's name show what it takes."
+
+
+class BadAnswers(ControlError):
+    """Answers to what setting a node up asks that do not fit; the message names the place."""
+
+    code = "bad_answers"
+    remedy = "`neurond init --print` writes an example with every answer explained."
 
 
 class ActionRefused(ControlError):

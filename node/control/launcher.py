@@ -104,7 +104,7 @@ def join(home: Path, target: str, progress: ProgressSink, extra: Sequence[str] =
     Raises:
         DaemonFailed: the message is the command's own sentence.
     """
-    _run(["join", target, "--home", os.fspath(home), "--json", *extra], progress)
+    run_command(["join", target, "--home", os.fspath(home), "--json", *extra], progress)
     hello = find(home)
     if hello is None:
         raise DaemonFailed("The node joined and stopped again.", remedy="See `neurond logs`.")
@@ -123,7 +123,7 @@ def devnet_status(home: Path) -> DevnetStatus:
 
 def stop_devnet(home: Path, progress: ProgressSink) -> None:
     """Stop all nodes of the devnet below `home`; DaemonFailed when that fails."""
-    _run(["devnet", "down", "--home", os.fspath(home), "--json"], progress)
+    run_command(["devnet", "down", "--home", os.fspath(home), "--json"], progress)
 
 
 def neurond_command() -> list[str]:
@@ -270,15 +270,19 @@ def _is_zombie(pid: int) -> bool:
 
 
 def _devnet(arguments: list[str], progress: ProgressSink) -> DevnetStatus:
-    output = _run([*arguments, "--json"], progress)
+    output = run_command([*arguments, "--json"], progress)
     try:
         return msgspec.json.decode(output, type=DevnetStatus)
     except msgspec.DecodeError as error:
         raise DaemonFailed(f"`neurond devnet` printed something unexpected: {error}.") from error
 
 
-def _run(arguments: list[str], progress: ProgressSink) -> bytes:
-    """Run a command of ours to its end; its standard error is progress, one JSON line each, or sentences."""
+def run_command(arguments: list[str], progress: ProgressSink) -> bytes:
+    """Run a command of ours to its end and return what it printed; its standard error is progress, or sentences.
+
+    Raises:
+        DaemonFailed: the message is the command's own last sentence.
+    """
     process = subprocess.Popen(
         [*neurond_command(), *arguments],
         stdin=subprocess.DEVNULL,

@@ -57,8 +57,25 @@ FOLLOW_PAUSE_MIN_S: Final = 0.2  # how often a client asks for the state of its 
 FOLLOW_PAUSE_MAX_S: Final = 2.0
 PRICE_IMPACT_WARNING_PPM: Final = 10_000  # from 1 % on people are warned
 
+SETUP_BYTES_MAX: Final = 16 * 1024  # a dozen short answers, one of them an invite
+DISK_MB_MAX: Final = 10**9  # a petabyte: more is a slip of the finger
+BENCH_PLAIN_S: Final = 1.5  # multiplying matrices; longer says the same
+BENCH_MODEL_S: Final = 8.0  # a model's answers vary; with opening it the whole takes about ten seconds
+LAN_LISTEN_S: Final = 4.0  # nodes answer a question on the local network within a second, twice
+
 # --- doors of subnets -----------------------------------------------------------------------------------------------
 ROUTE_PATH_CHARS_MAX: Final = 256  # four pieces of 64
 ROUTE_QUERY_MAX: Final = 32  # pairs of one request
 ROUTE_BODY_CHARS_MAX: Final = 200_000  # in UTF-8 it fits one line with its quotes escaped
 ROUTE_REPLY_CHARS_MAX: Final = 400_000  # likewise
+
+# --- configuration --------------------------------------------------------------------------------------------------
+CONFIG_BYTES_MAX: Final = 64 * 1024  # every key with a comment takes 6; a profile as much again
+CONFIG_TEXT_CHARS_MAX: Final = 512  # of one value; a multiaddress has about 120
+CONFIG_LIST_MAX: Final = 64  # values of one list; a node knows fewer bootstrap addresses
+CONFIG_PROFILES_MAX: Final = 32  # of one file
+CONFIG_FAULTS_SHOWN_MAX: Final = 20  # of one file; more is another kind of file
+CONFIG_LOCK_WAIT_S: Final = 3.0  # a writer holds the lock for milliseconds
+LAST_START_BYTES_MAX: Final = 64 * 1024  # a handful of short values
+UPDATE_BYTES_MAX: Final = 16 * 1024  # of what an update address answers: a version and a few links
+UPDATE_TIMEOUT_S: Final = 10.0
