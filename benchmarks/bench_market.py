@@ -19,7 +19,7 @@ from node.market.admission import Admission
 from node.market.call import CALL_PROTOCOL, open_call
 from node.market.context import MarketContext
 from node.market.frames import CallRequest, PartChain, answer_message, decode, request_digest, sign_call
-from node.market.limits import NONCE_BYTES, STREAMS_MAX, STREAMS_PER_CALLER_MAX
+from node.market.limits import NONCE_BYTES, STREAMS_HEARD_MAX, STREAMS_MAX
 from node.market.serving import CallServer, serve_parts
 from node.market.switchboard import Switchboard, of_subnet
 from node.primitives.codec import encode
@@ -117,7 +117,7 @@ async def measure() -> tuple[tuple[float, float], tuple[float, float]]:
             raise RuntimeError("the miner has no seat")
         protocol = of_subnet(CALL_PROTOCOL, NETUID)
         plugged = miner.doors.plug(
-            protocol, server.handle, per_peer=STREAMS_PER_CALLER_MAX, total=STREAMS_MAX, with_credit=True
+            protocol, server.handle, per_peer=STREAMS_HEARD_MAX, total=STREAMS_MAX, with_credit=True
         )
         with plugged:
             await asked(caller, subnet, seat, 1, 10)

@@ -68,10 +68,12 @@ async def open_call(
     random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     verifier: Verifier = verify,
 ) -> Call:
-    """Connect, sign and send a task; the deadlines run from now. Raises Unreachable, CallBroken, CallTimeout.
+    """Connect, sign and send a task; the deadlines run from now, or from when this node has a place at the miner.
 
     `bill` pays for the answer; it is closed when the call is, also when it never began.
+    Raises Unreachable, CallBroken, CallTimeout.
     """
+    await _place(context, miner, bill, first_part_s)
     started = trio.current_time()
     call: Call | None = None
     stream: Stream | None = None
@@ -95,8 +97,21 @@ async def open_call(
         if stream is not None:
             await _abandon(stream)
         await _close_bill(bill)
+        context.lines.leave(miner.hotkey)
         raise
     return call
+
+
+async def _place(context: MarketContext, miner: Neuron, bill: Bill | None, wait_s: float) -> None:
+    """Take one of this node's places at a miner. Raises CallTimeout."""
+    try:
+        with trio.fail_after(wait_s):
+            await context.lines.enter(miner.hotkey)
+    except BaseException as error:
+        await _close_bill(bill)
+        if isinstance(error, trio.TooSlowError):
+            raise CallTimeout("Too many questions of this node are at that miner.", "first part") from error
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +148,7 @@ class Call:
         self._chain = PartChain(request_digest(request.head))
         self._parts: list[Part] = []
         self._t_first_ms = 0
+        self._is_closed = False
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -195,12 +211,18 @@ class Call:
 
     async def aclose(self) -> None:
         """Let go of the stream; a miner that is still working stops."""
-        if self.answer is None:
-            await _abandon(self._stream)
-            await _close_bill(self._bill)
+        if self._is_closed:
             return
-        with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
-            await self._stream.aclose()
+        self._is_closed = True
+        try:
+            if self.answer is None:
+                await _abandon(self._stream)
+                await _close_bill(self._bill)
+                return
+            with trio.move_on_after(CLOSE_TIMEOUT_S, shield=True):
+                await self._stream.aclose()
+        finally:
+            self._context.lines.leave(self.request.head.to)
 
     async def _receive(self) -> tuple[FrameKind, bytes]:
         last = self._deadlines.end

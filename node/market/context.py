@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from node.market.absent import NoBlobs, NoJournal
 from node.market.chain import ChainReader, view_of
+from node.market.lines import Lines
 from node.market.money import Money
 from node.market.offers import OfferBook
 from node.market.switchboard import Switchboard
@@ -32,6 +33,7 @@ class MarketContext:
     offers: OfferBook = field(default_factory=lambda: OfferBook(lambda: Height(0)))
     money: Money | None = None
     forged: Callable[[AccountId], Verdict | None] = field(default=lambda _: None)
+    lines: Lines = field(default_factory=Lines)
 
     @property
     def hotkey(self) -> AccountId:

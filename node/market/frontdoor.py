@@ -1,7 +1,8 @@
 """The users' way in: a question goes to a good miner and the answer streams back. Used by every gateway alike.
 
-Before the first piece of an answer the next miner is tried, a few times; after it there is no way back and a failure is
-said as it is. The last piece is held until the miner's signature over the whole has been checked.
+Before the first piece of an answer the next miner is tried, a few times, and where there is no other the same one once
+more; after it there is no way back and a failure is said as it is. The last piece is held until the miner's signature
+over the whole has been checked.
 """
 
 import secrets
@@ -30,7 +31,16 @@ from node.market.errors import (
     Unreachable,
 )
 from node.market.frames import Receipt, body_digest, request_digest
-from node.market.limits import ANSWER_TIMEOUT_S, FIRST_PART_TIMEOUT_S
+from node.market.limits import (
+    ANSWER_TIMEOUT_S,
+    DOOR_OPENS_S,
+    FAILOVER_MINERS_MAX,
+    FIRST_MINER_WAIT_S,
+    FIRST_PART_TIMEOUT_S,
+    ONLINE_POLL_S,
+    RETRY_PAUSE_S,
+    RETRY_WITHIN_S,
+)
 from node.market.payer import Bill, Payer
 from node.market.payments import Tariff, tariff_of
 from node.market.roster import miners
@@ -47,6 +57,7 @@ from node.subnets.doors import CHAT_PATH, AnyLocalRoute, AnyRoute
 __all__ = ["ChatPart", "ChatRequest", "Exchange", "FrontDoor", "MarketDoor", "ModelInfo"]
 
 _CALLERS_FAULT = frozenset({Code.MALFORMED, Code.TOO_LARGE})
+_FULL = frozenset({Code.OVERLOADED, Code.RATE_LIMITED})
 
 
 class FrontDoor(Protocol):
@@ -114,6 +125,7 @@ class MarketDoor:
         self._host = host
         self._payer = payer or (None if context.money is None else context.money.payer)
         self._router = Router(trio.current_time)
+        self._opened_s = trio.current_time()
         self.counts: Counter[str] = Counter()
         self.routes = tuple(subnet.routes)
         self.local_routes = tuple(subnet.local_routes)
@@ -138,8 +150,9 @@ class MarketDoor:
     ) -> AsyncGenerator[Piece, None]:
         """Stream the replies of a route to a parsed request; see `SubnetDoor`."""
         task = self._task_of(route, request)
-        able, spending = self._able(route, task), Spending(spend_max_rao, _ceiling(route, task))
-        call, part = await self._begin(task, able, spending, self._lot(request, task))
+        spending = Spending(spend_max_rao, _ceiling(route, task))
+        within = await self._online(route, task, spending)
+        call, part = await self._begin(task, within, spending, self._lot(request, task))
         miner, code = call.request.head.to, Code.CANCELLED
         view = self._open_view(call, task)
         try:
@@ -199,34 +212,64 @@ class MarketDoor:
         seeded = getattr(request, "seed", None) is not None
         return body_digest(encode(task)) if seeded else self._random_bytes(32)
 
-    async def _begin(
-        self, task: Message, candidates: list[Neuron], spending: "Spending", lot: bytes
-    ) -> tuple[Call, Part]:
+    async def _online(self, route: AnyRoute, task: Message, spending: "Spending") -> list[Neuron]:
+        """The miners that can be asked; soon after this door opened the first one is waited for. Raises NoMiner."""
+        patience_s = FIRST_MINER_WAIT_S if trio.current_time() - self._opened_s < DOOR_OPENS_S else 0.0
+        within = self._within(task, self._able(route, task), spending)
+        with trio.move_on_after(patience_s):
+            while not within:
+                await trio.sleep(ONLINE_POLL_S)
+                within = self._within(task, self._able(route, task), spending)
+        return within
+
+    async def _begin(self, task: Message, within: list[Neuron], spending: "Spending", lot: bytes) -> tuple[Call, Part]:
         """Connect to the first miner that begins to answer. Raises NoMiner, BadRequest, InsufficientBudget."""
         tried: list[str] = []
         money: MarketError | None = None
-        within = self._within(task, candidates, spending)
-        for miner in self._router.choose(within, self._book(), lot):
+        began_s = trio.current_time()
+        line = self._router.choose(within, self._book(), lot)
+        once_more: list[Neuron] = []
+        while line:
+            miner = line.pop(0)
             self._router.began(miner.hotkey)
             try:
                 return await self._first_part(miner, task, await self._bill(miner, task, spending))
             except MarketError as error:
-                if isinstance(error, CallRefused) and error.refusal in _CALLERS_FAULT:
-                    self._router.ended(miner.hotkey, failed=False)
-                    raise BadRequest(error.message) from error
-                ours = isinstance(error, InsufficientBudget | SpendingLimit)
+                ours = self._passed_over(miner, error)
                 money = error if ours else money
-                self._router.ended(miner.hotkey, failed=not ours)
-                self.counts[f"door.passed_over.{code_of_failure(error).name.lower()}"] += 1
                 tried.append(f"seat {miner.uid}: {error.message}")
+                if self._is_passing(miner, task, error) and miner not in once_more:
+                    once_more.append(miner)
+                    line.append(miner)
             except BaseException:
                 self._router.ended(miner.hotkey, failed=False)
                 raise
+            if len(tried) == FAILOVER_MINERS_MAX or trio.current_time() - began_s > RETRY_WITHIN_S:
+                line = [each for each in line if each not in once_more]
+            if line and line[0] in once_more:
+                await trio.sleep(RETRY_PAUSE_S)
         self.counts["door.nobody"] += 1
         if money is not None:
             raise money
-        reason = f"None of {len(tried)} miners began to answer: {'; '.join(tried)}" if tried else "No miner is online."
+        reason = f"None of {len(tried)} tries began an answer: {'; '.join(tried)}" if tried else "No miner is online."
         raise NoMiner(reason, tuple(tried))
+
+    def _passed_over(self, miner: Neuron, error: MarketError) -> bool:
+        """Note that a miner did not begin; True when money was the reason. Raises BadRequest for the caller's fault."""
+        if isinstance(error, CallRefused) and error.refusal in _CALLERS_FAULT:
+            self._router.ended(miner.hotkey, failed=False)
+            raise BadRequest(error.message) from error
+        ours = isinstance(error, InsufficientBudget | SpendingLimit)
+        self._router.ended(miner.hotkey, failed=not ours)
+        self.counts[f"door.passed_over.{code_of_failure(error).name.lower()}"] += 1
+        return ours
+
+    def _is_passing(self, miner: Neuron, task: Message, error: MarketError) -> bool:
+        """Whether the same miner may well answer in a moment: nothing was paid, and it broke off, or had no room."""
+        if isinstance(error, CallRefused):
+            return error.refusal in _FULL
+        broke = isinstance(error, CallBroken) and not isinstance(error, ForgedAnswer)
+        return isinstance(error, Unreachable) or (broke and self._tariff(miner, task).free)
 
     def _tariff(self, miner: Neuron, task: Message) -> Tariff:
         offer = self._context.offers.offer_of(miner.hotkey)

@@ -15,6 +15,12 @@ SEND_TIMEOUT_S: Final = 20.0  # a caller that reads nothing for this long has go
 CONNECT_TIMEOUT_S: Final = 8.0  # opening a stream takes 10 ms, dialling first takes 0.3 s
 CLOSE_TIMEOUT_S: Final = 1.0  # courtesy of a clean close before the stream is dropped
 FAILOVER_MINERS_MAX: Final = 3  # a fourth would start after the user has given up
+CALLS_PER_MINER_MAX: Final = 8  # of one node at once, a batch; the ninth waits at home instead of being refused there
+RETRY_PAUSE_S: Final = 0.3  # before the same miner is asked again: a place was just given back, a dial just fails
+RETRY_WITHIN_S: Final = 3.0  # of the question: later the user has better use for an honest error
+FIRST_MINER_WAIT_S: Final = 5.0  # a question waits so long for the first miner to come online ...
+DOOR_OPENS_S: Final = 60.0  # ... within a minute of this door's opening; later nobody online is the truth
+ONLINE_POLL_S: Final = 0.2  # so often the seats are looked at meanwhile
 
 # --- money ----------------------------------------------------------------------------------------------------------
 PAYMENT_BYTES_MAX: Final = 256  # two digests, a signature and three numbers: about 165 bytes
@@ -36,7 +42,8 @@ DAY_S: Final = 86_400  # the window of the spending limit
 # --- admission at a miner -------------------------------------------------------------------------------------------
 SERVING_MAX: Final = 8  # rows one CPU batches well: eight streams run at 3.8 times the speed of one
 WAITING_MAX: Final = 32  # four batches; a longer queue cannot meet the deadline
-STREAMS_PER_CALLER_MAX: Final = 8  # one caller may fill one batch, not the queue
+STREAMS_PER_CALLER_MAX: Final = 12  # one caller fills one batch, not the queue; a half for calls that just end
+STREAMS_HEARD_MAX: Final = 16  # of one caller: what is over the bound above is told so, instead of cut off
 STREAMS_MAX: Final = SERVING_MAX + WAITING_MAX
 WAIT_TIMEOUT_S: Final = 10.0  # half of the caller's patience for the first part
 

@@ -29,8 +29,8 @@ from node.market.limits import (
     ACKNOWLEDGEMENT_BYTES_MAX,
     CHALLENGES_QUEUED_MAX,
     REQUEST_TIMEOUT_S,
+    STREAMS_HEARD_MAX,
     STREAMS_MAX,
-    STREAMS_PER_CALLER_MAX,
 )
 from node.market.reach import open_stream
 from node.market.receipts import check_challenge_receipt
@@ -90,7 +90,7 @@ class MinerRole:
         doors = context.doors.plug(
             of_subnet(CALL_PROTOCOL, context.netuid),
             self._server.handle,
-            per_peer=STREAMS_PER_CALLER_MAX,
+            per_peer=STREAMS_HEARD_MAX,
             total=STREAMS_MAX,
             with_credit=True,
         )

@@ -1,6 +1,6 @@
 """The users' way in: routing, failover before the first part, honesty after it, and what is written down."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import ExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -13,12 +13,14 @@ from node.market.chat import ChatPart
 from node.market.context import MarketContext
 from node.market.errors import BadRequest, CallTimeout, NoMiner, ServeFailed, UnknownModel
 from node.market.frontdoor import Exchange, MarketDoor
+from node.market.limits import STREAMS_HEARD_MAX, STREAMS_MAX
 from node.market.serving import CallServer
 from node.market.switchboard import of_subnet
 from node.market.tasks import TaskLog
 from node.service.roles.host import RoleHost
-from node.subnets.base import Code
-from tests.unit.market.support import NETUID, Doubling, NoModels, World, ask_to_double
+from node.subnets.base import Code, Host
+from p2p import Stream
+from tests.unit.market.support import NETUID, Double, Doubling, NoModels, Number, World, ask_to_double
 
 
 @dataclass
@@ -30,6 +32,7 @@ class House:
     miners: list[MarketContext]
     servers: list[CallServer]
     log: TaskLog
+    gateway: MarketContext
     exchanges: list[Exchange] = field(default_factory=list)
 
     async def ask(self, value: int = 21) -> list[ChatPart]:
@@ -38,7 +41,7 @@ class House:
 
 
 @asynccontextmanager
-async def house(*subnets: Doubling, seated: bool = True) -> AsyncIterator[House]:
+async def house(*subnets: Doubling, seated: bool = True, plugged: bool = True) -> AsyncIterator[House]:
     world = World()
     gateway = world.join("gateway", permit=True, seated=seated)
     if not seated:
@@ -54,11 +57,17 @@ async def house(*subnets: Doubling, seated: bool = True) -> AsyncIterator[House]
         for miner, subnet in zip(miners, subnets, strict=True)
     ]
     with ExitStack() as stack:
-        for miner, server in zip(miners, servers, strict=True):
+        for miner, server in zip(miners, servers, strict=True) if plugged else ():
             stack.enter_context(
-                miner.doors.plug(of_subnet(CALL_PROTOCOL, NETUID), server.handle, per_peer=8, total=8, with_credit=True)
+                miner.doors.plug(
+                    of_subnet(CALL_PROTOCOL, NETUID),
+                    server.handle,
+                    per_peer=STREAMS_HEARD_MAX,
+                    total=STREAMS_MAX,
+                    with_credit=True,
+                )
             )
-        yield House(world, door, miners, servers, log, exchanges)
+        yield House(world, door, miners, servers, log, gateway, exchanges)
 
 
 async def test_an_answer_streams_and_its_last_part_has_usage_and_receipt(autojump_clock: object) -> None:
@@ -128,7 +137,7 @@ async def test_an_unknown_model_is_named_with_the_known_ones() -> None:
         assert caught.value.param == "model"
 
 
-async def test_without_miners_or_without_a_seat_the_reason_is_said() -> None:
+async def test_without_miners_or_without_a_seat_the_reason_is_said(autojump_clock: object) -> None:
     async with house() as h:
         with pytest.raises(NoMiner, match="No miner is online"):
             await h.ask()
@@ -152,3 +161,111 @@ async def test_the_model_list_counts_the_miners_that_can_be_asked() -> None:
         assert [(model.name, model.miners) for model in h.door.models()] == [("calculator", 2)]
         h.world.chain.change(h.miners[0].hotkey, peer_id="")
         assert h.door.models()[0].miners == 1
+
+
+# --- a miner that fails once, and one that is only just coming ------------------------------------------------------
+
+
+class Flaky(Doubling):
+    """Fails so many times, each in its own way, and then doubles."""
+
+    def __init__(self, *faults: Exception) -> None:
+        super().__init__()
+        self.faults = list(faults)
+
+    async def serve(self, task: Number, host: Host) -> AsyncGenerator[Double, None]:
+        if self.faults:
+            raise self.faults.pop(0)
+        async for part in super().serve(task, host):
+            yield part
+
+
+@asynccontextmanager
+async def resetting(h: House, times: int) -> AsyncIterator[list[int]]:
+    """The first miner cuts so many streams off before it says anything; the list counts them."""
+    miner, server = h.miners[0], h.servers[0]
+    cut: list[int] = []
+
+    async def handle(stream: Stream) -> None:
+        if len(cut) < times:
+            cut.append(1)
+            await stream.reset()
+            return
+        await server.handle(stream)
+
+    protocol = of_subnet(CALL_PROTOCOL, NETUID)
+    with miner.doors.plug(protocol, handle, per_peer=8, total=8, with_credit=True):
+        yield cut
+
+
+async def test_the_only_miner_is_asked_again_when_its_stream_is_cut_before_the_first_part(
+    autojump_clock: object,
+) -> None:
+    async with house(Doubling(), plugged=False) as h, resetting(h, 1) as cut:
+        began = trio.current_time()
+        assert (await h.ask())[-1].done
+        assert len(cut) == 1
+        assert 0 < trio.current_time() - began < 1
+        assert h.door.counts["door.call.ok"] == 1
+
+
+async def test_the_only_miner_is_asked_no_third_time(autojump_clock: object) -> None:
+    async with house(Doubling(), plugged=False) as h, resetting(h, 99) as cut:
+        with pytest.raises(NoMiner) as caught:
+            await h.ask()
+        assert len(cut) == len(caught.value.tried) == 2
+
+
+async def test_a_miner_that_is_full_for_a_moment_is_asked_again(autojump_clock: object) -> None:
+    async with house(Flaky(ServeFailed("busy", Code.OVERLOADED))) as h:
+        assert (await h.ask())[-1].done
+    async with house(Flaky(ServeFailed("a model is missing", Code.MINER_FAULT))) as h:
+        with pytest.raises(NoMiner, match="model is missing"):  # that will be the same in a moment
+            await h.ask()
+
+
+async def test_a_user_who_leaves_while_a_miner_is_about_to_be_asked_again_ends_it(autojump_clock: object) -> None:
+    async with house(Doubling(), plugged=False) as h, resetting(h, 99) as cut:
+        with trio.move_on_after(0.1):
+            await h.ask()
+        await trio.sleep(5)
+        assert len(cut) == 1
+        assert len(h.gateway.lines) == 0
+
+
+async def test_a_new_door_waits_for_the_first_miner_and_an_old_one_does_not(autojump_clock: object) -> None:
+    async with house(Doubling()) as h, trio.open_nursery() as nursery:
+        peer_id = h.miners[0].network.peer_id
+        h.world.chain.change(h.miners[0].hotkey, peer_id="")
+
+        async def comes_online() -> None:
+            await trio.sleep(2)
+            h.world.chain.change(h.miners[0].hotkey, peer_id=peer_id)
+
+        nursery.start_soon(comes_online)
+        assert (await h.ask())[-1].done
+        h.world.chain.change(h.miners[0].hotkey, peer_id="")
+        await trio.sleep(60)
+        began = trio.current_time()
+        with pytest.raises(NoMiner, match="No miner is online"):
+            await h.ask()
+        assert trio.current_time() == began
+
+
+async def test_questions_beyond_a_miners_places_for_this_node_wait_here_and_are_answered(
+    autojump_clock: object,
+) -> None:
+    async with house(Doubling(delay_s=0.3)) as h, trio.open_nursery() as nursery:
+        done: list[int] = []
+
+        async def one(value: int) -> None:
+            done.append(int((await h.ask(value))[-1].text))
+
+        for value in range(20):  # more than a miner hears of one peer
+            nursery.start_soon(one, value)
+        await trio.sleep(0.5)
+        assert h.door._router._running[h.miners[0].hotkey] == 20
+        await trio.sleep(30)
+        assert sorted(done) == [2 * value for value in range(20)]
+        assert not [name for name in h.door.counts if "passed_over" in name]
+    assert len(h.gateway.lines) == 0
