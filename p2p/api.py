@@ -6,7 +6,7 @@ speaks bytes and peer ids; no libp2p type may appear. One behavioural test suite
 
 import enum
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -65,6 +65,21 @@ class PeerView:
     """Whether its bytes come straight or through a relay."""
     route_reason: str = ""
     """Why they come through a relay; empty when they do not."""
+    remote: str = ""
+    """Where its direct connection comes from; empty while there is none."""
+    streams: Mapping[str, int] = field(default_factory=dict)
+    """Its open streams by protocol, whoever opened them."""
+    marks: tuple["Mark", ...] = ()
+    """What its score lost last, newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Points taken from a peer at a time on trio's clock, and why."""
+
+    points: float
+    at_s: float
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)

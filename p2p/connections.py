@@ -1,5 +1,6 @@
 """What is known of a connected peer, and how the host's connection table tells of connections that come and go."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -56,6 +57,15 @@ class PeerState:
             self.scope = 0 if self.remote is None else self.remote.scope
         self.route_reason = ""
         return any(map(is_relayed, self.connections))
+
+    def streams(self) -> Counter[str]:
+        """The open streams by protocol; those that have not agreed on one yet count as "negotiating"."""
+        return Counter(
+            str(stream.get_protocol() or "negotiating")
+            for connection in self.connections
+            if not connection.is_closed
+            for stream in connection.get_streams()
+        )
 
     async def retire_relayed(self) -> None:
         """Close the relayed connections once nothing but gossip, which moves by itself, is on them."""

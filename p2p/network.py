@@ -202,6 +202,9 @@ class Libp2pNetwork:
                 connected_at_s=state.connected_at_s,
                 route=state.route,
                 route_reason=state.route_reason,
+                remote="" if state.remote is None else str(state.remote),
+                streams=state.streams(),
+                marks=self.reputation.marks(peer_id),
             )
             for peer_id, state in sorted(self.connected.items())
             if self.host.connections(peer_id)

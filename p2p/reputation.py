@@ -5,11 +5,12 @@ honest neighbours behind one router.
 """
 
 import math
+from collections import deque
 from dataclasses import dataclass
 
 from p2p import limits
 from p2p.addresses import check_peer_id
-from p2p.api import Ban
+from p2p.api import Ban, Mark
 from p2p.errors import AddressError, BannedError, P2PError
 
 
@@ -34,6 +35,7 @@ class Reputation:
     def __init__(self) -> None:
         self._scores: dict[str, _Score] = {}
         self._banned: dict[str, _Banned] = {}
+        self._marks: dict[str, deque[Mark]] = {}
 
     def score(self, peer_id: str, now_s: float) -> float:
         """The faded score of a peer."""
@@ -43,6 +45,7 @@ class Reputation:
     def penalise(self, peer_id: str, points: float, now_s: float, reason: str = "") -> bool:
         """Take `points` from a peer. True when this bans it, for `reason`."""
         value = self.score(peer_id, now_s) - max(points, 0.0)
+        self._note(peer_id, Mark(points, now_s, reason[: limits.BAN_REASON_MAX_CHARS]))
         self._scores.pop(peer_id, None)
         if value < limits.BAN_SCORE:
             self.ban(peer_id, now_s + limits.BAN_S, reason)
@@ -51,6 +54,17 @@ class Reputation:
         if len(self._scores) > limits.SCORES_MAX:
             del self._scores[next(iter(self._scores))]
         return False
+
+    def marks(self, peer_id: str) -> tuple[Mark, ...]:
+        """What was taken from a peer last, newest first."""
+        return tuple(reversed(self._marks.get(peer_id, ())))
+
+    def _note(self, peer_id: str, mark: Mark) -> None:
+        marks = self._marks.pop(peer_id, None) or deque(maxlen=limits.MARKS_KEPT)
+        marks.append(mark)
+        self._marks[peer_id] = marks
+        if len(self._marks) > limits.MARKED_PEERS_MAX:
+            del self._marks[next(iter(self._marks))]
 
     def ban(self, peer_id: str, until_s: float, reason: str = "") -> None:
         """Ban a peer until `until_s`, instead of any earlier ban; its score starts afresh."""

@@ -141,6 +141,10 @@ BANS_MAX = 1024
 """Bans remembered; the ones that end first are forgotten first."""
 SCORE_HALF_LIFE_S = 600.0
 """Penalties halve in this time, so rare faults never add up to a ban."""
+MARKS_KEPT = 8
+"""Penalties of one peer that a person can look up, to know what its score is made of."""
+MARKED_PEERS_MAX = 256
+"""Peers of whom they are kept; each takes about a kilobyte."""
 SCORES_MAX = 4096
 """Peers whose score is remembered after they left."""
 REJECTED_POINTS = 10.0
