@@ -1,11 +1,12 @@
 """Peers, seats and tasks as rows of a live table: one place that decides what a column says."""
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from node.control.schema import Metagraph, Neuron, NodeStatus, PeerInfo, ProposalView, Stake, SubnetInfo, Task
 from tui.model import Model
-from tui.text import alpha, clean, count, duration, float_of, millis, price, short, tau, time_of_day, u16
+from tui.text import alpha, clean, count, duration, float_of, millis, price, short, spark, tau, time_of_day, u16
 from tui.themes import Tone
 from tui.widgets.live_table import Cell, Column, Row
 
@@ -13,7 +14,9 @@ PEER_COLUMNS: Final = (
     Column("peer", 11),
     Column("way", 7, rank=1),
     Column("latency", 8, right=True),
+    Column("lately", 8, rank=8),
     Column("height", 9, right=True, rank=2),
+    Column("does", 11, rank=5),
     Column("score", 6, right=True, rank=3),
     Column("since", 7, right=True, rank=4),
     Column("agent", 14, grow=True, rank=6),
@@ -26,11 +29,15 @@ SEAT_COLUMNS: Final = (
     Column("incentive", 10, right=True),
     Column("dividends", 10, right=True, rank=3),
     Column("earned α", 11, right=True, rank=1),
-    Column("stake", 12, right=True, rank=2),
+    Column("stake", 14, right=True, rank=2),
     Column("trust", 7, right=True, rank=5),
     Column("consensus", 10, right=True, rank=6),
     Column("updated", 9, right=True, rank=4),
     Column("peer", 11, rank=7),
+    Column("rank", 5, right=True, rank=8),
+    Column("own α", 12, right=True, rank=9),
+    Column("coldkey", 9, rank=10),
+    Column("since", 9, right=True, rank=11),
 )
 TASK_COLUMNS: Final = (
     Column("time", 8),
@@ -73,24 +80,44 @@ PROPOSAL_COLUMNS: Final = (
 )
 
 
-def peer_rows(peers: Iterable[PeerInfo]) -> list[Row]:
-    """Return one row a peer, in the columns of PEER_COLUMNS."""
-    return [
-        Row(
-            clean(peer.peer_id),
-            (
-                Cell(short(peer.peer_id, 4, 6), "strong"),
-                Cell(*_way(peer)),
-                Cell(millis(peer.latency_ms), _latency_tone(peer.latency_ms), peer.latency_ms or 0.0),
-                Cell("–" if peer.height is None else count(peer.height), "plain", peer.height or 0),
-                Cell(f"{peer.score:+.1f}" if peer.score else "0", "bad" if peer.score < 0 else "dim", peer.score),
-                Cell(duration(peer.connected_s), "dim", peer.connected_s),
-                Cell(clean(peer.agent, 80), "dim"),
-                Cell(short(peer.hotkey), "second"),
-            ),
+HEAT: Final = "▁▂▄▆█"
+_HEAT_TONES: Final[tuple[Tone, ...]] = ("dim", "plain", "second", "accent", "good")
+Heat = Callable[[int], tuple[str, Tone]]
+
+
+def peer_rows(
+    peers: Iterable[PeerInfo],
+    seats: Mapping[str, Neuron] | None = None,
+    lately: Mapping[str, Sequence[float]] | None = None,
+    group: Callable[[PeerInfo], str] = lambda _: "",
+) -> list[Row]:
+    """Return one row a peer, in the columns of PEER_COLUMNS.
+
+    `seats` by hotkey tell what a peer does, `lately` are its latest round trips in ms by peer id, `group` its group.
+    """
+    rows = []
+    for peer in peers:
+        seat = (seats or {}).get(peer.hotkey or "")
+        past = (lately or {}).get(peer.peer_id, ())
+        rows.append(
+            Row(
+                clean(peer.peer_id),
+                (
+                    Cell(short(peer.peer_id, 4, 6), "strong"),
+                    Cell(*_way(peer)),
+                    Cell(millis(peer.latency_ms), _latency_tone(peer.latency_ms), peer.latency_ms or 0.0),
+                    Cell(spark(past, 8) if len(past) > 1 else "–", "dim", past[-1] if past else 0.0),
+                    Cell("–" if peer.height is None else count(peer.height), "plain", peer.height or 0),
+                    Cell(*(("–", "dim") if seat is None else does(seat))),
+                    Cell(f"{peer.score:+.1f}" if peer.score else "0", "bad" if peer.score < 0 else "dim", peer.score),
+                    Cell(duration(peer.connected_s), "dim", peer.connected_s),
+                    Cell(clean(peer.agent, 80), "dim"),
+                    Cell(short(peer.hotkey), "second"),
+                ),
+                group=group(peer),
+            )
         )
-        for peer in peers
-    ]
+    return rows
 
 
 def _way(peer: PeerInfo) -> tuple[str, Tone]:
@@ -99,32 +126,65 @@ def _way(peer: PeerInfo) -> tuple[str, Tone]:
     return (f"{arrow} relay", "warn") if peer.route == "relayed" else (arrow, "dim")
 
 
+def heat(values: Iterable[int]) -> Heat:
+    """Return what gives a value its bar, by how many of the values above zero are smaller, and the bar's tone."""
+    ladder = sorted(value for value in values if value > 0)
+
+    def of(value: int) -> tuple[str, Tone]:
+        if value <= 0 or not ladder:
+            return " ", "dim"
+        step = min(4, 5 * bisect_left(ladder, value) // len(ladder))
+        return HEAT[step], _HEAT_TONES[step]
+
+    return of
+
+
 def seat_rows(metagraph: Metagraph, status: NodeStatus | None) -> list[Row]:
     """Return one row a seat, in the columns of SEAT_COLUMNS; this node's own is marked."""
     mine = status.hotkey if status is not None else None
-    return [_seat(neuron, metagraph.height, neuron.hotkey == mine) for neuron in metagraph.neurons]
+    neurons = metagraph.neurons
+    ranks = {
+        each.uid: place
+        for place, each in enumerate(sorted(neurons, key=lambda each: (-each.incentive_u16, each.uid)), 1)
+        if each.incentive_u16 > 0
+    }
+    heats = (
+        heat(each.incentive_u16 for each in neurons),
+        heat(each.dividends_u16 for each in neurons),
+        heat(each.stake_rao for each in neurons),
+    )
+    return [_seat(each, metagraph.height, each.hotkey == mine, ranks.get(each.uid), heats) for each in neurons]
 
 
-def _seat(neuron: Neuron, height: int, mine: bool) -> Row:
+def _seat(neuron: Neuron, height: int, mine: bool, rank: int | None, heats: tuple[Heat, Heat, Heat]) -> Row:
     age = max(0, height - neuron.last_update)
-    word, tone = does(neuron)
     return Row(
         clean(neuron.hotkey) or str(neuron.uid),
         (
             Cell(str(neuron.uid), "dim", neuron.uid),
             Cell(short(neuron.hotkey), "strong"),
-            Cell(word, tone),
-            Cell(u16(neuron.incentive_u16), _share_tone(neuron.incentive_u16), neuron.incentive_u16),
-            Cell(u16(neuron.dividends_u16), _share_tone(neuron.dividends_u16), neuron.dividends_u16),
+            Cell(*does(neuron)),
+            _warm(u16(neuron.incentive_u16), neuron.incentive_u16, heats[0]),
+            _warm(u16(neuron.dividends_u16), neuron.dividends_u16, heats[1]),
             Cell(alpha(neuron.emission_alpha).removesuffix(" α"), "accent", neuron.emission_alpha),
-            Cell(tau(neuron.stake_rao), "plain", neuron.stake_rao),
+            _warm(tau(neuron.stake_rao), neuron.stake_rao, heats[2]),
             Cell(u16(neuron.validator_trust_u16), "dim", neuron.validator_trust_u16),
             Cell(u16(neuron.consensus_u16), "dim", neuron.consensus_u16),
             Cell(f"−{count(age)}", "dim", age),
             Cell(short(neuron.peer_id, 4, 6), "dim"),
+            Cell("–" if rank is None else str(rank), "plain", rank or 2**31),
+            Cell(alpha(neuron.stake_alpha), "dim", neuron.stake_alpha),
+            Cell(short(neuron.coldkey), "second"),
+            Cell(count(neuron.registered_at), "dim", neuron.registered_at),
         ),
         mine,
     )
+
+
+def _warm(text: str, value: int, heat: Heat) -> Cell:
+    """A figure with the bar of its fifth among all of its column."""
+    bar, tone = heat(value)
+    return Cell(f"{text} {bar}", tone, value)
 
 
 def does(neuron: Neuron) -> tuple[str, Tone]:
@@ -266,7 +326,3 @@ def _latency_tone(latency_ms: float | None) -> Tone:
 
 def _score_tone(score: float | None) -> Tone:
     return "dim" if score is None else "good" if score >= 0.8 else "warn" if score >= 0.4 else "bad"
-
-
-def _share_tone(share: int) -> Tone:
-    return "dim" if share <= 0 else "good"
