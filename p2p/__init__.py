@@ -41,7 +41,10 @@ from p2p.errors import (
 )
 from p2p.host import open_host
 from p2p.identity import Identity, load_or_create_identity, peer_id_of
+from p2p.lean import leave_out
 from p2p.memory import MemorySwarm
+
+leave_out()  # before anything below loads libp2p
 
 __all__ = [
     "AddressError",
