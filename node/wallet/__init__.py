@@ -2,35 +2,45 @@
 
 from node.wallet.container import INTERACTIVE, STRONG, KdfCost
 from node.wallet.errors import (
+    BadAddressBook,
     BadKeyFile,
     BadMnemonic,
+    BadSignedMessage,
     BadWalletName,
     KeyFileInaccessible,
     KeyFilePermissions,
+    LabelTaken,
     UnsupportedKeyFile,
     WalletExists,
     WalletNotFound,
+    WatchOnly,
     WeakPassword,
     WrongPassword,
 )
-from node.wallet.store import DEFAULT_HOTKEY, HotkeyInfo, Wallet, WalletStore
+from node.wallet.store import WalletStore
+from node.wallet.wallet import DEFAULT_HOTKEY, HotkeyInfo, KeyKind, Wallet
 
 __all__ = [
     "DEFAULT_HOTKEY",
     "INTERACTIVE",
     "STRONG",
+    "BadAddressBook",
     "BadKeyFile",
     "BadMnemonic",
+    "BadSignedMessage",
     "BadWalletName",
     "HotkeyInfo",
     "KdfCost",
     "KeyFileInaccessible",
     "KeyFilePermissions",
+    "KeyKind",
+    "LabelTaken",
     "UnsupportedKeyFile",
     "Wallet",
     "WalletExists",
     "WalletNotFound",
     "WalletStore",
+    "WatchOnly",
     "WeakPassword",
     "WrongPassword",
 ]

@@ -1,8 +1,9 @@
 """The bytes of key files: a plain form that Bittensor's tools also read, and an encrypted form of our own.
 
 Encrypted: Argon2id over the password with a random salt gives the key of a NaCl SecretBox around the seed; costs and
-salt stand beside it. Bittensor's encrypted form has one salt for everybody, so it is recognised but never written.
-Argon2id: RFC 9106. Plain form: one JSON object with the fields of Substrate key files.
+salt stand beside it. Bittensor's encrypted form (`node.wallet.bittensor`) is opened too, and written by exports only.
+Argon2id: RFC 9106. Plain form: one JSON object with the fields of Substrate key files. Only Ed25519 keys sign here; an
+sr25519 key is recognised, so that its address can be watched.
 """
 
 import unicodedata
@@ -15,9 +16,11 @@ import nacl.exceptions
 import nacl.pwhash
 import nacl.secret
 
-from node.primitives.address import to_ss58
+from node.primitives.address import from_ss58, to_ss58
 from node.primitives.crypto import Ed25519Signer
+from node.primitives.errors import AddressError
 from node.primitives.types import AccountId
+from node.wallet import bittensor
 from node.wallet.errors import BadKeyFile, UnsupportedKeyFile, WeakPassword, WrongPassword
 from node.wallet.limits import (
     KDF_MEMORY_BYTES_MAX,
@@ -26,21 +29,20 @@ from node.wallet.limits import (
     PASSWORD_BYTES_MAX,
     PASSWORD_CHARS_MIN,
 )
-from node.wallet.mnemonic import SEED_BYTES
+from node.wallet.mnemonic import SEED_BYTES, seed_from_words
 
 RandomBytes = Callable[[int], bytes]
+KeyForm = Literal["plain", "neurond", "bittensor"]
+"""Unencrypted, our own encrypted form, Bittensor's encrypted form."""
 _File = TypeVar("_File")
 
 FORMAT: Final = "neurond-key"
 FORMAT_VERSION: Final = 1
 _ED25519: Final = 0
+_SR25519: Final = 1
 _SALT_BYTES: Final = nacl.pwhash.argon2id.SALTBYTES
 _NONCE_BYTES: Final = nacl.secret.SecretBox.NONCE_SIZE
-_FOREIGN_MARKS: Final = {
-    b"$NACL": "an encrypted Bittensor key",
-    b"$ANSIBLE_VAULT": "an old encrypted Bittensor key",
-    b"gAAAAA": "an old encrypted Bittensor key",
-}
+_OLD_MARKS: Final = {b"$ANSIBLE_VAULT": "ansible-vault", b"gAAAAA": "Fernet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +62,16 @@ INTERACTIVE: Final = KdfCost(nacl.pwhash.argon2id.OPSLIMIT_INTERACTIVE, nacl.pwh
 class PublicFile(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """A public key file, and the public part of a private one. Unknown fields are ignored, missing ones allowed."""
 
-    account_id: str = ""
-    public_key: str = ""
-    ss58_address: str = ""
+    account_id: str | None = ""
+    public_key: str | None = ""
+    ss58_address: str | None = ""
     crypto_type: int | None = None
 
 
 class _PlainFile(PublicFile, frozen=True, rename="camel", omit_defaults=True):
-    private_key: str = ""
-    secret_seed: str = ""
+    private_key: str | None = ""
+    secret_seed: str | None = ""
+    secret_phrase: str | None = None
 
 
 class _Kdf(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -95,12 +98,27 @@ class _Probe(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class KeyFile:
-    """A key file that was read and understood; `sealed` tells whether it needs a password."""
+class PublicKey:
+    """An account, and whether its key is of the one scheme that this chain knows."""
 
-    public: AccountId
-    sealed: bool
+    account: AccountId
+    foreign: bool
+    """An sr25519 key: what it holds can be shown, but it can sign nothing here."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFile:
+    """A key file that was read and understood. `public` is None where it lies inside the encrypted part."""
+
+    public: AccountId | None
+    form: KeyForm
+    foreign: bool
     _data: bytes = field(repr=False)  # may hold the seed
+
+    @property
+    def sealed(self) -> bool:
+        """Whether it needs a password."""
+        return self.form != "plain"
 
     def open(self, password: str | None) -> Ed25519Signer:
         """Return the signer. Raises as `seed`."""
@@ -112,11 +130,14 @@ class KeyFile:
         Raises:
             WrongPassword: also for a missing one.
             BadKeyFile: the private part is not that of the public one.
+            UnsupportedKeyFile: it is an sr25519 key.
         """
-        seed = _open_sealed(self._data, password) if self.sealed else _plain_seed(_decode(self._data, _PlainFile))
-        if Ed25519Signer(seed).public != self.public:
-            raise BadKeyFile("The key file is damaged: its private key does not belong to its public key.")
-        return seed
+        if self.form == "neurond":
+            seed = _open_sealed(self._data, password)
+            _check_pair(seed, self.public)
+            return seed
+        plain = self._data if self.form == "plain" else bittensor.open_box(self._data, password)
+        return _plain_seed(_decode(plain, _PlainFile))
 
 
 def parse_key_file(data: bytes) -> KeyFile:
@@ -124,15 +145,17 @@ def parse_key_file(data: bytes) -> KeyFile:
 
     Raises:
         BadKeyFile: too large, not JSON, or without a usable public key.
-        UnsupportedKeyFile: a form or key type of other tools that this program does not use.
+        UnsupportedKeyFile: a form of other tools that this program does not use.
     """
     _check_size(data)
-    for mark, what in _FOREIGN_MARKS.items():
+    for mark, what in _OLD_MARKS.items():
         if data.startswith(mark):
             raise UnsupportedKeyFile(
-                f"This is {what}; neurond does not open it.",
-                remedy="Restore the wallet from its words, or save the key unencrypted with the tool that wrote it.",
+                f"This is an old encrypted Bittensor key ({what}); neurond does not open it.",
+                remedy="Restore the wallet from its words, or let `btcli wallet update` write the key anew.",
             )
+    if data.startswith(bittensor.MARK):
+        return KeyFile(None, "bittensor", False, data)
     probe = _decode(data, _Probe)
     if probe.format:
         if probe.format != FORMAT or probe.version != FORMAT_VERSION:
@@ -140,14 +163,15 @@ def parse_key_file(data: bytes) -> KeyFile:
                 f"This key file has the form {probe.format[:32]!r}, version {probe.version}.",
                 remedy="Upgrade neurond to the version that wrote it.",
             )
-        return KeyFile(_account(_decode(data, _SealedFile).public_key), True, data)
-    return KeyFile(_plain_account(_decode(data, _PlainFile)), False, data)
+        return KeyFile(_account(_decode(data, _SealedFile).public_key), "neurond", False, data)
+    plain = _plain_public(_decode(data, _PlainFile))
+    return KeyFile(plain.account, "plain", plain.foreign, data)
 
 
-def parse_public_file(data: bytes) -> AccountId:
+def parse_public_file(data: bytes) -> PublicKey:
     """Return the account in the bytes of a public key file. Raises BadKeyFile, UnsupportedKeyFile."""
     _check_size(data)
-    return _plain_account(_decode(data, PublicFile))
+    return _plain_public(_decode(data, PublicFile))
 
 
 def public_file(account: AccountId) -> bytes:
@@ -183,11 +207,8 @@ def sealed_file(seed: bytes, password: str, cost: KdfCost, random_bytes: RandomB
     Raises:
         WeakPassword: shorter or longer than the bounds.
     """
-    if len(password) < PASSWORD_CHARS_MIN:
-        raise WeakPassword(f"The password has fewer than {PASSWORD_CHARS_MIN} characters. Choose a longer one.")
+    check_new_password(password)
     secret = _password_bytes(password)
-    if len(secret) > PASSWORD_BYTES_MAX:
-        raise WeakPassword(f"The password has more than {PASSWORD_BYTES_MAX} bytes. Choose a shorter one.")
     account = Ed25519Signer(seed).public
     salt = random_bytes(_SALT_BYTES)
     box = nacl.secret.SecretBox(_derive(secret, salt, cost)).encrypt(seed, random_bytes(_NONCE_BYTES))
@@ -203,6 +224,24 @@ def sealed_file(seed: bytes, password: str, cost: KdfCost, random_bytes: RandomB
         box=bytes(box).hex(),
     )
     return msgspec.json.encode(sealed)
+
+
+def bittensor_file(seed: bytes, password: str, random_bytes: RandomBytes) -> bytes:
+    """Return the bytes of a key file encrypted as Bittensor's tools do it; some seconds and 512 MiB.
+
+    Raises:
+        WeakPassword: as `sealed_file`. BadKeyFile: no memory for it.
+    """
+    check_new_password(password)
+    return bittensor.seal_box(plain_file(seed), password, random_bytes)
+
+
+def check_new_password(password: str) -> None:
+    """Raise WeakPassword for one that is too short or too long."""
+    if len(password) < PASSWORD_CHARS_MIN:
+        raise WeakPassword(f"The password has fewer than {PASSWORD_CHARS_MIN} characters. Choose a longer one.")
+    if len(_password_bytes(password)) > PASSWORD_BYTES_MAX:
+        raise WeakPassword(f"The password has more than {PASSWORD_BYTES_MAX} bytes. Choose a shorter one.")
 
 
 def _open_sealed(data: bytes, password: str | None) -> bytes:
@@ -240,20 +279,44 @@ def _password_bytes(password: str) -> bytes:
     return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
 
 
-def _plain_account(file: PublicFile) -> AccountId:
-    if file.crypto_type not in (None, _ED25519):
-        raise UnsupportedKeyFile(
-            "This is an sr25519 key; neurond signs with ed25519.",
-            remedy="Make a new wallet here and transfer to it.",
-        )
-    return _account(file.public_key or file.account_id)
+def _plain_public(file: PublicFile) -> PublicKey:
+    if file.crypto_type not in (None, _ED25519, _SR25519):
+        raise UnsupportedKeyFile(f"This is a key of scheme {file.crypto_type}; neurond signs with ed25519.")
+    written = file.public_key or file.account_id
+    if not written and file.ss58_address:
+        try:
+            return PublicKey(from_ss58(file.ss58_address), file.crypto_type == _SR25519)
+        except AddressError as error:
+            raise BadKeyFile(f"The key file is damaged: {error.message}") from error
+    return PublicKey(_account(written or ""), file.crypto_type == _SR25519)
 
 
 def _plain_seed(file: _PlainFile) -> bytes:
-    seed = _from_hex(file.secret_seed or file.private_key)[:SEED_BYTES]
+    """The seed in a plain file, checked against its public key. Files that name no scheme may be of either."""
+    if file.crypto_type == _SR25519:
+        raise _sr25519()
+    seed = _from_hex(file.secret_seed or file.private_key or "")[:SEED_BYTES]
+    if not seed and file.secret_phrase:
+        seed = seed_from_words(file.secret_phrase)
     if len(seed) != SEED_BYTES:
         raise BadKeyFile("The key file holds no private key.")
+    public = _plain_public(file).account
+    if file.crypto_type is None and Ed25519Signer(seed).public != public:
+        raise _sr25519()
+    _check_pair(seed, public)
     return seed
+
+
+def _check_pair(seed: bytes, public: AccountId | None) -> None:
+    if Ed25519Signer(seed).public != public:
+        raise BadKeyFile("The key file is damaged: its private key does not belong to its public key.")
+
+
+def _sr25519() -> UnsupportedKeyFile:
+    return UnsupportedKeyFile(
+        "This is an sr25519 key; this chain knows ed25519 signatures only, so that it can sign nothing here.",
+        remedy="Watch its address (neurond wallet watch ADDRESS), send nothing to it here, and make a new wallet.",
+    )
 
 
 def _account(text: str) -> AccountId:

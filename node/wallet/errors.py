@@ -1,6 +1,6 @@
 """What can go wrong with words, passwords and key files; leaves of the node's error tree below `WalletError`.
 
-No message ever holds a word, a password or a part of a key.
+No message ever holds a word that was typed, a password or a part of a key.
 """
 
 from node.primitives.errors import WalletError
@@ -75,3 +75,34 @@ class UnsupportedKeyFile(WalletError):
 
     code = "unsupported_key_file"
     remedy = "Restore the wallet from its words, or make a new one."
+
+
+class WatchOnly(WalletError):
+    """A wallet without a key of its own: it shows what an address holds and can sign nothing."""
+
+    code = "watch_only"
+    remedy = (
+        "Sign where the key is: `neurond tx build … > FILE` here, `neurond tx sign FILE` there, "
+        "`neurond tx submit FILE` here; or restore the wallet from its words."
+    )
+
+
+class BadAddressBook(WalletError):
+    """The address book is damaged, too large, or asked for a label that cannot be one."""
+
+    code = "bad_address_book"
+    remedy = "Correct the file that the message names, or move it aside; it holds labels only, no keys."
+
+
+class LabelTaken(WalletError):
+    """A label of the address book that stands for another address already, or is a wallet's name."""
+
+    code = "label_taken"
+    remedy = "Choose another label, or remove that one first (neurond wallet book remove LABEL)."
+
+
+class BadSignedMessage(WalletError):
+    """A message, or a signature of one, that is malformed or too large."""
+
+    code = "bad_signed_message"
+    remedy = "A signature has 128 hexadecimal digits; a message at most 1 MiB."

@@ -7,9 +7,11 @@ the new one. Reads are bounded and refuse private keys that others may read or c
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from node.primitives.errors import WalletError
 from node.wallet.errors import BadKeyFile, KeyFileInaccessible, KeyFilePermissions, WalletExists, WalletNotFound
 from node.wallet.limits import KEY_FILE_BYTES_MAX
 
@@ -19,12 +21,12 @@ _OTHERS: Final = 0o077  # every right of group and others
 TEMPORARY_PREFIX: Final = ".new-"
 
 
-def read_file(path: Path, *, private: bool) -> bytes:
-    """Return the bytes of a small file.
+def read_file(path: Path, *, private: bool, bytes_max: int = KEY_FILE_BYTES_MAX) -> bytes:
+    """Return the bytes of a small file; symbolic links are followed, what they lead to is checked.
 
     Raises:
         WalletNotFound: there is none.
-        KeyFilePermissions: it is private, yet group or others have any right on it.
+        KeyFilePermissions: it is private, yet belongs to somebody else, or group or others have any right on it.
         BadKeyFile: it is too large or no regular file.
         KeyFileInaccessible: the operating system refuses.
     """
@@ -34,21 +36,41 @@ def read_file(path: Path, *, private: bool) -> bytes:
             facts = os.fstat(descriptor)
             if not stat.S_ISREG(facts.st_mode):
                 raise BadKeyFile(f"{path} is no regular file.")
-            if private and stat.S_IMODE(facts.st_mode) & _OTHERS:
-                raise KeyFilePermissions(
-                    f"Others on this machine may read or change {path}.", remedy=f"Run: chmod 600 '{path}'"
-                )
+            if private:
+                _check_private(path, facts)
             with open(descriptor, "rb", closefd=False) as file:
-                data = file.read(KEY_FILE_BYTES_MAX + 1)
+                data = file.read(bytes_max + 1)
         finally:
             os.close(descriptor)
     except FileNotFoundError as error:
         raise WalletNotFound(f"There is no {path}.") from error
     except OSError as error:
         raise inaccessible(error, path) from error
-    if len(data) > KEY_FILE_BYTES_MAX:
-        raise BadKeyFile(f"{path} is larger than {KEY_FILE_BYTES_MAX} bytes.")
+    if len(data) > bytes_max:
+        raise BadKeyFile(f"{path} is larger than {bytes_max} bytes.")
     return data
+
+
+def private_to_owner(path: Path) -> bool:
+    """Tell whether only the owner has rights on the file; yes where that cannot be seen."""
+    try:
+        return not stat.S_IMODE(path.stat().st_mode) & _OTHERS
+    except OSError:
+        return True
+
+
+def entries(directory: Path, count_max: int) -> list[Path]:
+    """Return the entries of a directory by name; none when it is missing.
+
+    Raises:
+        WalletError: there are more than `count_max`. KeyFileInaccessible: the operating system refuses.
+    """
+    try:
+        return sorted(_bounded(directory, count_max))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise inaccessible(error, directory) from error
 
 
 def write_new(path: Path, data: bytes) -> None:
@@ -98,6 +120,24 @@ def sync_directory(path: Path) -> None:
 def inaccessible(error: OSError, path: Path) -> KeyFileInaccessible:
     """Return the error for an operating system's refusal around `path`."""
     return KeyFileInaccessible(f"{path} cannot be read or written ({error.strerror}).")
+
+
+def _check_private(path: Path, facts: os.stat_result) -> None:
+    if stat.S_IMODE(facts.st_mode) & _OTHERS:
+        raise KeyFilePermissions(
+            f"Others on this machine may read or change {path}.", remedy=f"Run: chmod 600 '{path}'"
+        )
+    if facts.st_uid != os.geteuid():
+        raise KeyFilePermissions(
+            f"{path} belongs to another user of this machine.", remedy="Run neurond as that user, or copy the wallet."
+        )
+
+
+def _bounded(directory: Path, count_max: int) -> Iterator[Path]:
+    for count, path in enumerate(directory.iterdir(), start=1):
+        if count > count_max:
+            raise WalletError(f"{directory} holds more than {count_max} entries; is it a wallet directory?")
+        yield path
 
 
 def _write_beside(path: Path, data: bytes) -> Path:

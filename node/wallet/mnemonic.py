@@ -5,20 +5,22 @@ text, first 32 bytes. Further keys are hard-derived with Substrate's Ed25519 rul
 key here and in Polkadot's tools. Hard derivation is one-way: a leaked hotkey says nothing about the coldkey.
 """
 
+import difflib
 import hashlib
 import unicodedata
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from mnemonic import Mnemonic
 
 from node.primitives.errors import invariant
 from node.wallet.errors import BadMnemonic
-from node.wallet.limits import MNEMONIC_CHARS_MAX
+from node.wallet.limits import MNEMONIC_CHARS_MAX, NEAR_WORDS_MAX
 
-WordCount = Literal[12, 24]
+WordCount = Literal[12, 15, 18, 21, 24]
 
 SEED_BYTES: Final = 32
-ENTROPY_BYTES: Final[dict[WordCount, int]] = {12: 16, 24: 32}
+ENTROPY_BYTES: Final[dict[WordCount, int]] = {12: 16, 15: 20, 18: 24, 21: 28, 24: 32}
 
 _PBKDF2_ROUNDS: Final = 2048
 _DERIVATION_TAG: Final = b"\x2cEd25519HDKD"  # SCALE: length (4 * 11), then the text
@@ -28,31 +30,43 @@ _NUMBER_BITS: Final = 64
 
 
 def words_from_entropy(entropy: bytes) -> str:
-    """Return the words for 16 bytes (12 words) or 32 bytes (24 words) of good randomness."""
-    invariant(len(entropy) in ENTROPY_BYTES.values(), "entropy for words has 16 or 32 bytes")
+    """Return the words for 16, 20, 24, 28 or 32 bytes (12 to 24 words) of good randomness."""
+    invariant(len(entropy) in ENTROPY_BYTES.values(), "entropy for words has 16, 20, 24, 28 or 32 bytes")
     return str(Mnemonic("english").to_mnemonic(entropy))
 
 
 def entropy_from_words(words: str) -> bytes:
-    """Return the entropy of 12 or 24 words; case and spaces do not matter.
+    """Return the entropy of 12, 15, 18, 21 or 24 words; case and spaces do not matter.
 
     Raises:
-        BadMnemonic: wrong count, unknown word or failed checksum; names the position of the first unknown word.
+        BadMnemonic: wrong count, unknown word or failed checksum; names the position of the first unknown word and
+            the words of the list that look like it, never what was typed.
     """
     if len(words) > MNEMONIC_CHARS_MAX:
         raise BadMnemonic("The recovery phrase is far too long.")
     listed = unicodedata.normalize("NFKD", words).lower().split()
-    if len(listed) not in ENTROPY_BYTES:
-        raise BadMnemonic(f"A recovery phrase has 12 or 24 words, not {len(listed)}.")
     book = Mnemonic("english")
     known = frozenset(book.wordlist)
     for position, word in enumerate(listed, start=1):
         if word not in known:
-            raise BadMnemonic(f"Word {position} is not in the list of recovery words.")
+            raise BadMnemonic(
+                f"Word {position} is not in the list of recovery words.", remedy=_near(word, book.wordlist)
+            )
+    if len(listed) not in ENTROPY_BYTES:
+        raise BadMnemonic(f"A recovery phrase has 12, 15, 18, 21 or 24 words, not {len(listed)}.")
     phrase = " ".join(listed)
     if not book.check(phrase):
-        raise BadMnemonic("The words do not belong together: one is wrong, or two changed places.")
+        raise BadMnemonic(
+            "The words do not belong together (their checksum fails): one is wrong, or two changed places."
+        )
     return bytes(book.to_entropy(phrase))
+
+
+def _near(word: str, wordlist: Sequence[str]) -> str:
+    """Say which words of the list look like `word`. Its first four letters name a word of the list, if any does."""
+    near = [each for each in wordlist if len(word) >= 4 and each[:4] == word[:4]]
+    near += [each for each in difflib.get_close_matches(word, wordlist, NEAR_WORDS_MAX) if each not in near]
+    return f"Close to it: {', '.join(near[:NEAR_WORDS_MAX])}." if near else BadMnemonic.remedy
 
 
 def seed_from_words(words: str, passphrase: str = "") -> bytes:

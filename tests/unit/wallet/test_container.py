@@ -10,6 +10,7 @@ from node.primitives.crypto import Ed25519Signer, verify
 from node.primitives.errors import WalletError
 from node.wallet.container import (
     KdfCost,
+    PublicKey,
     parse_key_file,
     parse_public_file,
     plain_file,
@@ -82,7 +83,7 @@ def test_a_plain_key_has_the_fields_of_bittensors_files() -> None:
     }
     assert fields["ss58Address"].startswith("5")
     assert parse_key_file(plain_file(SEED)).open(None).public == PUBLIC
-    assert parse_public_file(public_file(PUBLIC)) == PUBLIC
+    assert parse_public_file(public_file(PUBLIC)) == PublicKey(PUBLIC, foreign=False)
 
 
 @pytest.mark.parametrize("missing", ["accountId", "secretSeed", "privateKey", "ss58Address", "cryptoType"])
@@ -93,16 +94,32 @@ def test_a_plain_key_of_another_tool_may_lack_and_add_fields(missing: str) -> No
     assert parse_key_file(json.dumps(fields).encode()).seed(None) == SEED
 
 
-@pytest.mark.parametrize("data", [b"$NACL" + bytes(100), b"$ANSIBLE_VAULT;1.1", b"gAAAAABk", b'{"format":"other"}'])
-def test_foreign_forms_are_named_not_guessed(data: bytes) -> None:
+@pytest.mark.parametrize("data", [b"$ANSIBLE_VAULT;1.1", b"gAAAAABk", b'{"format":"other"}'])
+def test_forms_that_are_not_opened_are_named_not_guessed(data: bytes) -> None:
     with pytest.raises(UnsupportedKeyFile):
         parse_key_file(data)
 
 
-def test_keys_of_another_scheme_are_refused() -> None:
+@pytest.mark.parametrize("private", [True, False])
+def test_an_sr25519_key_tells_its_address_and_signs_nothing(private: bool) -> None:
     fields = json.loads(plain_file(SEED)) | {"cryptoType": 1}
+    key = parse_key_file(json.dumps(fields).encode())
+    assert (key.public, key.foreign) == (PUBLIC, True)
+    assert parse_public_file(json.dumps(fields).encode()) == PublicKey(PUBLIC, foreign=True)
     with pytest.raises(UnsupportedKeyFile, match="sr25519"):
-        parse_key_file(json.dumps(fields).encode())
+        key.open(None)
+
+
+def test_a_key_that_names_no_scheme_and_is_not_ed25519_is_no_damage() -> None:
+    fields = json.loads(plain_file(SEED)) | {"publicKey": "0x" + bytes(32).hex()}
+    del fields["cryptoType"]
+    with pytest.raises(UnsupportedKeyFile, match="sr25519"):
+        parse_key_file(json.dumps(fields).encode()).open(None)
+
+
+def test_a_key_of_a_scheme_nobody_knows_is_refused() -> None:
+    with pytest.raises(UnsupportedKeyFile, match="scheme 7"):
+        parse_key_file(json.dumps(json.loads(plain_file(SEED)) | {"cryptoType": 7}).encode())
 
 
 def test_a_later_version_is_refused_with_the_advice_to_upgrade() -> None:
@@ -180,3 +197,5 @@ def test_a_changed_byte_never_gives_another_key(position: int, value: int) -> No
 def test_parsing_anything_ends_in_a_wallet_error(data: bytes) -> None:
     with pytest.raises(WalletError):
         parse_key_file(data)
+    with pytest.raises(WalletError):
+        parse_public_file(data)

@@ -70,18 +70,21 @@ def test_a_malformed_path_is_a_defect(path: str) -> None:
         derive_hard(bytes(32), path)
 
 
-@given(st.binary(min_size=16, max_size=16) | st.binary(min_size=32, max_size=32))
-def test_words_and_entropy_are_one_thing(entropy: bytes) -> None:
+@pytest.mark.parametrize(("count", "size"), [(12, 16), (15, 20), (18, 24), (21, 28), (24, 32)])
+@given(st.data())
+def test_words_and_entropy_are_one_thing(count: int, size: int, data: st.DataObject) -> None:
+    entropy = data.draw(st.binary(min_size=size, max_size=size))
     words = words_from_entropy(entropy)
-    assert len(words.split()) == (12 if len(entropy) == 16 else 24)
+    assert len(words.split()) == count
     assert entropy_from_words(f"  {words.upper()}\n".replace(" ", "  ")) == entropy
 
 
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        ("", "12 or 24 words, not 0"),
-        ("bottom drive", "12 or 24 words, not 2"),
+        ("", "12, 15, 18, 21 or 24 words, not 0"),
+        ("bottom drive", "or 24 words, not 2"),
+        ("bottom drives", "Word 2"),
         (DEV_WORDS.replace("lake", "lakke"), "Word 4"),
         (DEV_WORDS.replace("bottom drive", "drive bottom"), "changed places"),
         ("x" * 513, "too long"),
@@ -92,3 +95,10 @@ def test_bad_words_are_refused_without_repeating_them(words: str, complaint: str
         seed_from_words(words)
     assert "lakke" not in str(caught.value)
     assert "curtain" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("typed", "near"), [("lakke", "lake"), ("abandonn", "abandon"), ("absu", "absurd")])
+def test_the_words_that_look_like_a_wrong_one_are_named(typed: str, near: str) -> None:
+    with pytest.raises(BadMnemonic) as caught:
+        seed_from_words(DEV_WORDS.replace("lake", typed))
+    assert near in caught.value.hint
