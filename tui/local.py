@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from node.control.api import Api
 from node.control.client_async import AsyncClient
 from node.control.errors import error_view
-from node.control.options import DaemonConfig, DevnetOptions, DevnetStatus, ProgressSink
+from node.control.options import DevnetOptions, DevnetStatus, ProgressSink
 from node.control.paths import devnet_path, home_to_ask, log_path
 from node.control.schema import Role
 from tui.port import PortError
@@ -54,13 +54,14 @@ class LocalPort:
 
     def start(self, home: Path | None, progress: ProgressSink) -> Path:
         from node.control import launcher
+        from node.control.config_daemon import daemon_config
 
         root = self._devnet_root()
         with _expected():
             if home is None and root is not None and not log_path(self._home).exists():
                 return self._up(root, progress)
             chosen = home or self._home
-            launcher.start(DaemonConfig(home=chosen), progress)
+            launcher.start(daemon_config(chosen), progress)
             return chosen
 
     def start_devnet(self, progress: ProgressSink) -> Path:

@@ -44,7 +44,7 @@ def up(
     """
     whole = replace(
         config,
-        bootstrap=bootstrap,
+        bootstrap=bootstrap or config.bootstrap,
         genesis_path=None if genesis is None else genesis.absolute(),
         genesis_hash=genesis_hash,
     )

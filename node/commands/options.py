@@ -12,6 +12,8 @@ from node.commands.common import Env, home_command
 from node.compute.choice import parse_backend
 from node.compute.errors import BadBackend
 from node.control.amounts import parse_amount
+from node.control.config import PROFILE_VARIABLE
+from node.control.config_settings import LOG_LEVELS
 from node.control.errors import BadAmount
 from node.control.options import (
     CHEAT_KINDS,
@@ -31,6 +33,11 @@ R = TypeVar("R")
 Context = click.Context
 _PORT_MAX: Final = 65_535
 _HASH_DIGITS: Final = 64
+_FLAG: Final = click.core.ParameterSource.COMMANDLINE
+_DAEMON_FIELDS: Final = (
+    "listen", "role", "wallet", "hotkey", "gateway_port", "model", "model_threads", "backend", "accept_copied_home",
+    "cheat", "mdns", "netuids", "keep", "disk_mb", "snapshots", "sync", "checkpoint", "log_level",
+)  # fmt: skip
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -247,6 +254,14 @@ def _daemon_options(function: Callable[..., R]) -> Callable[..., R]:
                 "--netuid", "netuids", type=click.IntRange(1, 65_535), multiple=True,
                 help="Subnet that the role works in. May be repeated. Default: as last time, at first the first one.",
             ),
+            click.option(
+                "--log-level", type=click.Choice(LOG_LEVELS), default="info", show_default=True,
+                help="The least important lines that the log keeps.",
+            ),
+            click.option(
+                "--profile", envvar=PROFILE_VARIABLE, show_envvar=True, metavar="NAME",
+                help="Profile of the configuration file. Default: the one that the file names.",
+            ),
             click.option("--cheat", type=click.Choice(CHEAT_KINDS), hidden=True),
         )
     ):  # fmt: skip
@@ -255,22 +270,32 @@ def _daemon_options(function: Callable[..., R]) -> Callable[..., R]:
 
 
 def daemon_command(function: Callable[..., R]) -> Callable[..., R]:
-    """Give a command --home, --json and the options of a daemon, handed over as `Env` and `DaemonConfig`."""
+    """Give a command --home, --json and the options of a daemon, handed over as `Env` and `DaemonConfig`.
+
+    What no flag says is taken from the configuration: `NEUROND_*` variables, the profile, the file.
+    """
 
     @_daemon_options
     @home_command
     @functools.wraps(function)
-    def wrapped(env: Env, *, listen: tuple[str, ...], model_store: Path | None, **others: Any) -> R:
-        names = (
-            "role", "wallet", "hotkey", "gateway_port", "model", "model_threads", "backend", "accept_copied_home",
-            "cheat", "mdns", "netuids", "keep", "disk_mb", "snapshots", "sync", "checkpoint",
-        )  # fmt: skip
-        config = DaemonConfig(
-            home=env.home,
-            listen=listen,
-            model_store=None if model_store is None else model_store.expanduser().absolute(),
-            **{name: others.pop(name) for name in names},
-        )
-        return function(env, config, **others)
+    def wrapped(env: Env, *, profile: str | None, model_store: Path | None, **others: Any) -> R:
+        store = None if model_store is None else model_store.expanduser().absolute()
+        values: dict[str, Any] = {"model_store": store, **{name: others.pop(name) for name in _DAEMON_FIELDS}}
+        context = click.get_current_context()
+        flags = {name for name in (*values, "bootstrap") if context.get_parameter_source(name) is _FLAG}
+        settings = _configured(env.home, profile, flags)
+        given = frozenset(flags & set(values)) | frozenset(settings)
+        return function(env, DaemonConfig(env.home, given=given, **{**values, **settings}), **others)
 
     return wrapped
+
+
+def _configured(home: Path, profile: str | None, flags: set[str]) -> dict[str, Any]:
+    """What the configuration sets and no flag does. Raises ConfigError."""
+    from node.control.config import load
+    from node.control.config_daemon import daemon_fields
+
+    found = {name: value for name, value in daemon_fields(load(home, profile=profile)).items() if name not in flags}
+    if "backend" in found:
+        parse_backend(str(found["backend"]))
+    return found

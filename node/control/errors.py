@@ -14,7 +14,12 @@ ControlError
 ├── BadAmount            a text that is no amount of τ or α
 ├── BadArgument          an argument of a call that does not fit
 ├── BadAnswers           answers of a setup that do not fit
-└── ActionRefused        a transaction that would fail, told before it is signed
+├── ActionRefused        a transaction that would fail, told before it is signed
+└── ConfigError          the configuration cannot be used
+    ├── BadConfig        a value that does not fit, or a file that is no TOML; names file, key and line
+    ├── UnknownKey       no setting of that name; names the nearest one
+    ├── ConfigUnusable   the file cannot be read or written, or others could change it
+    └── ConfigChanged    somebody else wrote it in between; nothing was written
 """
 
 from node.control.schema import ErrorView
@@ -116,6 +121,41 @@ class ActionRefused(ControlError):
 
     code = "action_refused"
     remedy = "Nothing was signed; change what the message names and try again."
+
+
+class ConfigError(ControlError):
+    """The configuration cannot be used."""
+
+    code = "config_error"
+    remedy = "`neurond config validate` lists what is wrong."
+
+
+class BadConfig(ConfigError):
+    """A value that does not fit its setting, or a file that is not TOML."""
+
+    code = "bad_config"
+    remedy = "Correct the place that the message names; `neurond config schema` says what is allowed."
+
+
+class UnknownKey(ConfigError):
+    """No setting has this name."""
+
+    code = "unknown_setting"
+    remedy = "`neurond config show` lists every setting."
+
+
+class ConfigUnusable(ConfigError):
+    """The file of the configuration cannot be read or written."""
+
+    code = "config_unusable"
+    remedy = "Check the path, its owner and its access rights; `neurond config path` prints it."
+
+
+class ConfigChanged(ConfigError):
+    """The file was changed by somebody else between reading and writing."""
+
+    code = "config_changed"
+    remedy = "Nothing was written. Look at it again, then repeat the change."
 
 
 def error_view(error: Exception) -> ErrorView | None:

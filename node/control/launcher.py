@@ -19,6 +19,7 @@ import msgspec
 
 from node.control.api import ShutdownRequest
 from node.control.client_sync import SyncClient
+from node.control.config_kinds import NONE
 from node.control.errors import ConnectionLost, DaemonFailed, NotRunning, RequestTimeout
 from node.control.limits import (
     COMMAND_OUTPUT_BYTES_MAX,
@@ -28,9 +29,29 @@ from node.control.limits import (
     STOP_TIMEOUT_S,
 )
 from node.control.options import NOWHERE, DaemonConfig, DevnetOptions, DevnetStatus, Progress, ProgressSink
-from node.control.paths import create_home, log_path
+from node.control.paths import CONFIG_VARIABLE, create_home, log_path
 from node.control.schema import Hello
 from node.primitives.errors import ControlError
+
+_VALUES: Final = {
+    "genesis_path": "--genesis",
+    "genesis_hash": "--genesis-hash",
+    "role": "--role",
+    "wallet": "--wallet",
+    "hotkey": "--hotkey",
+    "gateway_port": "--gateway-port",
+    "model": "--model",
+    "model_store": "--model-store",
+    "model_threads": "--model-threads",
+    "backend": "--backend",
+    "cheat": "--cheat",
+    "keep": "--keep",
+    "disk_mb": "--disk-mb",
+    "sync": "--sync",
+    "checkpoint": "--checkpoint",
+    "log_level": "--log-level",
+}
+"""The flag of each field that has one value."""
 
 ERROR_PREFIX: Final = "neurond: "
 """How a command begins the one sentence in which it says why it failed."""
@@ -69,6 +90,7 @@ def start(config: DaemonConfig, progress: ProgressSink, *, timeout_s: float = ST
             stderr=output,
             start_new_session=True,
             close_fds=True,
+            env={**os.environ, CONFIG_VARIABLE: NONE},  # all of it is on the command line already
         )
     progress(Progress("starting", f"starting the node (process {process.pid})"))
     return _until_ready(config.home, process, log, before_bytes, progress, time.monotonic() + timeout_s)
@@ -143,35 +165,26 @@ def neurond_command() -> list[str]:
 
 
 def daemon_arguments(config: DaemonConfig) -> list[str]:
-    """Return the command-line arguments that mean `config`; `neurond up --foreground` turns them back."""
+    """Return the command-line arguments that mean `config`; `neurond up --foreground` turns them back.
+
+    What nobody chose is left out, so that the home can repeat its last start.
+    """
     arguments = ["up", "--foreground", "--home", os.fspath(config.home)]
-    for flag, value in (
-        ("--genesis", config.genesis_path),
-        ("--genesis-hash", config.genesis_hash),
-        ("--role", config.role),
-        ("--wallet", config.wallet),
-        ("--hotkey", config.hotkey),
-        ("--gateway-port", "none" if config.gateway_port is None else config.gateway_port),
-        ("--model", config.model),
-        ("--model-store", config.model_store),
-        ("--model-threads", config.model_threads),
-        ("--backend", config.backend),
-        ("--cheat", config.cheat),
-        ("--keep", config.keep),
-        ("--disk-mb", config.disk_mb),
-        ("--sync", config.sync),
-        ("--checkpoint", config.checkpoint),
-    ):
-        if value is not None:
-            arguments += [flag, str(value)]
-    for address in config.listen or (NOWHERE,):
-        arguments += ["--listen", address]
+    default = DaemonConfig(config.home)
+    chosen = {each for each in _VALUES if each in config.given or getattr(config, each) != getattr(default, each)}
+    for name, flag in _VALUES.items():
+        value = getattr(config, name)
+        if name in chosen:
+            arguments += [flag, NONE if value is None else str(value)]
+    if "listen" in config.given or config.listen != default.listen:
+        for address in config.listen or (NOWHERE,):
+            arguments += ["--listen", address]
     for address in config.bootstrap:
         arguments += ["--bootstrap", address]
     for netuid in config.netuids:
         arguments += ["--netuid", str(netuid)]
-    if not config.mdns:
-        arguments.append("--no-mdns")
+    if not config.mdns or "mdns" in config.given:
+        arguments.append("--mdns" if config.mdns else "--no-mdns")
     if config.snapshots is not None:
         arguments.append("--snapshots" if config.snapshots else "--no-snapshots")
     if config.accept_copied_home:
@@ -277,8 +290,10 @@ def _devnet(arguments: list[str], progress: ProgressSink) -> DevnetStatus:
         raise DaemonFailed(f"`neurond devnet` printed something unexpected: {error}.") from error
 
 
-def run_command(arguments: list[str], progress: ProgressSink) -> bytes:
+def run_command(arguments: list[str], progress: ProgressSink, *, may_fail: bool = False) -> bytes:
     """Run a command of ours to its end and return what it printed; its standard error is progress, or sentences.
+
+    `may_fail` takes what was printed for an answer although the command ended with exit code 1.
 
     Raises:
         DaemonFailed: the message is the command's own last sentence.
@@ -302,9 +317,14 @@ def run_command(arguments: list[str], progress: ProgressSink) -> bytes:
             else:
                 progress(step)
         output = process.stdout.read(COMMAND_OUTPUT_BYTES_MAX)
-    if process.returncode != 0:
+    if process.returncode != 0 and not (may_fail and process.returncode == 1 and not _is_error(output)):
         raise DaemonFailed(last_sentence(said) or f"The command ended with exit code {process.returncode}.")
     return output
+
+
+def _is_error(output: bytes) -> bool:
+    """Whether a command printed an error, or nothing, instead of its result."""
+    return not output.strip() or b'"error"' in output[:16]
 
 
 PROGRESS_VARIABLE: Final = "NEUROND_PROGRESS"

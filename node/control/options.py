@@ -5,13 +5,13 @@ turns them back, so every field must survive that trip.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 
-from node.control.schema import KeepMode, Role, View
+from node.control.schema import KeepMode, LogLevel, Role, View
 
 CheatKind = Literal["random", "copied", "altered", "truncated", "lazy"]
 SyncChoice = Literal["auto", "full", "snapshot"]
@@ -49,6 +49,9 @@ class DaemonConfig:
     sync: how a new node gets the state: by executing every block (full), from a certified snapshot, or whichever is
         quicker (auto); not remembered.
     snapshots: make a snapshot of the state each authority epoch, for peers; None as last time (yes at first).
+    log_level: the least important lines that the log keeps; not remembered.
+    given: names of fields that somebody chose, even where the value is the default: the last start does not
+        override these. It follows from the others and is left out when two are compared.
     """
 
     home: Path
@@ -73,6 +76,8 @@ class DaemonConfig:
     sync: SyncChoice = "auto"
     checkpoint: str | None = None
     backend: str = DEFAULT_BACKEND
+    log_level: LogLevel = "info"
+    given: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from node.control.errors import SocketUnusable
 from node.control.limits import CONNECT_TIMEOUT_S, DEVNET_HOMES_MAX, POINTER_BYTES_MAX, SOCKET_PATH_BYTES_MAX
 
 HOME_VARIABLE = "NEUROND_HOME"
+CONFIG_VARIABLE = "NEUROND_CONFIG"
 _SOCKET = "control.sock"
 _POINTER = "control.path"
 _PRIVATE_DIR_MODE = 0o700
@@ -26,6 +27,22 @@ def default_home() -> Path:
     """Return $NEUROND_HOME, or the operating system's folder for the user's application data."""
     named = os.environ.get(HOME_VARIABLE)
     return Path(named).expanduser().absolute() if named else Path(platformdirs.user_data_dir("neurond"))
+
+
+def config_folder(home: Path) -> Path:
+    """Return the folder of files that people write: the system's for configurations, or a home of one's own."""
+    usual = Path(platformdirs.user_data_dir("neurond"))
+    return Path(platformdirs.user_config_dir("neurond")) if home == usual else home
+
+
+def config_path(home: Path) -> Path:
+    """Return where the configuration of a home is read from and written to, whether or not it exists."""
+    return config_folder(home) / "config.toml"
+
+
+def settings_path(home: Path) -> Path:
+    """Return what the daemon of a home keeps of its last start."""
+    return home / "settings.json"
 
 
 def log_path(home: Path) -> Path:

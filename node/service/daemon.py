@@ -1,5 +1,6 @@
 """The daemon process: one home, one node, signals, and one sentence when it cannot go on."""
 
+import logging
 import signal
 import sys
 
@@ -24,7 +25,9 @@ def run(config: DaemonConfig) -> int:
     """
     Home(config.home).create()
     with HomeLock(config.home):
-        book = open_log(Home(config.home).log, also_stderr=sys.stderr.isatty())
+        book = open_log(
+            Home(config.home).log, also_stderr=sys.stderr.isatty(), level=logging.getLevelName(config.log_level.upper())
+        )
         last = Home(config.home).settings_of_last_start()
         return _run_locked(with_last_settings(config, last), book)
 

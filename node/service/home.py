@@ -17,7 +17,7 @@ from node.control.options import (
     CheatKind,
     DaemonConfig,
 )
-from node.control.paths import gateway_path
+from node.control.paths import gateway_path, settings_path
 from node.control.schema import KeepMode, Role
 from node.primitives.limits import GENESIS_BYTES_MAX
 from node.service.errors import BadGenesis
@@ -97,7 +97,7 @@ class Home:
 
     @property
     def settings(self) -> Path:
-        return self.path / "settings.json"
+        return settings_path(self.path)
 
     @property
     def snapshots(self) -> Path:
@@ -106,6 +106,10 @@ class Home:
     @property
     def journals(self) -> Path:
         return self.path / "journals.db"
+
+    @property
+    def prices(self) -> Path:
+        return self.path / "prices.db"
 
     @property
     def blobs(self) -> Path:
@@ -157,11 +161,11 @@ class Home:
 
 
 def with_last_settings(config: DaemonConfig, last: Settings) -> DaemonConfig:
-    """Return `config` with what it leaves at its default taken from the last start: a bare start repeats that."""
+    """Return `config` with what nobody chose taken from the last start: a bare start repeats that."""
     default = DaemonConfig(config.home)
     kept: dict[str, object] = {}
     for name in _REMEMBERED:
-        if getattr(config, name) == getattr(default, name):
+        if name not in config.given and getattr(config, name) == getattr(default, name):
             kept[name] = getattr(last, name)
     if last.model_store is not None and config.model_store is None:
         kept["model_store"] = Path(last.model_store)
