@@ -6,72 +6,32 @@ It leaves the node running when it is closed. A node is stopped only by the answ
 import asyncio
 import shlex
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeVar
+from typing import ClassVar
 
-from textual.app import App, ScreenStackError
+from textual.app import ScreenStackError
 from textual.binding import Binding, BindingType
-from textual.worker import Worker
 
-from node.control.api import Api
 from node.control.errors import NotRunning
-from node.control.options import Progress, ProgressSink
-from node.control.schema import LogLevel, ProposalView, Stake
+from node.control.schema import LogLevel
 from tui.commands import Actions
 from tui.feed import Feed
+from tui.life import Life
 from tui.limits import ATTACH_RETRIES_S, NARROW_COLUMNS, SHORT_ROWS, TICK_S, TINY_COLUMNS
 from tui.local import LocalPort, SystemClock
-from tui.model import Model
-from tui.port import API_ERRORS, Client, Clock, Port, PortError
-from tui.screens.ask import AskScreen
+from tui.moves import Moves
+from tui.port import API_ERRORS, Clock, Port, PortError
+from tui.registry import PLACES, place
 from tui.screens.base import Dialog, NodeScreen
-from tui.screens.governance import GovernanceScreen
-from tui.screens.help import HelpScreen
-from tui.screens.home import HomeScreen
-from tui.screens.invite import InviteScreen
-from tui.screens.logs import LogsScreen
-from tui.screens.metagraph import MetagraphScreen
-from tui.screens.peers import PeersScreen
-from tui.screens.quit import Choice, QuitScreen
-from tui.screens.role import RoleScreen
-from tui.screens.subnets import SubnetsScreen
-from tui.screens.tasks import TasksScreen
-from tui.screens.wallet import WalletScreen
 from tui.screens.welcome import WelcomeScreen
-from tui.text import clean
 from tui.themes import THEMES
-from tui.widgets.tab_strip import TABS, TabStrip
+from tui.widgets.tab_strip import TabStrip
+from tui.window import Farewell
 
-if TYPE_CHECKING:
-    from tui.money_form import Form
-
-T = TypeVar("T")
-_SCREENS: Final[dict[str, Callable[[], NodeScreen]]] = {
-    "home": HomeScreen,
-    "ask": AskScreen,
-    "tasks": TasksScreen,
-    "metagraph": MetagraphScreen,
-    "peers": PeersScreen,
-    "subnets": SubnetsScreen,
-    "wallet": WalletScreen,
-    "governance": GovernanceScreen,
-    "logs": LogsScreen,
-}
+__all__ = ["Farewell", "NeurondApp", "farewell_words", "run"]
 
 
-@dataclass(frozen=True, slots=True)
-class Farewell:
-    """How the window was left: what became of the node."""
-
-    node: Literal["running", "stopped"]
-    pid: int
-    home: Path
-
-
-class NeurondApp(App[Farewell]):
+class NeurondApp(Moves, Life):
     """See the module."""
 
     TITLE = "neurond"
@@ -81,7 +41,7 @@ class NeurondApp(App[Farewell]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (SHORT_ROWS, "-tall")]  # noqa: RUF012
     HELP: ClassVar[str] = "The node is a process of its own: closing this window never stops it."
     BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(tab.digit, f"show('{tab.name}')", tab.title, show=False) for tab in TABS),
+        *(Binding(each.key, f"show('{each.name}')", each.title, show=False) for each in PLACES),
         Binding("r", "role", "Role", show=False, tooltip="Switch role: the plan is shown before anything happens"),
         Binding("S", "restart", "Start the node again, when it is gone", show=False),
         Binding("t", "next_theme", "Next theme", show=False, tooltip="Next theme: dark, light, high contrast"),
@@ -93,17 +53,7 @@ class NeurondApp(App[Farewell]):
     ]
 
     def __init__(self, port: Port, clock: Clock, *, theme: str | None = None, utc_offset_s: int | None = None) -> None:
-        super().__init__()
-        self.port = port
-        self.clock = clock
-        self.utc_offset_s = time.localtime().tm_gmtoff if utc_offset_s is None else utc_offset_s
-        self.model = Model()
-        self.attached_home = port.home
-        self.is_restarting = False
-        self.restart_words = ""
-        self._client: Client | None = None
-        self._feed: Feed | None = None
-        self._feeding: Worker[None] | None = None
+        super().__init__(port, clock, utc_offset_s=utc_offset_s)
         for each in THEMES:
             self.register_theme(each)
         self.theme = theme if theme in {each.name for each in THEMES} else THEMES[0].name
@@ -111,17 +61,6 @@ class NeurondApp(App[Farewell]):
     def _fatal_error(self) -> None:
         """End the window after a defect; Textual's own way is to cover the terminal with a traceback and its values."""
         self._close_messages_no_wait()
-
-    @property
-    def api(self) -> Api:
-        """The node. Raises NotRunning before the first attachment."""
-        if self._client is None:
-            raise NotRunning("This window is not attached to a node.")
-        return self._client
-
-    @property
-    def is_attached_to_node(self) -> bool:
-        return self._client is not None
 
     def on_mount(self) -> None:
         self.push_screen(WelcomeScreen())
@@ -180,15 +119,6 @@ class NeurondApp(App[Farewell]):
         if self._feed is not None and self._feed.level != wanted:
             self._feed.set_level(wanted)
 
-    async def in_thread(self, work: Callable[[ProgressSink], T], tell: ProgressSink) -> T:
-        """Run blocking work in a thread; its progress arrives in this loop."""
-        loop = asyncio.get_running_loop()
-
-        def sink(progress: Progress) -> None:
-            loop.call_soon_threadsafe(tell, progress)
-
-        return await asyncio.to_thread(work, sink)
-
     # painting
 
     def tick(self) -> None:
@@ -213,13 +143,16 @@ class NeurondApp(App[Farewell]):
         if action == "restart":
             return self.model.link == "gone" and not self.is_restarting
         if action == "help":
-            return not isinstance(self.screen, HelpScreen)
+            return type(self.screen).__name__ != "HelpScreen"  # which is loaded when it is asked for
         return True
 
     def action_show(self, name: str) -> None:
         """Go to a screen; each is made once and keeps its state."""
+        found = place(name)
+        if found is None:
+            return
         if not self.is_screen_installed(name):
-            self.install_screen(_SCREENS[name](), name)
+            self.install_screen(found.make(), name)
         if self.screen is not self.get_screen(name):
             self.switch_screen(name)
 
@@ -227,65 +160,17 @@ class NeurondApp(App[Farewell]):
         self.action_show(event.name)
 
     def action_role(self) -> None:
+        from tui.screens.role import RoleScreen
+
         status = self.model.status
         if status is None:
             self.notify("The node has not told its role yet.", severity="warning")
         else:
             self.push_screen(RoleScreen(status.role, status.coldkey))
 
-    # money
-
-    def send(self) -> None:
-        """Open the dialog that sends τ."""
-        from tui.money_form import SendForm  # with it comes what signs
-
-        self.move(SendForm())
-
-    def stake(self, netuid: int, hotkey: str = "") -> None:
-        """Open the dialog that stakes, by default with this node's own hotkey."""
-        from tui.money_form import StakeForm
-
-        status = self.model.status
-        self.move(StakeForm(netuid, clean(hotkey or (status.hotkey if status else "") or "")))
-
-    def unstake(self, stake: Stake) -> None:
-        """Open the dialog that takes back from one position."""
-        from tui.money_form import UnstakeForm
-
-        self.move(UnstakeForm(stake.netuid, stake.hotkey, stake.stake_alpha))
-
-    def vote(self, proposal: ProposalView, *, approve: bool) -> None:
-        """Open the dialog that votes, by default for this node's own hotkey."""
-        from tui.money_form import VoteForm
-
-        status = self.model.status
-        hotkey = clean((status.hotkey if status else "") or "")
-        self.move(VoteForm(proposal.index, proposal.hash, hotkey, approve))
-
-    def close_proposal(self, proposal: ProposalView) -> None:
-        """Open the dialog that counts a proposal."""
-        from tui.money_form import CloseForm
-
-        self.move(CloseForm(proposal.index, proposal.hash))
-
-    def register(self, netuid: int) -> None:
-        """Open the dialog that buys a seat, by default for this node's own hotkey."""
-        from tui.money_form import RegisterForm
-
-        status = self.model.status
-        self.move(RegisterForm(netuid, clean((status.hotkey if status else "") or "")))
-
-    def move(self, form: "Form") -> None:
-        """Open the dialog that carries out what a form asks for."""
-        from tui.screens.money import MoneyScreen
-
-        status = self.model.status
-        if status is None or status.coldkey is None:
-            self.notify("This node knows no coldkey. Make one: neurond wallet create", severity="warning")
-        else:
-            self.push_screen(MoneyScreen(form, status.coldkey))
-
     def action_help(self) -> None:
+        from tui.screens.help import HelpScreen
+
         self.push_screen(HelpScreen(self.screen, self.focused))
 
     def action_next_theme(self) -> None:
@@ -303,64 +188,6 @@ class NeurondApp(App[Farewell]):
             command = f"neurond {screen.COMMAND} --home {shlex.quote(str(self.attached_home))}"
             self.copy_to_clipboard(command)
             self.notify(command, title="Copied", markup=False)
-
-    def action_invite(self) -> None:
-        self.run_worker(self._invite(), group="invite", exclusive=True)
-
-    async def _invite(self) -> None:
-        try:
-            invite = await self.api.invite()
-        except API_ERRORS as error:
-            self.notify(clean(str(error)), title="No invite", severity="error", markup=False)
-            return
-        self.copy_to_clipboard(invite.text)
-        self.push_screen(InviteScreen(invite, self.clock.now_ms()))
-
-    def action_restart(self) -> None:
-        """Start a node that is gone; the connection then comes back by itself."""
-        self.is_restarting = True
-        self.restart_words = ""
-        self.run_worker(self._restart(), group="restart", exclusive=True)
-
-    async def _restart(self) -> None:
-        def tell(progress: Progress) -> None:
-            self.restart_words = clean(progress.message)
-
-        try:
-            await self.in_thread(lambda sink: self.port.start(self.attached_home, sink), tell)
-        except PortError as error:
-            self.notify(clean(str(error)), title="Not started", severity="error", timeout=15, markup=False)
-        finally:
-            self.is_restarting = False
-
-    def action_detach(self) -> None:
-        """Close the window; the node keeps running."""
-        hello = self.model.hello
-        gone = self.model.link == "gone"
-        self.exit(None if hello is None or gone else Farewell("running", hello.pid, self.attached_home))
-
-    def action_ask_quit(self) -> None:
-        hello = self.model.hello
-        self.push_screen(QuitScreen(None if hello is None else hello.pid), self._quit_chosen)
-
-    def _quit_chosen(self, choice: Choice | None) -> None:
-        if choice == "detach":
-            self.action_detach()
-        elif choice == "stop":
-            self.run_worker(self._stop(), group="stop", exclusive=True)
-
-    async def _stop(self) -> None:
-        self.notify("The node finishes its tasks, then stops.", title="Stopping", timeout=30)
-        try:
-            await self.in_thread(lambda sink: self.port.stop(self.attached_home, sink), lambda _: None)
-        except PortError as error:
-            self.notify(clean(str(error)), title="Not stopped", severity="error", timeout=15, markup=False)
-            return
-        pid = self.model.hello.pid if self.model.hello is not None else 0
-        self.exit(Farewell("stopped", pid, self.attached_home))
-
-    def action_help_quit(self) -> None:
-        self.notify("q closes this window, the node keeps running. Q can stop it.", timeout=4)
 
 
 def farewell_words(farewell: Farewell | None) -> str:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, cast
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
+from tui.registry import PLACES
 from tui.screens.help import own_bindings, shown_keys
 from tui.themes import THEMES
-from tui.widgets.tab_strip import TABS
 
 if TYPE_CHECKING:
     from tui.app import NeurondApp
@@ -23,7 +23,7 @@ class Actions(Provider):
         app = cast("NeurondApp", self.app)
         commands: list[Command] = []
         if app.is_attached_to_node:
-            commands += [(f"Go to {t.title}", f"key {t.digit}", lambda n=t.name: app.action_show(n)) for t in TABS]  # type: ignore[misc]
+            commands += [(f"Go to {t.title}", f"key {t.key}", lambda n=t.name: app.action_show(n)) for t in PLACES]  # type: ignore[misc]
             commands += [
                 ("Switch role", "key r: read the plan, then sign", app.action_role),
                 ("Make an invite", "one line that lets another machine join", app.action_invite),

@@ -113,7 +113,7 @@ def invite(*keys: str) -> Act:
     """Return the dialog of an invite, after `keys`."""
 
     async def act(pilot: Pilot[object], app: NeurondApp, port: FakePort) -> None:
-        await key("5")(pilot, app, port)  # above a screen that stands still
+        await key("P")(pilot, app, port)  # above a screen that stands still
         app.action_invite()
         await until(pilot, app, lambda: isinstance(app.screen, InviteScreen))
         await pilot.press(*keys)
@@ -144,7 +144,7 @@ SCENES: Final[dict[str, tuple[Act, Callable[[], FakePort]]]] = {
     "ask": (ask, FakePort),
     "tasks": (key("3"), FakePort),
     "metagraph": (key("4"), FakePort),
-    "peers": (key("5"), FakePort),
+    "peers": (key("P"), FakePort),
     "subnets": (market, FakePort),
     "wallet": (key("7"), FakePort),
     "governance": (key("8"), FakePort),

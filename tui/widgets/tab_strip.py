@@ -1,36 +1,12 @@
-"""The row of screens below the status bar: which there are, which digit opens each, and which this one is."""
-
-from dataclasses import dataclass
-from typing import Final
+"""The row of screens below the status bar: which there are, which key opens each, and which this one is."""
 
 from textual import events
 from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
+from tui.registry import PLACES, Place
 from tui.themes import TONES
-
-
-@dataclass(frozen=True, slots=True)
-class Tab:
-    """One screen: its name in the app, its digit, its title."""
-
-    name: str
-    digit: str
-    title: str
-
-
-TABS: Final = (
-    Tab("home", "1", "Home"),
-    Tab("ask", "2", "Ask"),
-    Tab("tasks", "3", "Tasks"),
-    Tab("metagraph", "4", "Metagraph"),
-    Tab("peers", "5", "Peers"),
-    Tab("subnets", "6", "Subnets"),
-    Tab("wallet", "7", "Wallet"),
-    Tab("governance", "8", "Governance"),
-    Tab("logs", "9", "Logs"),
-)
 
 
 class TabStrip(Widget):
@@ -52,21 +28,21 @@ class TabStrip(Widget):
         self._current = current
 
     def render(self) -> Content:
-        pieces = [self._piece(tab) for tab in TABS]
+        pieces = [self._piece(tab) for tab in PLACES]
         whole = Content("").join(pieces)
         if whole.cell_length <= self.content_size.width:
             return whole
-        return Content("").join([self._piece(tab, title=tab.name == self._current) for tab in TABS])
+        return Content("").join([self._piece(tab, title=tab.name == self._current) for tab in PLACES])
 
-    def _piece(self, tab: Tab, *, title: bool = True) -> Content:
+    def _piece(self, tab: Place, *, title: bool = True) -> Content:
         here = tab.name == self._current
         style = "$text-accent bold reverse" if here else TONES["plain"]
-        word = f" {tab.digit} {tab.title} " if title else f" {tab.digit} "
+        word = f" {tab.key} {tab.title} " if title else f" {tab.key} "
         return Content.assemble((word, style), (" ", TONES["dim"]))
 
     def on_click(self, event: events.Click) -> None:
         x = event.x - 1
-        for tab in TABS:
+        for tab in PLACES:
             width = self._piece(tab).cell_length
             if 0 <= x < width:
                 self.post_message(self.Chosen(tab.name))

@@ -13,12 +13,12 @@ from tests.unit.tui import recorded
 from tests.unit.tui.fake import FakePort, drive, until
 from tests.unit.tui.test_attach import shown
 from tui.app import NeurondApp
+from tui.registry import PLACES
 from tui.screens.base import NodeScreen
 from tui.screens.help import HelpScreen
 from tui.screens.home import HomeScreen
 from tui.screens.invite import InviteScreen
 from tui.themes import THEMES, TONES, Tone
-from tui.widgets.tab_strip import TABS
 
 
 def test_every_digit_opens_its_screen_and_every_screen_has_content() -> None:
@@ -29,9 +29,9 @@ def test_every_digit_opens_its_screen_and_every_screen_has_content() -> None:
 
     async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
         await home(pilot, app, port)
-        for tab in TABS:
+        for tab in PLACES:
             if tab.name != "ask":
-                await pilot.press(tab.digit)
+                await pilot.press(tab.key)
                 await settle(pilot, app)
                 assert isinstance(app.screen, NodeScreen)
                 assert tab.name == app.screen.NAME
@@ -47,7 +47,7 @@ def test_no_size_of_the_terminal_breaks_a_screen(size: tuple[int, int]) -> None:
 
     async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
         await home(pilot, app, port)
-        for tab in TABS:
+        for tab in PLACES:
             app.action_show(tab.name)
             await settle(pilot, app)
         await pilot.resize_terminal(140, 40)
@@ -84,7 +84,7 @@ def test_absurd_values_are_shown_and_never_break_the_window() -> None:
 
     async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
         await until(pilot, app, lambda: app.model.metagraph is not None)
-        for tab in TABS:
+        for tab in PLACES:
             app.action_show(tab.name)
             await settle(pilot, app)
             assert not {"\x1b", "\u202e"} & set(shown(app))
@@ -109,7 +109,7 @@ def test_help_names_every_key_of_what_has_the_focus() -> None:
     port = FakePort()
 
     async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
-        await key("5")(pilot, app, port)
+        await key("P")(pilot, app, port)
         await pilot.press("question_mark")
         await settle(pilot, app)
         assert isinstance(app.screen, HelpScreen)
@@ -169,7 +169,7 @@ def test_c_copies_what_is_shown_as_a_command() -> None:
     port = FakePort()
 
     async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
-        await key("5")(pilot, app, port)
+        await key("P")(pilot, app, port)
         await pilot.press("C")
         assert app.clipboard == "neurond peers list --home /srv/devnet/node-1"
 
@@ -217,7 +217,7 @@ def test_a_hidden_screen_is_not_painted() -> None:
     port = FakePort()
 
     async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
-        await key("5")(pilot, app, port)
+        await key("P")(pilot, app, port)
         hidden = app.get_screen("home")
         painted: list[object] = []
         hidden.paint = painted.append  # type: ignore[attr-defined]
