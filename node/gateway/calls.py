@@ -54,9 +54,13 @@ async def form_call(doors: Sequence[SubnetDoor], path: str, body: bytes, context
             settle,
         )
     if path == IMAGES_PATH:
-        created_s = int(time.time())
-        build = lambda replies: media.image_body(created_s, [each[-1] for each in replies])  # noqa: E731
-        return Whole(asks, build, context.request_id, settle)
+        created_s, one = int(time.time()), _folded(match)
+        return Whole(
+            asks,
+            lambda replies: media.image_body(created_s, [one(each) for each in replies]),
+            context.request_id,
+            settle,
+        )
     kind: type[ChatForm | TextForm] = ChatForm if path == CHAT_PATH else TextForm
     form: Form = kind(asked.model, context.request_id, with_logprobs="logprobs" in asked.needs)
     return Answer(asks, form, stream=asked.stream, usage=asked.usage, settle=settle)
@@ -77,9 +81,14 @@ async def route_call(match: Match, query: Sequence[tuple[str, str]], body: bytes
     asks, settle = _asks(match, asked, context)
     if route.stream:
         return Events(asks[0], context.request_id, settle)
-    fold = route.fold
-    build = (lambda replies: replies[0][-1]) if fold is None else (lambda replies: fold(replies[0]))
-    return Whole(asks, build, context.request_id, settle)
+    one = _folded(match)
+    return Whole(asks, lambda replies: one(replies[0]), context.request_id, settle)
+
+
+def _folded(match: Match) -> Callable[[Sequence[Any]], Any]:
+    """How the replies of one call become one: as the route says, else the last is the whole."""
+    fold = match.route.fold if isinstance(match.route, Route) else None
+    return fold or (lambda replies: replies[-1])
 
 
 class Local:

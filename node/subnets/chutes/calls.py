@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from node.market.chat import ChatPart, ChatRequest
-from node.market.errors import BadRequest, Gone, MalformedMessage, NotFound, Unfit
+from node.market.errors import BadRequest, CallBroken, Gone, MalformedMessage, NotFound, Unfit
 from node.market.forms import EmbeddingReply, EmbeddingRequest, ImageReply, ImageRequest
 from node.primitives.address import to_ss58
 from node.primitives.crypto import digest
@@ -19,7 +19,7 @@ from node.subnets.chutes.bundle import Chute, Input
 from node.subnets.chutes.catalogue import Catalogue, Listed, warm_miners
 from node.subnets.chutes.chats import chat_usage, check_chat
 from node.subnets.chutes.dims import elements
-from node.subnets.chutes.limits import PART_BYTES_MAX
+from node.subnets.chutes.limits import ANSWER_INLINE_BYTES_MAX
 from node.subnets.chutes.messages import ITEM_BYTES, ChutePart, ChuteTask, Hold, Noise, Tensor
 from node.subnets.chutes.requests import InferReply, InferRequest, Pieces, reply_of, tensor_of
 from node.subnets.doors import CHAT_PATH, EMBEDDINGS_PATH, IMAGES_PATH, AnyRoute
@@ -82,8 +82,9 @@ class Calls:
                 who=self._who, quote=self._quote, summary="Vectors by an embedding chute.",
             ),
             Route(
-                "POST", IMAGES_PATH, self._image_task, self._image_reply, resolve=self._model_resolved,
-                who=self._who, quote=self._quote, summary="An image by an image-generation chute.",
+                "POST", IMAGES_PATH, self._image_task, self._pieces, fold=self._image_reply,
+                resolve=self._model_resolved, who=self._who, quote=self._quote,
+                summary="An image by an image-generation chute.",
             ),
         )  # fmt: skip
 
@@ -196,7 +197,7 @@ class Calls:
         size = image_size(chute)
         if chute.kind != "image-generation" or size is None:
             raise Unfit(f"{chute.name} makes no images.", param="model")
-        if (request.width, request.height) != size:
+        if (request.width, request.height) not in (size, (0, 0)):
             got = f"{request.width}x{request.height}"
             raise Unfit(f"{chute.name}: expected size {size[0]}x{size[1]}, got {got}.", param="size")
         if request.seed is not None and not 0 <= request.seed < 2**64:
@@ -206,10 +207,11 @@ class Calls:
         inputs = tuple(_image_input(port, request.prompt, seed, personal=not number) for port in chute.inputs)
         return self._task(raw, chute, entropy, inputs)
 
-    def _image_reply(self, part: ChutePart, miner: AccountId) -> ImageReply | Comment:
-        if not part.slabs:
-            return Comment("working")
-        reply = reply_of(self._chute(part.chute.hex())[1], (self._pieces(part, miner),))
+    def _image_reply(self, pieces: Sequence[Pieces]) -> ImageReply:
+        """The picture that all parts together are. Raises CallBroken when they are none."""
+        reply = reply_of(self._chute(pieces[0].chute.hex())[1], pieces)
+        if not reply.outputs or not reply.outputs[0].png:
+            raise CallBroken("The answer holds no picture.")
         import base64
 
         return ImageReply(image=base64.b64decode(reply.outputs[0].png[0]))
@@ -229,13 +231,13 @@ def fits_form(chute: Chute) -> bool:
 
 
 def image_size(chute: Chute) -> tuple[int, int] | None:
-    """Width and height of a chute's one picture, when it travels in one part and is made of seeds and words alone."""
+    """Width and height of a chute's one picture, when it travels in the answer and is made of seeds and words alone."""
     if len(chute.outputs) != 1 or not chute.outputs[0].post or not all(map(_is_makeable, chute.inputs)):
         return None
     output = chute.outputs[0]
     sizes = [axis for axis in output.shape if isinstance(axis, int)]
     sides = [axis for axis in sizes if axis not in (1, 3)]
-    if len(sides) != 2 or elements(sizes) * ITEM_BYTES[output.dtype] > PART_BYTES_MAX:
+    if len(sides) != 2 or elements(sizes) * ITEM_BYTES[output.dtype] > ANSWER_INLINE_BYTES_MAX:
         return None
     return sides[1], sides[0]
 

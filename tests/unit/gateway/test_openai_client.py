@@ -7,6 +7,7 @@ import base64
 import struct
 import warnings
 from collections.abc import AsyncGenerator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ import trio
 
 from node.gateway.keys import new_key
 from node.market.errors import CallBroken, CallTimeout, InsufficientBudget, NoMiner
+from node.market.forms import ImageReply
 from node.market.routes import Piece
-from node.subnets.doors import AnyRoute
+from node.subnets.doors import IMAGES_PATH, AnyRoute, Comment
 from storage.keys import KeyStore
 from tests.unit.gateway.doors import QUESTION, FakeDoor, form_route, serving
 
@@ -190,6 +192,19 @@ async def test_images_come_as_base64_one_call_each() -> None:
 
     await talk(door, work)
     assert [(each.width, each.height) for each in door.asked] == [(256, 128)] * 2
+
+
+async def test_an_image_is_what_its_route_makes_of_all_replies() -> None:
+    def work(client: Any) -> None:
+        found = client.images.generate(model="tiny", prompt="a hill", n=2)
+        assert [base64.b64decode(each.b64_json) for each in found.data] == [b"one,two"] * 2
+
+    class Halves(FakeDoor):
+        def replies(self, route: AnyRoute, request: Any) -> list[Any]:
+            return [Comment("drawing"), b"one", b"two"]
+
+    folding = replace(form_route(IMAGES_PATH), fold=lambda parts: ImageReply(image=b",".join(parts)))
+    await talk(Halves(routes=(folding,)), work)
 
 
 async def test_models_are_listed_and_found() -> None:

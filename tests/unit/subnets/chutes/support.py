@@ -20,7 +20,7 @@ from node.subnets.base import Answer, View
 from node.subnets.chutes.bundle import Chute, Feed, File, Input, Needs, Output, canonical, chute_id
 from node.subnets.chutes.journal import DEPLOY, Deploy
 from node.subnets.chutes.messages import ChutePart, ChuteTask, Tensor
-from node.subnets.chutes.steps import Softmax, TopK
+from node.subnets.chutes.steps import Pixels, Softmax, TopK, ToPng
 from node.subnets.chutes.strategies import Strategy, honest
 from node.subnets.chutes.subnet import Chutes
 from node.subnets.lab.hosts import NoModels, key_of, view_of
@@ -73,6 +73,34 @@ def classifier(seed: int = 1) -> bytes:
     return bytes(model.SerializeToString())
 
 
+PICTURE_SIDE = 128
+
+
+def painter() -> bytes:
+    """noise [batch, 3, 128, 128] -> a picture of as many numbers in 0..1."""
+    shape = ["batch", 3, PICTURE_SIDE, PICTURE_SIDE]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("noise", "picture")]
+    graph = helper.make_graph([helper.make_node("Sigmoid", ["noise"], ["picture"])], "painter", ends[:1], ends[1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return bytes(model.SerializeToString())
+
+
+def painting(model: bytes, owner: AccountId, **changes: Any) -> Chute:
+    """The bundle of a painter: 48 KiB of pixels, which travel in two parts."""
+    shape = ("batch", 3, PICTURE_SIDE, PICTURE_SIDE)
+    fields: dict[str, Any] = {
+        "name": "painter",
+        "kind": "image-generation",
+        "inputs": (Input(name="noise", dtype="float32", shape=shape, to=("noise",)),),
+        "feeds": (Feed(name="noise", dtype="float32", shape=shape),),
+        "outputs": (Output(name="picture", dtype="uint8", shape=shape, reduce=(Pixels(),), post=(ToPng(),)),),
+        "limits": {"batch": 1},
+        "macs": f"{3 * PICTURE_SIDE**2}*batch",
+        "labels": (),
+    }
+    return bundle(model, owner, **{**fields, **changes})
+
+
 def bundle(model: bytes, owner: AccountId, **changes: Any) -> Chute:
     """The bundle of a classifier."""
     fields: dict[str, Any] = {
@@ -95,10 +123,10 @@ def bundle(model: bytes, owner: AccountId, **changes: Any) -> Chute:
 class Market:
     """One validator and some miners around a deployed classifier, without a network."""
 
-    def __init__(self, *strategies: Strategy, chute: Chute | None = None) -> None:
+    def __init__(self, *strategies: Strategy, chute: Chute | None = None, model: bytes = b"") -> None:
         self.keys = [key_of(f"miner {n}").public for n in range(max(1, len(strategies)))]
         self.validator = key_of("validator").public
-        self.model = classifier()
+        self.model = model or classifier()
         self.chute = chute or bundle(self.model, self.keys[0])
         self.rules = [Chutes(house=(), strategy=each) for each in (strategies or (honest,))]
         self.judge = Chutes(house=())
