@@ -73,6 +73,11 @@ JOURNAL_ENTRIES_PER_READ_MAX: Final = 2048  # two pages of one author, twice
 JOURNALS_FILE_BYTES_MAX: Final = 4 * 1024 * 1024 * 1024  # twenty subnets with 256 authors at their bound
 FORKS_KEPT_MAX: Final = 4096  # proofs of half a kilobyte; a hotkey that forked is of no more use
 
+# --- prices ---------------------------------------------------------------------------------------------------------
+BARS_PER_COMMIT_MAX: Final = 65_536  # a hundred blocks of a chain with all its subnets at all lengths
+BARS_PER_READ_MAX: Final = 2048  # a chart four screens wide
+PRICES_FILE_BYTES_MAX: Final = 512 * 1024 * 1024  # eight times a year of 128 subnets
+
 # --- database -------------------------------------------------------------------------------------------------------
 READERS_MAX: Final = 8  # each holds a page cache; more threads wait for one
 BUSY_TIMEOUT_MS: Final = 5_000  # another program that looks at the file may hold it this long

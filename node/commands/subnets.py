@@ -9,6 +9,7 @@ from node.commands.errors import NothingThere
 from node.commands.lazy import DefaultGroup
 from node.commands.money import MoneyOptions, money_command, run_intent
 from node.commands.options import NETUID
+from node.commands.prices import price
 from node.control.actions import RegisterIntent
 from node.control.amounts import format_amount
 from node.control.api import Api, MetagraphRequest, SubnetsRequest
@@ -29,6 +30,9 @@ def subnets() -> None:
     Example:
       neurond subnets show 1
     """
+
+
+subnets.add_command(price)
 
 
 @subnets.command("list")

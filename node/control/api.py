@@ -26,6 +26,7 @@ from node.control.limits import (
     TRANSACTIONS_PER_ROLE_MAX,
 )
 from node.control.money_api import MoneyApi
+from node.control.price_api import PriceApi
 from node.control.record_api import RecordApi
 from node.control.requests import (
     Amount,
@@ -240,7 +241,7 @@ class SubscribeRequest(StreamRequest[AnyEvent], frozen=True):
     level: LogLevel = "info"
 
 
-class Api(MoneyApi, JournalApi, RecordApi, RouteApi, Protocol):
+class Api(MoneyApi, JournalApi, PriceApi, RecordApi, RouteApi, Protocol):
     """The node as seen from outside. Any method may raise a NodeError; over the socket it arrives as `RemoteError`.
 
     All methods are coroutines but `ask` and `subscribe`, which return asynchronous iterators: close them

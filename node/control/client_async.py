@@ -13,6 +13,7 @@ from typing import Literal, TypeVar
 
 from node.control import api, money_api
 from node.control.client_journals import JournalCalls
+from node.control.client_prices import PriceCalls
 from node.control.client_records import RecordCalls
 from node.control.client_routes import RouteCalls
 from node.control.connection import Connection, open_connection
@@ -74,7 +75,7 @@ R = TypeVar("R")
 ConnectionState = Literal["disconnected", "connected", "closed"]
 
 
-class AsyncClient(JournalCalls, RecordCalls, RouteCalls):
+class AsyncClient(JournalCalls, PriceCalls, RecordCalls, RouteCalls):
     """A lasting connection to the daemon of `home`.
 
     Call `connect` once; it raises NotRunning when no daemon answers, and may be called again. From the first success

@@ -49,6 +49,7 @@ from node.control.journal_api import (
     OffersSetRequest,
 )
 from node.control.money_api import BudgetRequest, BudgetSetRequest, ChannelsRedeemRequest, ChannelsRequest
+from node.control.price_api import MarketsRequest, PricesRequest, QuoteExchangeRequest
 from node.control.record_api import AuditRequest, ReceiptRequest, ReceiptsRequest, UsageRequest
 from node.control.requests import StreamRequest
 from node.control.route_api import RouteRequest
@@ -118,6 +119,9 @@ METHODS: Final[dict[str, Method]] = {
         ("usage", UsageRequest),
         ("audit", AuditRequest),
         ("route", RouteRequest),
+        ("prices", PricesRequest),
+        ("markets", MarketsRequest),
+        ("quote_exchange", QuoteExchangeRequest),
         ("ask", AskRequest),
         ("subscribe", SubscribeRequest),
     )

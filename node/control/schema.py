@@ -62,6 +62,16 @@ from node.control.views.node import (
     StoreStatus,
     SyncProgress,
 )
+from node.control.views.prices import (
+    INTERVAL_S,
+    INTERVALS,
+    Candle,
+    ExchangeQuote,
+    Interval,
+    Market,
+    MarketBoard,
+    PriceHistory,
+)
 from node.control.views.work import (
     AskDone,
     AskPart,
@@ -81,6 +91,8 @@ from node.control.views.work import (
 
 __all__ = [
     "API_VERSION",
+    "INTERVALS",
+    "INTERVAL_S",
     "KEEP_MODES",
     "LOG_LEVELS",
     "ROLES",
@@ -93,6 +105,7 @@ __all__ = [
     "AuthorityView",
     "BanInfo",
     "BudgetView",
+    "Candle",
     "ChannelBoard",
     "ChannelView",
     "ChatMessage",
@@ -103,8 +116,10 @@ __all__ = [
     "EpochEarning",
     "EpochProgress",
     "ErrorView",
+    "ExchangeQuote",
     "GuardView",
     "Hello",
+    "Interval",
     "Invite",
     "Job",
     "JobState",
@@ -114,6 +129,8 @@ __all__ = [
     "LogLevel",
     "LogLine",
     "LogPage",
+    "Market",
+    "MarketBoard",
     "Metagraph",
     "ModelInfo",
     "ModelState",
@@ -127,6 +144,7 @@ __all__ = [
     "PlannedTransaction",
     "PosPhaseName",
     "PosPlan",
+    "PriceHistory",
     "ProposalView",
     "Quote",
     "ReachState",

@@ -42,6 +42,7 @@ from node.service.journals_api import JournalsOfNode
 from node.service.model_store import shared_model_store
 from node.service.neighbours import BY_HAND, add_peer, ban_view, connected_peers, lift_ban, ping_peer
 from node.service.payments_api import MoneyOfNode
+from node.service.prices_api import PricesOfNode
 from node.service.record_api import RecordsOfNode
 from node.service.role_switch import switch_role
 from node.service.routes_api import RoutesOfNode
@@ -57,7 +58,7 @@ _SHUTDOWN_S: Final = 15.0
 _CALL: Final = cast("type[Call]", Call)  # a union decodes like a type
 
 
-class NodeApi(JournalsOfNode, MoneyOfNode, RecordsOfNode, RoutesOfNode):
+class NodeApi(JournalsOfNode, MoneyOfNode, PricesOfNode, RecordsOfNode, RoutesOfNode):
     """Implements `node.control.api.Api` for one node."""
 
     def __init__(self, node: Node) -> None:

@@ -45,6 +45,7 @@ from node.service.model_peers import ModelPeers
 from node.service.model_store import ChosenModel, shared_model_store
 from node.service.payments import PaymentBook
 from node.service.payments_cashier import Cashier
+from node.service.prices import PriceBook, keep_prices
 from node.service.reader import Reader
 from node.service.role_plan import Planner
 from node.service.roles.blobs import BlobShelf, PeerBlobs
@@ -90,6 +91,7 @@ class Running:
     jobs: Jobs
     market: MarketStore
     earnings: EarningsBook | None
+    prices: PriceBook
     cashier: Cashier | None = None
     gateway_url: str | None = None
     lan: Lan = field(default_factory=Lan)
@@ -164,12 +166,9 @@ class Node:
         config, home = self.config, self.home
         self._enter("starting", "joining the network")
         host = HostConfig(
-            identity_path=home.identity,
-            listen=config.listen,
-            bootstrap=config.bootstrap,
-            peers_path=home.peers,
+            identity_path=home.identity, listen=config.listen, bootstrap=config.bootstrap, peers_path=home.peers,
             agent=AGENT,
-        )
+        )  # fmt: skip
         network = await stack.enter_async_context(open_host(host))
         self._enter("starting", "reading the genesis")
         genesis = await self._genesis(network)
@@ -185,12 +184,13 @@ class Node:
         syncer = Syncer(chain, network)
         await nursery.start(gossip.run, chain)
         await nursery.start(syncer.run)
+        prices = await keep_prices(stack, nursery, chain, home.prices)
         await nursery.start(chain.run)
         keeper = Keeper(chain, self.keeping, home.snapshots)
         chain.shelf = keeper.shelf
         await nursery.start(keeper.run)
         journals = stack.enter_context(JournalStore.open(home.journals))
-        running = self._assemble(network, chain, syncer, keeper, keys, market, journals, nursery)
+        running = self._assemble(network, chain, syncer, keeper, keys, market, journals, prices, nursery)
         if keys.hotkey is not None:
             running.cashier = await trio.to_thread.run_sync(Cashier, chain, running.reader, keys.hotkey, book)
             running.services.money = running.cashier.money
@@ -220,6 +220,7 @@ class Node:
         keys: Keys,
         market: MarketStore,
         journals: JournalStore,
+        prices: PriceBook,
         nursery: trio.Nursery,
     ) -> Running:
         store = self.config.model_store or shared_model_store()
@@ -252,6 +253,7 @@ class Node:
             jobs=Jobs(self.hub, nursery),
             market=market,
             earnings=None if hotkey is None else EarningsBook(chain, hotkey),
+            prices=prices,
         )
 
     def _services(

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from node.control import api, journal_api, money_api, record_api, route_api
+from node.control import api, journal_api, money_api, price_api, record_api, route_api
 from node.control.events import AnyEvent, GapEvent, Heartbeat, JobEvent, LogEvent, StatusEvent, TasksEvent
 from node.control.schema import ChatMessage
 from tests.unit.control import fake
@@ -54,6 +54,9 @@ REQUESTS: tuple[msgspec.Struct, ...] = (
     record_api.ReceiptRequest("0e" * 32),
     record_api.UsageRequest("model", True),
     record_api.AuditRequest(1, 120, fake.ALICE, 5),
+    price_api.PricesRequest(1, "4h", 3, 1_767_950_000_000),
+    price_api.MarketsRequest(),
+    price_api.QuoteExchangeRequest(1, 2, 4 * fake.TAO, 10_000),
     route_api.RouteRequest("GET", "/v1/chutes", (("sort", "price"),), ""),
     api.AskRequest((ChatMessage("user", "What is the capital of France?"),), None, 32, 0.5),
     api.SubscribeRequest(("status", "log"), "debug"),

@@ -49,6 +49,7 @@ from node.control.schema import (
 )
 from node.primitives.errors import NodeError
 from tests.unit.control.fake_money import FakeMoney
+from tests.unit.control.fake_prices import FakePrices
 from tests.unit.tui import recorded
 from tui.app import NeurondApp
 from tui.port import PortError
@@ -67,7 +68,7 @@ class FrozenClock:
         return self.s
 
 
-class FakeApi(FakeMoney):
+class FakeApi(FakeMoney, FakePrices):
     """Implements `Api` and `tui.port.Client`. Tests push events, hold answers back and break the connection."""
 
     def __init__(self) -> None:
