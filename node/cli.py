@@ -61,6 +61,7 @@ _COMMANDS: Final = {
     "models": ("node.commands.models:models", "List, fetch and verify models."),
     "data": ("node.commands.data:data", "Collected text: sources, searches, data sets, what is wanted."),
     "db": ("node.commands.db:db", "Look at, check, prune, copy or replace the chain database."),
+    "config": ("node.commands.config:config", "What is set and by whom, and changing it."),
     "explain": ("node.commands.explain:explain", "Explain an error code or a call."),
 }
 

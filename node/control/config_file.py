@@ -55,10 +55,11 @@ def read(path: Path) -> Source:
         return Source(path)
     except OSError as error:
         raise ConfigUnusable(f"{path} cannot be read: {error.strerror}.") from error
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
+        os.close(descriptor)
+        raise ConfigUnusable(f"{path} is no file.")
     with os.fdopen(descriptor, "rb") as file:
-        facts = os.fstat(file.fileno())
-        if not stat.S_ISREG(facts.st_mode):
-            raise ConfigUnusable(f"{path} is no file.")
         if os.name == "posix":
             _check_owner(path, facts)
         data = file.read(CONFIG_BYTES_MAX + 1)

@@ -200,7 +200,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
     ),
     Setting(
         "money.tolerance", percent(), "By how much the price may move against you before a stake or unstake is given "
-        "up, in percent, when nothing else is said.", "window", "0.5",
+        "up, in percent, when nothing else is said.", "window", "1",
     ),
     Setting(
         "money.typed_above", amount(), "A sum above this many τ is typed once more before it is signed.", "window",
