@@ -4,27 +4,32 @@ It leaves the node running when it is closed. A node is stopped only by the answ
 """
 
 import asyncio
+import os
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 from typing import ClassVar
 
 from textual.app import ScreenStackError
 from textual.binding import Binding, BindingType
+from textual.filter import LineFilter
 
 from node.control.errors import NotRunning
 from node.control.schema import LogLevel
 from tui.commands import Actions
 from tui.feed import Feed
+from tui.glyphs import filters_for
 from tui.life import Life
 from tui.limits import ATTACH_RETRIES_S, NARROW_COLUMNS, SHORT_ROWS, TICK_S, TINY_COLUMNS
 from tui.local import LocalPort, SystemClock
 from tui.moves import Moves
+from tui.options import DEFAULTS, Options, with_terminal
 from tui.port import API_ERRORS, Clock, Port, PortError
 from tui.registry import PLACES, place
 from tui.screens.base import Dialog, NodeScreen
 from tui.screens.welcome import WelcomeScreen
-from tui.themes import THEMES
+from tui.themes import PLAIN, THEMES, theme_name
 from tui.widgets.tab_strip import TabStrip
 from tui.window import Farewell
 
@@ -52,11 +57,23 @@ class NeurondApp(Moves, Life):
         Binding("Q", "ask_quit", "Leave or stop …", show=False, tooltip="Leave, or stop the node: asks first"),
     ]
 
-    def __init__(self, port: Port, clock: Clock, *, theme: str | None = None, utc_offset_s: int | None = None) -> None:
-        super().__init__(port, clock, utc_offset_s=utc_offset_s)
-        for each in THEMES:
+    def __init__(
+        self,
+        port: Port,
+        clock: Clock,
+        *,
+        theme: str | None = None,
+        utc_offset_s: int | None = None,
+        options: Options = DEFAULTS,
+    ) -> None:
+        super().__init__(port, clock, utc_offset_s=utc_offset_s, options=options)
+        for each in (*THEMES, PLAIN):
             self.register_theme(each)
-        self.theme = theme if theme in {each.name for each in THEMES} else THEMES[0].name
+        self.no_color = self.no_color or options.no_colour
+        self.theme = PLAIN.name if self.no_color else theme_name(theme or options.theme)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return filters_for(super().get_line_filters(), ascii_only=self.options.ascii_only, no_colour=self.no_color)
 
     def _fatal_error(self) -> None:
         """End the window after a defect; Textual's own way is to cover the terminal with a traceback and its values."""
@@ -174,6 +191,9 @@ class NeurondApp(Moves, Life):
         self.push_screen(HelpScreen(self.screen, self.focused))
 
     def action_next_theme(self) -> None:
+        if self.no_color:
+            self.notify("This window is drawn without colours.", title="Theme", timeout=2)
+            return
         names = [each.name for each in THEMES]
         self.use_theme(names[(names.index(self.theme) + 1) % len(names)])
 
@@ -199,12 +219,12 @@ def farewell_words(farewell: Farewell | None) -> str:
     return f"node keeps running, pid {farewell.pid} (back: neurond; stop: neurond down --home {farewell.home})"
 
 
-def run(home: Path, *, theme: str | None = None) -> int:
+def run(home: Path, *, options: Options = DEFAULTS) -> int:
     """Open the UI on the node of `home`, return the exit status when the window is closed. The node keeps running."""
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):  # it draws on standard error
         print("neurond: the window needs a terminal. Without one, use `neurond status` or `--help`.", file=sys.stderr)
         return 2
-    app = NeurondApp(LocalPort(home), SystemClock(), theme=theme)
+    app = NeurondApp(LocalPort(home), SystemClock(), options=with_terminal(options, os.environ))
     words = farewell_words(app.run())
     if app._exception is not None:
         raise app._exception  # a defect: the command writes it to a file and says so

@@ -1,5 +1,6 @@
-"""Three themes: dark, light, high contrast. Colour only ever repeats what a word or a sign already says."""
+"""Themes: dark, light, high contrast, and one for no colours. Colour only repeats what a word or sign already says."""
 
+from dataclasses import replace
 from typing import Final, Literal
 
 from textual.theme import Theme
@@ -126,4 +127,18 @@ HIGH_CONTRAST: Final = Theme(
     },
 )
 
+PLAIN: Final = replace(
+    HIGH_CONTRAST,
+    name="neurond-plain",
+    primary="#ffffff",
+    accent="#ffffff",
+    variables={**HIGH_CONTRAST.variables, "selected-focus": "#ffffff", "input-selection-background": "#ffffff"},
+)
+"""A bright ground where something is chosen, a black one elsewhere: `glyphs.NoColour` makes reversed text of it."""
+
 THEMES: Final = (DARK, LIGHT, HIGH_CONTRAST)
+
+
+def theme_name(wanted: str | None) -> str:
+    """Return the theme of a name, with or without the program's before it; the first one for any other."""
+    return next((each.name for each in THEMES if wanted in (each.name, each.name.removeprefix("neurond-"))), DARK.name)

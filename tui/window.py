@@ -18,6 +18,7 @@ from node.control.errors import NotRunning
 from node.control.options import Progress, ProgressSink
 from tui.feed import Feed
 from tui.model import Model
+from tui.options import DEFAULTS, Options
 from tui.port import Client, Clock, Port
 
 T = TypeVar("T")
@@ -35,9 +36,12 @@ class Farewell:
 class Window(App[Farewell]):
     """The state of the window that is not on a screen."""
 
-    def __init__(self, port: Port, clock: Clock, *, utc_offset_s: int | None = None) -> None:
+    def __init__(
+        self, port: Port, clock: Clock, *, utc_offset_s: int | None = None, options: Options = DEFAULTS
+    ) -> None:
         super().__init__()
         self.port = port
+        self.options = options
         self.clock = clock
         self.utc_offset_s = time.localtime().tm_gmtoff if utc_offset_s is None else utc_offset_s
         self.model = Model()

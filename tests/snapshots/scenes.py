@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from tests.unit.tui import recorded
 from tests.unit.tui.fake import FakePort, FrozenClock, until
 from tui.app import NeurondApp
+from tui.options import DEFAULTS, Options
 from tui.screens.ask import AskScreen
 from tui.screens.home import HomeScreen
 from tui.screens.invite import InviteScreen
@@ -160,13 +161,15 @@ SCENES: Final[dict[str, tuple[Act, Callable[[], FakePort]]]] = {
 }
 
 
-def picture(scene: str, size: tuple[int, int], theme: str = "", *, simplify: bool = False) -> str:
+def picture(
+    scene: str, size: tuple[int, int], theme: str = "", *, simplify: bool = False, options: Options = DEFAULTS
+) -> str:
     """Return a scene as SVG; the ids in it do not depend on what else was drawn."""
     act, make_port = SCENES[scene]
 
     async def main() -> str:
         port = make_port()
-        app = NeurondApp(port, FrozenClock(), theme=theme or None, utc_offset_s=0)
+        app = NeurondApp(port, FrozenClock(), theme=theme or None, utc_offset_s=0, options=options)
         async with app.run_test(size=size) as pilot:
             await act(pilot, app, port)
             return app.export_screenshot(title="neurond", simplify=simplify)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.snapshots.scenes import picture
+from tui.options import DEFAULTS, Options
 
 KEPT = Path(__file__).parent / "screens"
 SMALL, LARGE = (80, 24), (140, 40)
@@ -16,11 +17,13 @@ CASES += [
 ]
 CASES += [(scene, SMALL, "") for scene in ("peers", "subnets", "quit", "help", "invite")]
 CASES += [("home", LARGE, "neurond-light"), ("home", LARGE, "neurond-contrast")]
+CASES += [("home", LARGE, "ascii"), ("stake", SMALL, "ascii")]
+_ASCII = Options(ascii_only=True, no_colour=True)
 
 
 @pytest.mark.parametrize(("scene", "size", "theme"), CASES, ids=[f"{s}-{w}x{h}{t}" for s, (w, h), t in CASES])
 def test_the_screen_looks_as_it_did(scene: str, size: tuple[int, int], theme: str, tmp_path: Path) -> None:
-    got = picture(scene, size, theme, simplify=True)
+    got = picture(scene, size, theme, simplify=True, options=_ASCII if theme == "ascii" else DEFAULTS)
     name = f"{scene}-{size[0]}x{size[1]}{'-' + theme if theme else ''}.svg"
     kept = KEPT / f"{name}.gz"
     if os.environ.get("SNAP_UPDATE"):

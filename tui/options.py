@@ -1,0 +1,31 @@
+"""How a window is opened: what flags, configuration and the terminal ask for. Plain values; nothing is read here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`keymap` is a file that may be absent. `desktop_alerts` sends alerts to the desktop as well."""
+
+    theme: str | None = None
+    ascii_only: bool = False
+    no_colour: bool = False
+    read_only: bool = False
+    desktop_alerts: bool = False
+    keymap: Path | None = None
+
+
+DEFAULTS: Final = Options()
+
+
+def with_terminal(options: Options, environment: Mapping[str, str]) -> Options:
+    """Return the options with what the terminal cannot do taken away: NO_COLOR (any value), TERM=dumb."""
+    dumb = environment.get("TERM") == "dumb"
+    return replace(
+        options,
+        ascii_only=options.ascii_only or dumb,
+        no_colour=options.no_colour or dumb or bool(environment.get("NO_COLOR")),
+    )
