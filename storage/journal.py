@@ -190,6 +190,13 @@ class MarketStore:
             rows = connection.execute(query, (*values, _page(limit))).fetchall()
         return [VerdictRow(*row) for row in rows]
 
+    def verdicts_of(self, task_id: bytes) -> list[VerdictRow]:
+        """Return the judgements of one task, one a miner and validator."""
+        query = f"SELECT {_VERDICT} FROM verdicts WHERE task = ? LIMIT ?"
+        with self._database.read() as connection:
+            rows = connection.execute(query, (task_id, ROWS_PER_READ_MAX)).fetchall()
+        return [VerdictRow(*row) for row in rows]
+
     # --- score book -------------------------------------------------------------------------------------------------
 
     def load_scores(self, netuid: int) -> list[ScoreRow]:

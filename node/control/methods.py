@@ -41,6 +41,21 @@ from node.control.api import (
     TxSubmitRequest,
     WhyRequest,
 )
+from node.control.data_api import (
+    DataDropRequest,
+    DataExportRequest,
+    DataRepairRequest,
+    DataRequest,
+    DataVerifyRequest,
+)
+from node.control.inspect_api import (
+    LogFileRequest,
+    NetworkRequest,
+    PeerDetailRequest,
+    PeerDropRequest,
+    SeatRequest,
+    TaskDetailRequest,
+)
 from node.control.journal_api import (
     JournalEntriesRequest,
     JournalForksRequest,
@@ -122,6 +137,17 @@ METHODS: Final[dict[str, Method]] = {
         ("prices", PricesRequest),
         ("markets", MarketsRequest),
         ("quote_exchange", QuoteExchangeRequest),
+        ("network", NetworkRequest),
+        ("peer_detail", PeerDetailRequest),
+        ("peer_drop", PeerDropRequest),
+        ("seat", SeatRequest),
+        ("task_detail", TaskDetailRequest),
+        ("log_file", LogFileRequest),
+        ("data", DataRequest),
+        ("data_verify", DataVerifyRequest),
+        ("data_repair", DataRepairRequest),
+        ("data_export", DataExportRequest),
+        ("data_drop", DataDropRequest),
         ("ask", AskRequest),
         ("subscribe", SubscribeRequest),
     )

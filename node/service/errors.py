@@ -148,3 +148,17 @@ class BadBudget(ServiceError):
 
     code = "bad_budget"
     remedy = "Name amounts of τ between 0 and all there is."
+
+
+class DataDamaged(ServiceError):
+    """Something that this node stores is not what its hashes say."""
+
+    code = "data_damaged"
+    remedy = "Repair it, or delete it where it can be had again."
+
+
+class DataRefused(ServiceError):
+    """What cannot be done with a stored item."""
+
+    code = "data_refused"
+    remedy = "The item's page names what can be done with it."

@@ -124,6 +124,10 @@ class Home:
         return self.path / "subnets"
 
     @property
+    def checked(self) -> Path:
+        return self.path / "checked.json"
+
+    @property
     def models(self) -> Path:
         return self.path / "models"
 

@@ -51,7 +51,7 @@ class Logbook(logging.Handler):
             text = f"{record.msg!r} could not be formatted: {error}"
         with self._ring_lock:
             line = LogLine(
-                self._next_seq, int(record.created * 1000), _level(record.levelno), _area(record.name),
+                self._next_seq, int(record.created * 1000), _level(record.levelno), area_of(record.name),
                 text[:LINE_CHARS_MAX],
             )  # fmt: skip
             self._next_seq += 1
@@ -106,7 +106,7 @@ def _level(number: int) -> LogLevel:
     return "info" if number >= logging.INFO else "debug"
 
 
-def _area(name: str) -> str:
-    """`neurond.chain` is chain; a module of another package is named by its package, of `node` by its last part."""
+def area_of(name: str) -> str:
+    """Return which part speaks: `neurond.chain` is chain; a module of `node` is its last part, others their package."""
     parts = name.split(".")
     return parts[-1] if parts[0] in (ROOT, "node") else parts[0]

@@ -16,7 +16,7 @@ from models.catalogue import PinnedFile
 from node.service.logbook import logger
 from p2p import Network, P2PError
 from p2p.blob_files import Lookup
-from p2p.blobs import Blobs, Download
+from p2p.blobs import BlobProgress, Blobs, Download
 
 FOLDER: Final = "from-peers"
 
@@ -25,8 +25,9 @@ log = logger("models")
 
 @dataclass(slots=True)
 class _Task:
-    """A download's work in the background."""
+    """A download's work in the background; `name` is of its file."""
 
+    name: str
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     ended: trio.Event = field(default_factory=trio.Event)
 
@@ -73,6 +74,10 @@ class ModelPeers:
         except P2PError as error:
             raise ModelUnavailable(str(error)) from error
 
+    def progress(self) -> dict[str, BlobProgress]:
+        """How far each download is that is under way, by the name of its file."""
+        return {task.name: download.progress() for download, task in self._under_way.items()}
+
     def _lookup(self, sha256: bytes) -> Path | None:
         """Return the stored file with this hash; called in worker threads."""
         entry = self._entries.get(sha256)
@@ -82,7 +87,7 @@ class ModelPeers:
     async def _begin(self, entry: PinnedFile) -> Download:
         download = await self.blobs.begin(bytes.fromhex(entry.sha256), entry.size_bytes)
         log.info("getting %s from %d peers", entry.file_name, len(download.peers))
-        self._under_way[download] = task = _Task()
+        self._under_way[download] = task = _Task(entry.file_name)
         self._nursery.start_soon(self._run, download, task)
         return download
 

@@ -36,7 +36,7 @@ class RecordsOfNode:
         """List receipts, newest first."""
         store = self._running().market.receipts
         rows = await trio.to_thread.run_sync(partial(store.newest, limit, skip=skip, kind=kind))
-        return tuple(_views(rows))
+        return tuple(receipts_of(rows))
 
     async def receipt(self, digest: str) -> ReceiptView:
         """Show one receipt and check its signatures. Raises Unknown."""
@@ -44,7 +44,7 @@ class RecordsOfNode:
         if len(rows) != 1:
             few = "Several receipts begin" if rows else "No receipt begins"
             raise Unknown(f"{few} with {digest}.", remedy=_REMEDY)
-        found = tuple(_views(rows, checked=True))
+        found = tuple(receipts_of(rows, checked=True))
         if not found:
             raise Unknown("That receipt is of a form that this version does not read.", remedy=_REMEDY)
         return found[0]
@@ -63,7 +63,8 @@ class RecordsOfNode:
         return await audit_view(self._running(), netuid, epoch, validator, judge)
 
 
-def _views(rows: Iterable[ReceiptRow], *, checked: bool = False) -> Iterable[ReceiptView]:
+def receipts_of(rows: Iterable[ReceiptRow], *, checked: bool = False) -> Iterable[ReceiptView]:
+    """The rows as they are shown; those of a form that this version does not know are left out."""
     for row in rows:
         try:
             receipt = decode(Receipt, row.receipt)

@@ -43,6 +43,7 @@ from node.service.subnet_journals import SubnetJournals
 from node.subnets.base import AnySubnet, Spec
 from node.subnets.registry import cheat_names, name_of, open_subnet
 from p2p import Network
+from p2p.blobs import BlobProgress
 from storage import JournalStore, MarketStore, ReceiptRow, SignGuard, StorageError
 
 __all__ = ["DRAIN_S", "Services"]
@@ -139,6 +140,10 @@ class Services:
     def places(self) -> tuple[NetUid, ...]:
         """Return the subnets in which a service runs now."""
         return tuple(self._posts)
+
+    def fetching(self) -> Mapping[Hash, BlobProgress]:
+        """How far each fetch of a large payload is that is under way."""
+        return self._blobs.progress()
 
     def tasks(self) -> list[tuple[NetUid, TaskView]]:
         """Return the latest tasks of the running services and of this node's own questions, newest first."""

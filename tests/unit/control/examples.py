@@ -2,7 +2,7 @@
 
 import msgspec
 
-from node.control import api, journal_api, money_api, price_api, record_api, route_api
+from node.control import api, data_api, inspect_api, journal_api, money_api, price_api, record_api, route_api
 from node.control.events import AnyEvent, GapEvent, Heartbeat, JobEvent, LogEvent, StatusEvent, TasksEvent
 from node.control.schema import ChatMessage
 from tests.unit.control import fake
@@ -58,6 +58,17 @@ REQUESTS: tuple[msgspec.Struct, ...] = (
     price_api.MarketsRequest(),
     price_api.QuoteExchangeRequest(1, 2, 4 * fake.TAO, 10_000),
     route_api.RouteRequest("GET", "/v1/chutes", (("sort", "price"),), ""),
+    inspect_api.NetworkRequest(),
+    inspect_api.PeerDetailRequest(fake.PEER),
+    inspect_api.PeerDropRequest(fake.PEER),
+    inspect_api.SeatRequest(1, 2),
+    inspect_api.TaskDetailRequest("0f" * 32),
+    inspect_api.LogFileRequest("", 1_763_990_000_000, "warning", 20),
+    data_api.DataRequest(),
+    data_api.DataVerifyRequest("chain"),
+    data_api.DataRepairRequest("model:smollm2-135m-instruct"),
+    data_api.DataExportRequest("chain", "/srv/state.snapshot"),
+    data_api.DataDropRequest("blob:" + "cd" * 32),
     api.AskRequest((ChatMessage("user", "What is the capital of France?"),), None, 32, 0.5),
     api.SubscribeRequest(("status", "log"), "debug"),
 )

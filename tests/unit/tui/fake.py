@@ -48,6 +48,7 @@ from node.control.schema import (
     Why,
 )
 from node.primitives.errors import NodeError
+from tests.unit.control.fake_inspect import FakeInspect
 from tests.unit.control.fake_money import FakeMoney
 from tests.unit.control.fake_prices import FakePrices
 from tests.unit.tui import recorded
@@ -68,7 +69,7 @@ class FrozenClock:
         return self.s
 
 
-class FakeApi(FakeMoney, FakePrices):
+class FakeApi(FakeInspect, FakeMoney, FakePrices):
     """Implements `Api` and `tui.port.Client`. Tests push events, hold answers back and break the connection."""
 
     def __init__(self) -> None:
