@@ -3,8 +3,9 @@
 Whatever fails for a known reason leaves here as a `PortError`; anything else is a defect and is not hidden.
 """
 
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,9 @@ class LocalPort:
     @property
     def home(self) -> Path:
         return self._home
+
+    def environment(self) -> Mapping[str, str]:
+        return os.environ
 
     def client(self, home: Path) -> AsyncClient:
         return AsyncClient(home, "neurond-tui")

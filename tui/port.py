@@ -4,6 +4,7 @@
 say so; the app calls them in worker threads.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -58,6 +59,10 @@ class Port(Protocol):
     @property
     def home(self) -> Path:
         """The home that this window was opened on."""
+        ...
+
+    def environment(self) -> Mapping[str, str]:
+        """Return the environment variables in which settings of this window are looked for."""
         ...
 
     def client(self, home: Path) -> Client:

@@ -1,7 +1,7 @@
 """A node that is only data, and the machine around it: what every test and every picture of the UI runs against."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,6 +90,7 @@ class FakeApi(FakeInspect, FakeMoney, FakePrices):
         self.now_earnings = recorded.earnings()
         self.now_models = recorded.models()
         self.now_proposals = recorded.proposals()
+        self.now_checkup = Checkup(True, ())
         self.prices = [recorded.subnet().price_rao]
         self.plan_call: bytes | None = None
         self.plan_error: Exception | None = None
@@ -160,7 +161,7 @@ class FakeApi(FakeInspect, FakeMoney, FakePrices):
 
     async def doctor(self) -> Checkup:
         self._check()
-        return Checkup(True, ())
+        return self.now_checkup
 
     async def peers(self) -> tuple[PeerInfo, ...]:
         self._check()
@@ -358,6 +359,9 @@ class FakePort:
     @property
     def home(self) -> Path:
         return Path("/srv/neurond")
+
+    def environment(self) -> Mapping[str, str]:
+        return {}
 
     def client(self, home: Path) -> FakeApi:
         return self.api
