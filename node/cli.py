@@ -27,6 +27,7 @@ EXIT_USAGE: Final = 2
 EXIT_INTERRUPTED: Final = 130
 
 _COMMANDS: Final = {
+    "init": ("node.commands.init:init", "Set a node up, step by step or from a file of answers."),
     "up": ("node.commands.lifecycle:up", "Start the node."),
     "down": ("node.commands.lifecycle:down", "Stop the node."),
     "status": ("node.commands.lifecycle:status", "Show how the node is."),
