@@ -7,15 +7,12 @@ import click
 from node.commands.common import Env, command, table
 from node.commands.lazy import DefaultGroup
 from node.commands.money import MoneyOptions, carry_out, money_command, unlock
-from node.control.actions import Draft, Effect, make_draft
-from node.control.amounts import format_amount
-from node.control.api import Api
+from node.control.call_draft import draft_call
 from node.control.call_form import build_call, parse_arguments, spec_named
 from node.control.client_async import AsyncClient
 from node.control.wallets import wallet_store
 from node.ledger.calls import CALLS, Call, SignerKind
 from node.primitives.address import to_ss58
-from node.primitives.codec import encode
 from node.primitives.crypto import Signer
 
 
@@ -79,20 +76,5 @@ async def send_call(env: Env, money: MoneyOptions, call: Call, hotkey: str | Non
     signer: Signer | None = None if hotkey is None else wallet.hotkey(hotkey)
     sender = wallet.address if signer is None else to_ss58(signer.public)
     async with AsyncClient(env.home) as client:
-        draft = await _prepare(client, call, sender)
+        draft = await draft_call(client, call, sender)
         await carry_out(env, money, client, draft, lambda: signer or unlock(wallet))
-
-
-async def _prepare(api: Api, call: Call, sender: str) -> Draft:
-    preview = await api.tx_preview(sender, encode(call))
-    spec = next(each for each in CALLS if isinstance(call, each.kind))
-    events = ", ".join(preview.events) or "no event"
-    reason = "" if preview.error is None else f"{preview.error.message} ({preview.error.code})"
-    lines = [("would do", "nothing" if reason else events)]
-    change_rao = preview.free_change_rao
-    if change_rao:
-        lines.append(("pays" if change_rao < 0 else "gets", format_amount(abs(change_rao))))
-    effect = Effect(
-        spec.name, call, tuple(lines), pays_rao=max(0, -change_rao), gets_rao=max(0, change_rao), refusal=reason
-    )  # fmt: skip
-    return make_draft(effect, await api.account(sender), await api.tx_context())

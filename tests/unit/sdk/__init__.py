@@ -1,0 +1,1 @@
+"""Tests of the SDK: against a node that only talks, over a real socket."""
