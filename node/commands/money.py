@@ -50,6 +50,7 @@ class DraftView(View, frozen=True):
     balance_after_rao: int
     warnings: tuple[str, ...]
     refusal: ErrorView | None
+    worth_rao: int = 0
 
 
 def money_command(function: Callable[..., R]) -> Callable[..., R]:
@@ -144,4 +145,5 @@ def draft_view(draft: Draft) -> DraftView:
     return DraftView(
         draft.title, spec_of(draft.call).name, draft.sender, draft.nonce, draft.fee_rao, draft.pays_rao,
         draft.gets_rao, draft.gets_alpha, draft.impact_ppm, draft.balance_after_rao, draft.warnings, draft.refusal,
+        draft.worth_rao,
     )  # fmt: skip

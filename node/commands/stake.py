@@ -3,31 +3,33 @@
 import click
 
 from node.commands.common import Env, command, facts
-from node.commands.errors import NothingThere
 from node.commands.money import MoneyOptions, money_command, run_intent
-from node.commands.options import AMOUNT, TOLERANCE, netuid_option
+from node.commands.options import AMOUNT, netuid_option
+from node.commands.stake_moves import (
+    AMOUNT_OR_ALL,
+    hotkey_option,
+    move,
+    partial_option,
+    show,
+    staked,
+    swap,
+    tolerance_option,
+    transfer,
+    unstake_all,
+)
 from node.commands.subnets import node_hotkey
 from node.commands.wallet import address_of, render_stakes
-from node.control.actions import DEFAULT_TOLERANCE_PPM, StakeIntent, UnstakeIntent, unit_of
-from node.control.amounts import format_amount, format_ppm, parse_amount
+from node.control.actions import StakeIntent, UnstakeIntent, unit_of
+from node.control.amounts import format_amount, format_ppm
 from node.control.api import AccountRequest, Api, QuoteStakeRequest, QuoteUnstakeRequest
 from node.control.client_sync import SyncClient
-from node.control.errors import BadAmount
 from node.control.options import DEFAULT_WALLET
 from node.control.schema import Quote
-
-_ALL = "all"
-_TOLERANCE_OPTION = click.option(
-    "--tolerance", type=TOLERANCE, default=DEFAULT_TOLERANCE_PPM, metavar="PERCENT",
-    help="How far the price may move. [default: 1]",
-)  # fmt: skip
-_PARTIAL = click.option("--partial", is_flag=True, help="Fill what fits below the limit instead of refusing.")
-_HOTKEY = click.option("--hotkey", metavar="SS58", help="Validator. Default: the running node's hotkey.")
 
 
 @click.group()
 def stake() -> None:
-    """Stake, unstake, quotes.
+    """Stake, unstake, move, swap, transfer; quotes and positions.
 
     \b
     Example:
@@ -35,12 +37,16 @@ def stake() -> None:
     """
 
 
+for each in (move, swap, transfer, unstake_all, show):
+    stake.add_command(each)
+
+
 @stake.command("add")
 @click.argument("amount", type=AMOUNT)
 @netuid_option
-@_HOTKEY
-@_TOLERANCE_OPTION
-@_PARTIAL
+@hotkey_option
+@tolerance_option
+@partial_option
 @money_command
 def add(
     env: Env, money: MoneyOptions, amount: int, netuid: int, hotkey: str | None, tolerance: int, partial: bool
@@ -59,14 +65,14 @@ def add(
 
 
 @stake.command("remove")
-@click.argument("amount", metavar="AMOUNT|all")
+@click.argument("amount", type=AMOUNT_OR_ALL, metavar="AMOUNT|all")
 @netuid_option
-@_HOTKEY
-@_TOLERANCE_OPTION
-@_PARTIAL
+@hotkey_option
+@tolerance_option
+@partial_option
 @money_command
 def remove(
-    env: Env, money: MoneyOptions, amount: str, netuid: int, hotkey: str | None, tolerance: int, partial: bool
+    env: Env, money: MoneyOptions, amount: int | None, netuid: int, hotkey: str | None, tolerance: int, partial: bool
 ) -> None:
     """Take AMOUNT of α (on root: τ), or all of it, back from a validator.
 
@@ -74,11 +80,10 @@ def remove(
     Example:
       neurond stake remove all --netuid 1
     """
-    wanted = None if amount == _ALL else _amount(amount)
 
     async def intent(api: Api, sender: str) -> UnstakeIntent:
         validator = hotkey or await node_hotkey(api)
-        alpha = await _staked(api, sender, netuid, validator) if wanted is None else wanted
+        alpha = await staked(api, sender, netuid, validator) if amount is None else amount
         return UnstakeIntent(netuid, validator, alpha, tolerance, partial)
 
     run_intent(env, money, intent)
@@ -117,23 +122,6 @@ def quote(env: Env, amount: int, netuid: int, unstake: bool) -> None:
         else:
             found = client.call(QuoteStakeRequest(netuid, amount))
     env.emit(found, lambda: _render(found))
-
-
-def _amount(text: str) -> int:
-    try:
-        return parse_amount(text)
-    except BadAmount as error:
-        raise click.BadParameter(str(error), param_hint="AMOUNT|all") from error
-
-
-async def _staked(api: Api, sender: str, netuid: int, hotkey: str) -> int:
-    account = await api.account(sender)
-    found = sum(each.stake_alpha for each in account.stakes if each.netuid == netuid and each.hotkey == hotkey)
-    if not found:
-        raise NothingThere(
-            f"Nothing of yours is staked with {hotkey} on subnet {netuid}.", remedy="See `neurond stake list`."
-        )
-    return found
 
 
 def _render(found: Quote) -> None:
