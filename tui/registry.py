@@ -34,12 +34,12 @@ PLACES: Final = (
     Place("ask", "2", "Ask", "tui.screens.ask:AskScreen", ("chat",)),
     Place("tasks", "3", "Tasks", "tui.screens.tasks:TasksScreen", ("t", "work")),
     Place("metagraph", "4", "Metagraph", "tui.screens.metagraph:MetagraphScreen", ("mg", "seats", "neurons")),
-    # 5 is Stake & swap: Place("trade", "5", "Stake", "tui.screens.trade:TradeScreen", ("st", "swap", "positions"))
+    # 5 is Stake & swap: Place("trade", "5", "Stake", "tui.screens.trade:TradeScreen", ("swap", "positions"))
     Place("subnets", "6", "Subnets", "tui.screens.subnets:SubnetsScreen", ("sn", "market")),
     Place("wallet", "7", "Wallet", "tui.screens.wallet:WalletScreen", ("w", "accounts")),
     Place("governance", "8", "Governance", "tui.screens.governance:GovernanceScreen", ("gov", "proposals", "votes")),
     Place("logs", "9", "Logs", "tui.screens.logs:LogsScreen", ("l", "log")),
-    # 0 is Settings & doctor: Place("settings", "0", "Settings", "tui.screens.settings:SettingsScreen", ("doctor",))
+    Place("settings", "0", "Settings", "tui.screens.settings:SettingsScreen", ("doctor", "config", "set")),
     Place("peers", "P", "Peers", "tui.screens.peers:PeersScreen", ("p", "network")),
     # D is Data: Place("data", "D", "Data", "tui.screens.data:DataScreen", ("d", "shards", "storage"))
 )

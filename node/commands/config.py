@@ -2,7 +2,6 @@
 
 import difflib
 import os
-from pathlib import Path
 from typing import Final
 
 import click
@@ -10,12 +9,11 @@ import msgspec
 
 from node.commands.common import Env, home_command, table
 from node.control import config as configuration
-from node.control import config_file, config_text
-from node.control.config import PROFILE_VARIABLE, PROFILES, Config
-from node.control.config_kinds import NONE, Value, show
+from node.control import config_file
+from node.control.config import PROFILE_VARIABLE, Config
+from node.control.config_changes import changed_text, checked_value, file_of, place_of, words_of
+from node.control.config_kinds import Value, show
 from node.control.config_settings import APPLIES_WORDS, PROFILE_KEY, SETTINGS, Setting, find_setting, json_schema
-from node.control.errors import BadConfig, ConfigUnusable
-from node.control.paths import CONFIG_VARIABLE
 
 _PROFILE: Final = click.option(
     "--profile", envvar=PROFILE_VARIABLE, show_envvar=True, metavar="NAME",
@@ -117,8 +115,7 @@ def set_value(env: Env, key: str, values: tuple[str, ...], profile: str | None, 
       neurond config set node.listen /ip4/0.0.0.0/tcp/4001 /ip6/::/tcp/4001
       neurond config set node.role miner --profile laptop
     """
-    path, value = _checked(key, values)
-    _write(env, key, (*_table(profile), *path), value, dry_run)
+    _write(env, key, place_of(key, profile or ""), checked_value(key, values), dry_run)
 
 
 @config.command("unset")
@@ -133,8 +130,7 @@ def unset(env: Env, key: str, profile: str | None, dry_run: bool) -> None:
     Example:
       neurond config unset gateway.port
     """
-    path = (PROFILE_KEY,) if key == PROFILE_KEY else tuple(find_setting(key).key.split("."))
-    _write(env, key, (*_table(profile), *path), None, dry_run)
+    _write(env, key, place_of(key, profile or ""), None, dry_run)
 
 
 @config.command("path")
@@ -146,7 +142,7 @@ def path(env: Env) -> None:
     Example:
       $EDITOR "$(neurond config path)"
     """
-    found = _file(env.home)
+    found = file_of(env.home)
     env.emit({"path": str(found), "exists": found.exists()}, lambda: click.echo(str(found)))
 
 
@@ -195,51 +191,16 @@ def _row(found: Config, setting: Setting) -> Row:
 
 def _cells(found: Config, setting: Setting, origin: bool) -> tuple[object, ...]:
     each = found[setting.key]
-    value = show(each.value) or f"({setting.otherwise or NONE})"
+    value = words_of(found, setting.key)
     place = f"{each.where}: {each.place}" if each.place else each.where
     return (setting.key, value, place) if origin else (setting.key, value)
 
 
-def _checked(key: str, values: tuple[str, ...]) -> tuple[tuple[str, ...], Value]:
-    if key == PROFILE_KEY:
-        return (PROFILE_KEY,), values[0]
-    setting = find_setting(key)
-    try:
-        if setting.kind.many:
-            given = [part for each in values for part in _list(setting.kind.read(each))]
-            return tuple(key.split(".")), setting.kind.check(given)
-        if len(values) > 1:
-            raise ValueError(f"takes one value, not {len(values)}")
-        return tuple(key.split(".")), setting.kind.check(setting.kind.read(values[0]))
-    except ValueError as error:
-        raise BadConfig(f"{key} {error}.", remedy="Nothing was written.") from error
-
-
-def _list(given: object) -> list[object]:
-    return given if isinstance(given, list) else [given]
-
-
-def _table(profile: str | None) -> tuple[str, ...]:
-    return (PROFILES, profile) if profile else ()
-
-
-def _file(home: Path) -> Path:
-    found = configuration.path_of(home)
-    if found is None:
-        raise ConfigUnusable(f"${CONFIG_VARIABLE} says that there is no configuration.", remedy="Unset it.")
-    return found
-
-
 def _write(env: Env, key: str, path: tuple[str, ...], value: Value | None, dry_run: bool) -> None:
-    file = _file(env.home)
+    file = file_of(env.home)
 
     def edit(text: str) -> str:
-        new = config_text.with_value(text, path, value)
-        source = config_file.Source(file, new, "new")
-        faults = configuration.faults_of(source, config_text.parse(new))
-        if faults:  # the file as a whole must be right before anything is written into it
-            raise BadConfig(faults[0].sentence, remedy="Nothing was written.")
-        return new
+        return changed_text(file, text, {path: value})
 
     before = config_file.read(file) if dry_run else config_file.change(file, edit)
     after = edit(before.text)

@@ -1,0 +1,415 @@
+"""Screen 0: every setting with its help and where its value comes from, and the doctor behind `d`.
+
+Edits are collected and change nothing until they were reviewed and written. What only the command line should change,
+such as a profile's name, is not offered.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import ClassVar, Final
+
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, Static, Tree
+from textual.widgets.tree import TreeNode
+
+from node.control.config import Config, load
+from node.control.config_changes import Review, checked_value, review, words_of, write
+from node.control.config_kinds import NONE, Value, show
+from node.control.config_settings import APPLIES_WORDS, SECTIONS, Setting, by_section, find_setting
+from node.control.errors import ActionRefused, ConfigError
+from node.control.fixes import Fix, fix_of, repair
+from node.control.limits import CONFIG_TEXT_CHARS_MAX
+from node.control.schema import Check, Checkup
+from tui.port import API_ERRORS
+from tui.screens.base import NodeScreen
+from tui.screens.settings_dialogs import FixChoice, FixScreen, ReviewScreen
+from tui.text import clean, fit
+from tui.themes import Tone
+from tui.widgets.draw import field, rows, say
+from tui.widgets.line_input import LineInput
+from tui.widgets.live_table import Cell, Column, LiveTable, Row
+
+CHECK_COLUMNS: Final = (
+    Column("", 6),
+    Column("what", 14),
+    Column("found", 24, grow=True),
+)
+_SIGNS: Final[dict[str, tuple[str, Tone]]] = {
+    "ok": ("✓ ok", "good"),
+    "warn": ("! look", "warn"),
+    "bad": ("✗ bad", "bad"),
+}
+_RANK: Final = {"bad": 0, "warn": 1, "ok": 2}
+_LABEL_CELLS: Final = 9
+_NAME_CELLS: Final = 20
+
+
+class SettingsTree(Tree[str]):
+    """Sections and their settings; a node's data is its key, of a section its name."""
+
+    HELP: ClassVar[str] = "Enter changes a value. Nothing is written before w has shown what changes."
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "cursor_down", "Down", show=False),
+        Binding("k", "cursor_up", "Up", show=False),
+        Binding("g,home", "scroll_home", "First", show=False),
+        Binding("G,end", "scroll_end", "Last", show=False),
+        Binding("ctrl+d", "page_down", "Down a page", show=False),
+        Binding("ctrl+u", "page_up", "Up a page", show=False),
+    ]
+
+
+class SettingsScreen(NodeScreen):
+    """See the module."""
+
+    NAME = "settings"
+    COMMAND = "config show --origin"
+    HELP = (
+        "In this order: flags, NEUROND_* variables, the profile, the file, what the home did last, the default. "
+        "`neurond config` does the same; `neurond doctor` is the other half of this screen."
+    )
+    CSS_PATH = "settings.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("x", "unset", "Take out", tooltip="Take the setting out of the file, so that the next place counts"),
+        Binding("z", "undo", "Undo", tooltip="Take back the change of this setting that is not written yet"),
+        Binding("w", "review", "Review, write", tooltip="Show what changes and when, then write it"),
+        Binding("d", "doctor", "Doctor", tooltip="Look for what is wrong, and back to the settings"),
+        Binding("f", "fix", "Fix", tooltip="What to do about the chosen finding"),
+        Binding("ctrl+r", "again", "Look again", tooltip="Read the file again, or examine the node again"),
+        Binding("escape", "leave", "Back", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.config: Config | None = None
+        self.pending: dict[str, Value | None] = {}
+        self.checkup: Checkup | None = None
+        self._fault = ""
+        self._trouble = ""
+        self._examining = False
+        self._editing: Setting | None = None
+        self._leaves: dict[str, TreeNode[str]] = {}
+
+    def body(self) -> Iterable[Widget]:
+        tree = SettingsTree("settings", id="tree", classes="pane")
+        tree.show_root = False
+        tree.guide_depth = 2
+        tree.border_title = Content("Settings")
+        detail = Static("", id="setting", classes="pane", markup=False)
+        detail.border_title = Content("Setting")
+        yield Horizontal(
+            tree,
+            Vertical(detail, LineInput(CONFIG_TEXT_CHARS_MAX, id="value"), id="settings-side"),
+            id="settings-body",
+        )
+        checks = LiveTable(CHECK_COLUMNS, "Nothing was looked at yet.", id="checks")
+        checks.add_class("pane")
+        checks.border_title = Content("Doctor")
+        finding = Static("", id="finding", classes="pane", markup=False)
+        finding.border_title = Content("Finding")
+        yield Horizontal(checks, finding, id="doctor-body")
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        tree = self.query_one(SettingsTree)
+        for section, settings in by_section():
+            branch = tree.root.add(section, data=section, expand=True)
+            for each in settings:
+                self._leaves[each.key] = branch.add_leaf(each.name, data=each.key)
+        self.read()
+        tree.focus()
+        tree.call_after_refresh(tree.move_cursor, self._leaves["node.role"])
+
+    # settings
+
+    def read(self) -> None:
+        """Read the configuration again; changes that are not written stay."""
+        try:
+            port = self.node_app.port
+            self.config, self._fault = load(port.home, environment=port.environment()), ""
+        except ConfigError as error:
+            self.config, self._fault = None, str(error)
+        self._show_tree()
+
+    @property
+    def setting(self) -> Setting | None:
+        """The setting under the cursor, None on a section."""
+        node = self.query_one(SettingsTree).cursor_node
+        return find_setting(node.data) if node is not None and node.data in self._leaves else None
+
+    def _show_tree(self) -> None:
+        for key, node in self._leaves.items():
+            setting = find_setting(key)
+            words = self._value_words(key).plain
+            style = "bold" if key in self.pending or (self.config is not None and self.config[key].is_chosen) else ""
+            node.set_label(Text.assemble(fit(setting.name, _NAME_CELLS), " ", (words, style)))
+        count = len(self.pending)
+        tree = self.query_one(SettingsTree)
+        changed = f"{count} change{'s' * (count != 1)} not written: w" if count else ""
+        tree.border_subtitle = Content(changed or clean(self.config.source.path.name if self.config else ""))
+        self._show_setting()
+
+    def _value_words(self, key: str) -> Content:
+        if key in self.pending:
+            value = self.pending[key]
+            return say(("● ", "warn"), ("taken out" if value is None else clean(show(value), 60) or "(none)", "warn"))
+        if self.config is None:
+            return say(("?", "bad"))
+        found = self.config[key]
+        return say((clean(words_of(self.config, key), 60), "strong" if found.is_chosen else "dim"))
+
+    def _show_setting(self) -> None:
+        words = self._section_words() if self.setting is None else self._setting_words(self.setting)
+        self.query_one("#setting", Static).update(words)
+
+    def _section_words(self) -> Content:
+        node = self.query_one(SettingsTree).cursor_node
+        name = node.data if node is not None and node.data else ""
+        lines = [say((name, "strong")), say(SECTIONS.get(name, ""))]
+        return rows([*lines, *self._file_words()])
+
+    def _file_words(self) -> list[Content]:
+        if self._fault:
+            return [say(""), say(("✗ ", "bad"), clean(self._fault, 400))]
+        if self.config is None:
+            return []
+        source = self.config.source
+        there = "" if source.exists else " (there is none yet)"
+        profile = f"profile {self.config.profile}, " if self.config.profile else ""
+        return [say(""), say((f"{profile}{clean(str(source.path), 200)}{there}", "dim"))]
+
+    def _setting_words(self, setting: Setting) -> Content:
+        lines = [say((setting.key, "strong")), say(""), say(setting.help), say("")]
+        if setting.key in self.pending:
+            lines.append(field("will be", self._value_words(setting.key), _LABEL_CELLS))
+        if self.config is not None:
+            found = self.config[setting.key]
+            place = f"{found.where}{', ' if found.place else ''}{clean(found.place, 200)}"
+            lines.append(field("value", say((clean(words_of(self.config, setting.key), 200), "strong")), _LABEL_CELLS))
+            lines.append(field("from", say(place), _LABEL_CELLS))
+        default = show(setting.default) or setting.otherwise or NONE
+        lines += [
+            field("default", say(default), _LABEL_CELLS),
+            field("allowed", say(setting.kind.words), _LABEL_CELLS),
+            field("counts", say(APPLIES_WORDS[setting.applies]), _LABEL_CELLS),
+            field("variable", say((setting.variable, "dim")), _LABEL_CELLS),
+        ]
+        if setting.flag:
+            lines.append(field("flag", say((setting.flag, "dim")), _LABEL_CELLS))
+        return rows([*lines, *self._file_words()])
+
+    def on_tree_node_highlighted(self, event: Tree.NodeHighlighted[str]) -> None:
+        self._show_setting()
+
+    def on_tree_node_selected(self, event: Tree.NodeSelected[str]) -> None:
+        setting = self.setting
+        if setting is None:
+            return
+        if setting.kind.choices and not setting.kind.many:
+            self._next_choice(setting)
+        else:
+            self._edit(setting)
+
+    def _next_choice(self, setting: Setting) -> None:
+        """A setting with a few values needs no typing: the next one, after the last one the first."""
+        now = self.pending[setting.key] if setting.key in self.pending else self._current(setting)
+        choices = setting.kind.choices
+        at = choices.index(show(now)) + 1 if show(now) in choices else 0
+        self._propose(setting, choices[at % len(choices)])
+
+    def _current(self, setting: Setting) -> Value | None:
+        return self.config.value(setting.key) if self.config is not None else setting.default
+
+    def _edit(self, setting: Setting) -> None:
+        self._editing = setting
+        line = self.query_one("#value", LineInput)
+        now = self.pending.get(setting.key, self._current(setting))
+        line.value = show(now)
+        line.placeholder = setting.kind.words
+        line.add_class("-shown")
+        self.add_class("-editing")
+        line.focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if self._editing is not None and self._propose(self._editing, event.value):
+            self._close_line()
+
+    def _propose(self, setting: Setting, text: str) -> bool:
+        try:
+            value = checked_value(setting.key, [text])
+        except ConfigError as error:
+            self.notify(clean(error.message), title="Not taken", severity="error", markup=False)
+            return False
+        if self.config is not None and self.config[setting.key].is_chosen and value == self._current(setting):
+            self.pending.pop(setting.key, None)
+        else:
+            self.pending[setting.key] = value
+        self._show_tree()
+        return True
+
+    def _close_line(self) -> None:
+        self._editing = None
+        self.query_one("#value").remove_class("-shown")
+        self.remove_class("-editing")
+        self.query_one(SettingsTree).focus()
+
+    def action_leave(self) -> None:
+        if self._editing is not None:
+            self._close_line()
+        elif self.has_class("-doctor"):
+            self.action_doctor()
+
+    def action_unset(self) -> None:
+        setting = self.setting
+        if setting is None or self.config is None:
+            return
+        if self.config[setting.key].where not in ("file", "profile"):
+            self.notify("The file does not have it.", severity="warning")
+            return
+        self.pending[setting.key] = None
+        self._show_tree()
+
+    def action_undo(self) -> None:
+        if self.setting is not None:
+            self.pending.pop(self.setting.key, None)
+            self._show_tree()
+
+    def action_review(self) -> None:
+        if not self.pending or self.config is None:
+            self.notify(clean(self._fault) or "Nothing is changed yet: enter changes a value.", severity="warning")
+            return
+        try:
+            port = self.node_app.port
+            wanted = review(port.home, self.config, self.pending, port.environment())
+        except ConfigError as error:
+            self.notify(clean(str(error)), title="Cannot be written", severity="error", timeout=12, markup=False)
+            return
+        self.node_app.push_screen(ReviewScreen(wanted), lambda agreed: self._write(wanted) if agreed else None)
+
+    def _write(self, wanted: Review) -> None:
+        try:
+            path = write(self.node_app.port.home, wanted, self.node_app.port.environment())
+        except ConfigError as error:
+            self.notify(clean(str(error)), title="Not written", severity="error", timeout=12, markup=False)
+            self.read()
+            return
+        self.pending.clear()
+        self.notify(clean(str(path)), title="Written", markup=False)
+        self.read()
+
+    # doctor
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        doctor = self.has_class("-doctor")
+        if action in ("unset", "undo", "review"):
+            return not doctor
+        return doctor if action == "fix" else True
+
+    def action_doctor(self) -> None:
+        self.toggle_class("-doctor")
+        if self.has_class("-doctor"):
+            self.query_one("#checks", LiveTable).focus()
+            if self.checkup is None:
+                self.examine()
+        else:
+            self.query_one(SettingsTree).focus()
+        self.refresh_bindings()
+
+    def action_again(self) -> None:
+        if self.has_class("-doctor"):
+            self.examine()
+        else:
+            self.read()
+
+    def examine(self) -> None:
+        """Ask the node how it is, in the background."""
+        if not self._examining:
+            self._examining = True
+            self._show_doctor()
+            self.run_worker(self._examine(), group="doctor")
+
+    async def _examine(self) -> None:
+        try:
+            self.checkup = await self.node_app.api.doctor()
+            self._trouble = ""
+        except API_ERRORS as error:
+            self._trouble = clean(str(error))
+        finally:
+            self._examining = False
+            self._show_doctor()
+
+    def _show_doctor(self) -> None:
+        table = self.query_one("#checks", LiveTable)
+        found = () if self.checkup is None else self.checkup.checks
+        order = sorted(enumerate(found), key=lambda each: (_RANK[each[1].state], each[0]))
+        table.show([_check_row(number, check) for number, check in order], self._trouble or None)
+        bad = sum(each.state == "bad" for each in found)
+        look = sum(each.state == "warn" for each in found)
+        verdict = f"{bad} bad, {look} to look at, {len(found) - bad - look} ok" if found else ""
+        table.border_subtitle = Content("examining …" if self._examining else verdict)
+        self._show_finding()
+
+    @property
+    def finding(self) -> Check | None:
+        """The chosen row of the doctor."""
+        row = self.query_one("#checks", LiveTable).chosen
+        found = self.checkup.checks if self.checkup is not None else ()
+        return found[int(row.key)] if row is not None and int(row.key) < len(found) else None
+
+    def _show_finding(self) -> None:
+        check = self.finding
+        if check is None:
+            words = say(("examining …" if self._examining else self._trouble or "Nothing is chosen.", "dim"))
+        else:
+            sign, tone = _SIGNS[check.state]
+            lines = [say((f"{sign}  ", tone), (clean(check.name, 60), "strong")), say(""), say(clean(check.found, 600))]
+            if check.fix:
+                lines += [say(""), say(("what to do", "dim")), say(clean(check.fix, 600))]
+                lines += [say(""), say(("enter", "strong"), (" copies or carries out the fix", "dim"))]
+            words = rows(lines)
+        self.query_one("#finding", Static).update(words)
+
+    def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
+        self._show_finding()
+
+    def on_live_table_opened(self, event: LiveTable.Opened) -> None:
+        self.action_fix()
+
+    def action_fix(self) -> None:
+        check = self.finding
+        fix = None if check is None else fix_of(check, self.node_app.attached_home)
+        if check is None or fix is None:
+            self.notify("There is nothing to fix here.", severity="information")
+            return
+        self.node_app.push_screen(FixScreen(clean(check.name, 60), fix), lambda done: self._fixed(fix, done))
+
+    def _fixed(self, fix: Fix, done: FixChoice | None) -> None:
+        if done == "copy":
+            self.node_app.copy_to_clipboard(fix.command or fix.advice)
+            self.notify(clean(fix.command or fix.advice, 200), title="Copied", markup=False)
+        elif done == "run" and fix.kind == "start":
+            self.node_app.action_restart()
+        elif done == "run":
+            self.run_worker(self._repair(fix), group="fix", exclusive=True)
+
+    async def _repair(self, fix: Fix) -> None:
+        try:
+            words = await asyncio.to_thread(repair, fix)
+        except ActionRefused as error:
+            self.notify(clean(str(error)), title="Not done", severity="error", timeout=12, markup=False)
+        else:
+            self.notify(clean(words), title="Done", markup=False)
+        self.examine()
+
+
+def _check_row(number: int, check: Check) -> Row:
+    sign, tone = _SIGNS[check.state]
+    cells = (
+        Cell(sign, tone, _RANK[check.state]),
+        Cell(clean(check.name, 60), "strong"),
+        Cell(clean(check.found, 300), "plain" if check.state == "ok" else tone),
+    )
+    return Row(str(number), cells)
