@@ -25,12 +25,12 @@ UNUSED: Final = (
 
 
 class _HollowModule(ModuleType):
-    """Has a class of every name that is asked for."""
+    """Has a class of every name that is asked for; an exception, since the library also catches what it imports."""
 
     def __getattr__(self, name: str) -> type:
         if name.startswith("__"):
             raise AttributeError(name)
-        made = type(name, (), {"__module__": self.__name__})
+        made = type(name, (Exception,), {"__module__": self.__name__})
         setattr(self, name, made)
         return made
 
