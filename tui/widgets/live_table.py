@@ -146,6 +146,10 @@ class LiveTable(ScrollView, can_focus=True):
         self._fit()
         self.refresh()
 
+    def has_room(self, column: int) -> bool:
+        """Tell whether a column is drawn at the present width."""
+        return column < len(self._widths) and self._widths[column] > 0
+
     def choose(self, key: str) -> None:
         """Choose the row with this key, if it is shown."""
         if any(row.key == key for row in self._rows):
