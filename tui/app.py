@@ -9,8 +9,10 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path, PurePath
-from typing import ClassVar
+from typing import ClassVar, Final
 
+from textual import events
+from textual.actions import parse as parse_action
 from textual.app import ScreenStackError
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter
@@ -23,20 +25,25 @@ from tui.glyphs import filters_for
 from tui.life import Life
 from tui.limits import ATTACH_RETRIES_S, NARROW_COLUMNS, SHORT_ROWS, TICK_S, TINY_COLUMNS
 from tui.local import LocalPort, SystemClock
-from tui.moves import Moves
+from tui.navigation import Navigation, is_at_rest
 from tui.options import DEFAULTS, Options, with_terminal
 from tui.port import API_ERRORS, Clock, Port, PortError
-from tui.registry import PLACES, place
+from tui.registry import PLACES
 from tui.screens.base import Dialog, NodeScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.themes import PLAIN, THEMES, theme_name
-from tui.widgets.tab_strip import TabStrip
-from tui.window import Farewell
+from tui.window import READ_ONLY, Farewell
+
+_WHEN_AT_REST: Final = frozenset(
+    {"show", "role", "copy_command", "invite", "ask_quit", "command_line", "jump", "leave", "last_view", "history",
+     "expand", "pause", "yank"}
+)  # fmt: skip
+_CHANGES: Final = frozenset({"role", "invite", "restart"})
 
 __all__ = ["Farewell", "NeurondApp", "farewell_words", "run"]
 
 
-class NeurondApp(Moves, Life):
+class NeurondApp(Navigation, Life):
     """See the module."""
 
     TITLE = "neurond"
@@ -47,10 +54,20 @@ class NeurondApp(Moves, Life):
     HELP: ClassVar[str] = "The node is a process of its own: closing this window never stops it."
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(each.key, f"show('{each.name}')", each.title, show=False) for each in PLACES),
+        Binding("colon", "command_line", "Go", key_display=":", tooltip="Type where to go or what to do"),
+        Binding("ctrl+o", "jump", "Jump", show=False, tooltip="Jump to a pane by its letter"),
+        Binding("escape", "leave", "Back to the screen before", show=False),
+        Binding("minus", "last_view", "The screen before, and back again", show=False, key_display="-"),
+        Binding("left_square_bracket", "history(-1)", "Back through the screens", show=False),
+        Binding("right_square_bracket", "history(1)", "Forward through the screens", show=False),
         Binding("r", "role", "Role", show=False, tooltip="Switch role: the plan is shown before anything happens"),
         Binding("S", "restart", "Start the node again, when it is gone", show=False),
-        Binding("t", "next_theme", "Next theme", show=False, tooltip="Next theme: dark, light, high contrast"),
+        Binding("e", "expand", "Expand", show=False, tooltip="Give the pane with the focus all the room, or take it"),
+        Binding("p", "pause", "Pause", show=False, tooltip="Hold the screen still; again goes on"),
+        Binding("y", "yank", "Copy", show=False, tooltip="Copy the marked text, or what the pane shows"),
         Binding("C", "copy_command", "Copy as command", show=False, tooltip="Copy what this screen shows as a command"),
+        Binding("m", "mouse", "Mouse", show=False, tooltip="Give the mouse to the terminal, to mark text; again back"),
+        Binding("t", "next_theme", "Next theme", show=False, tooltip="Next theme: dark, light, high contrast"),
         Binding("question_mark,f1", "help", "Help", key_display="?", tooltip="This help"),
         Binding("ctrl+p", "command_palette", "Palette", key_display="^p", tooltip="Find any action by its name"),
         Binding("q,ctrl+q", "detach", "Detach", key_display="q", tooltip="Close this window; the node keeps running"),
@@ -155,26 +172,27 @@ class NeurondApp(Moves, Life):
     # actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action in ("show", "role", "copy_command", "invite", "ask_quit"):
-            return self.is_attached_to_node and not isinstance(self.screen, Dialog)
+        if action in _WHEN_AT_REST and not is_at_rest(self):
+            return False
         if action == "restart":
             return self.model.link == "gone" and not self.is_restarting
         if action == "help":
             return type(self.screen).__name__ != "HelpScreen"  # which is loaded when it is asked for
-        return True
+        return None if self.why_not(action) else True
 
-    def action_show(self, name: str) -> None:
-        """Go to a screen; each is made once and keeps its state."""
-        found = place(name)
-        if found is None:
-            return
-        if not self.is_screen_installed(name):
-            self.install_screen(found.make(), name)
-        if self.screen is not self.get_screen(name):
-            self.switch_screen(name)
+    def why_not(self, action: str) -> str:
+        """Return why an action of the whole program cannot be done now, empty when it can."""
+        return READ_ONLY if self.options.read_only and action in _CHANGES else ""
 
-    def on_tab_strip_chosen(self, event: TabStrip.Chosen) -> None:
-        self.action_show(event.name)
+    def on_key(self, event: events.Key) -> None:
+        """Say why a key that is shown greyed does nothing."""
+        found = self.screen.active_bindings.get(event.key)
+        if found is not None and not found.enabled:
+            space, action, _ = parse_action(found.binding.action)
+            asked = self if space == "app" else found.node
+            reason = getattr(asked, "why_not", lambda _: "")(action)
+            if reason:
+                self.notify(reason, title=found.binding.description, severity="warning", timeout=4)
 
     def action_role(self) -> None:
         from tui.screens.role import RoleScreen
@@ -189,18 +207,6 @@ class NeurondApp(Moves, Life):
         from tui.screens.help import HelpScreen
 
         self.push_screen(HelpScreen(self.screen, self.focused))
-
-    def action_next_theme(self) -> None:
-        if self.no_color:
-            self.notify("This window is drawn without colours.", title="Theme", timeout=2)
-            return
-        names = [each.name for each in THEMES]
-        self.use_theme(names[(names.index(self.theme) + 1) % len(names)])
-
-    def use_theme(self, name: str) -> None:
-        """Change the colours, and say to which."""
-        self.theme = name
-        self.notify(name, title="Theme", timeout=2)
 
     def action_copy_command(self) -> None:
         screen = self.screen

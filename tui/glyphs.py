@@ -4,6 +4,7 @@ A filter works on finished lines, so that no screen knows of it: a twin takes ex
 repeats what a word or a sign says, so nothing is lost with it; what is chosen is reversed (`themes.PLAIN`).
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -96,7 +97,7 @@ def colourless(style: Style) -> Style:
                  meta=style.meta, link=style.link)  # fmt: skip
 
 
-def filters_for(filters: list[LineFilter], *, ascii_only: bool, no_colour: bool) -> list[LineFilter]:
+def filters_for(filters: Sequence[LineFilter], *, ascii_only: bool, no_colour: bool) -> list[LineFilter]:
     """Return Textual's own filters with ours behind them; its grey is no absence of colour, and leaves."""
     kept = [each for each in filters if not (no_colour and isinstance(each, Monochrome))]
     return [*kept, *([_ASCII] if ascii_only else []), *([_NO_COLOUR] if no_colour else [])]

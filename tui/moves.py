@@ -2,9 +2,13 @@
 
 from typing import TYPE_CHECKING
 
+from textual.screen import Screen
+
 from node.control.schema import ProposalView, Stake
+from tui.limits import FIELD_CHARS_MAX
 from tui.text import clean
-from tui.window import Window
+from tui.widgets.line_input import LineInput
+from tui.window import READ_ONLY, Window
 
 if TYPE_CHECKING:
     from tui.money_form import Form
@@ -13,23 +17,23 @@ if TYPE_CHECKING:
 class Moves(Window):
     """One method a move; every one ends in `move`."""
 
-    def send(self) -> None:
+    def send(self, *, amount: str = "", to: str = "") -> None:
         """Open the dialog that sends τ."""
         from tui.money_form import SendForm
 
-        self.move(SendForm())
+        self.move(SendForm(), amount=amount, to=to)
 
-    def stake(self, netuid: int, hotkey: str = "") -> None:
+    def stake(self, netuid: int, hotkey: str = "", *, amount: str = "") -> None:
         """Open the dialog that stakes, by default with this node's own hotkey."""
         from tui.money_form import StakeForm
 
-        self.move(StakeForm(netuid, clean(hotkey) or self.own_hotkey()))
+        self.move(StakeForm(netuid, clean(hotkey) or self.own_hotkey()), amount=amount)
 
-    def unstake(self, stake: Stake) -> None:
+    def unstake(self, stake: Stake, *, amount: str = "") -> None:
         """Open the dialog that takes back from one position."""
         from tui.money_form import UnstakeForm
 
-        self.move(UnstakeForm(stake.netuid, stake.hotkey, stake.stake_alpha))
+        self.move(UnstakeForm(stake.netuid, stake.hotkey, stake.stake_alpha), amount=amount)
 
     def vote(self, proposal: ProposalView, *, approve: bool) -> None:
         """Open the dialog that votes, by default for this node's own hotkey."""
@@ -54,12 +58,24 @@ class Moves(Window):
         status = self.model.status
         return clean((status.hotkey if status else "") or "")
 
-    def move(self, form: "Form") -> None:
-        """Open the dialog that carries out what a form asks for."""
+    def move(self, form: "Form", **typed: str) -> None:
+        """Open the dialog that carries out what a form asks for; `typed` are fields that are filled in already."""
         from tui.screens.money import MoneyScreen
 
         status = self.model.status
-        if status is None or status.coldkey is None:
+        if self.options.read_only:
+            self.notify(READ_ONLY, title="Nothing was done", severity="warning")
+        elif status is None or status.coldkey is None:
             self.notify("This node knows no coldkey. Make one: neurond wallet create", severity="warning")
         else:
-            self.push_screen(MoneyScreen(form, status.coldkey))
+            dialog = MoneyScreen(form, status.coldkey)
+            self.push_screen(dialog)
+            dialog.call_after_refresh(_fill, dialog, typed)
+
+
+def _fill(screen: Screen[None], typed: dict[str, str]) -> None:
+    """Put what was typed before into the lines of a dialog that has just opened."""
+    for name, text in typed.items():
+        for line in screen.query(f"#field-{name}").results(LineInput):
+            if text:
+                line.value = clean(text, FIELD_CHARS_MAX)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Final, Literal, TypeVar
 
 from textual.app import App
 from textual.worker import Worker
@@ -22,6 +22,7 @@ from tui.options import DEFAULTS, Options
 from tui.port import Client, Clock, Port
 
 T = TypeVar("T")
+READ_ONLY: Final = "This window is read-only. Open it without --read-only to change anything."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,12 @@ class Window(App[Farewell]):
         self.model = Model()
         self.attached_home = port.home
         self.is_restarting = False
+        self.is_paused = False
+        self.is_mouse_free = False
         self.restart_words = ""
+        self._views: list[str] = []
+        self._view = -1
+        self._typed: list[str] = []
         self._client: Client | None = None
         self._feed: Feed | None = None
         self._feeding: Worker[None] | None = None

@@ -1,7 +1,7 @@
 """What all screens of an attached node share: status bar, tabs, the banner of a lost node, footer, painting."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -10,13 +10,16 @@ from textual.screen import ModalScreen, Screen, ScreenResultType
 from textual.widget import Widget
 from textual.widgets import Footer
 
-from tui.limits import GONE_AFTER_S
+from tui.keymap import give_ids
+from tui.limits import FILTER_CHARS_MAX, GONE_AFTER_S
 from tui.model import Model
-from tui.text import duration
+from tui.text import clean, duration
 from tui.widgets.draw import say
+from tui.widgets.line_input import LineInput
 from tui.widgets.panel import Panel
 from tui.widgets.status_bar import StatusBar
 from tui.widgets.tab_strip import TabStrip
+from tui.window import READ_ONLY
 
 if TYPE_CHECKING:
     from tui.app import NeurondApp
@@ -49,8 +52,12 @@ class Banner(Panel):
 
 
 class NodeScreen(Screen[None]):
-    """A screen of an attached node. `NAME` is its tab, `HELP` its prose, `COMMAND` its twin on the command line."""
+    """A screen of an attached node. `NAME` is its tab, `HELP` its prose, `COMMAND` its twin on the command line.
 
+    `CHANGES` names those of its actions that change the node or move money: a read-only window refuses them.
+    """
+
+    CHANGES: ClassVar[frozenset[str]] = frozenset()
     NAME: ClassVar[str] = ""
     HELP: ClassVar[str] = ""
     COMMAND: ClassVar[str] = ""
@@ -67,6 +74,27 @@ class NodeScreen(Screen[None]):
         """Give the widgets between tabs and footer."""
         raise NotImplementedError
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        give_ids()
+
+    def open_with(self, words: str) -> None:
+        """Show what the `:` line asked for after this screen's name; here: what to find, where there is a filter."""
+        line = self.query("#filter").first() if self.query("#filter") else None
+        if isinstance(line, LineInput):
+            line.value = clean(words, FILTER_CHARS_MAX)
+            line.set_class(bool(words), "-shown")
+        else:
+            self.notify(f"This screen has nothing to find {clean(words, 40)!r} in.", timeout=3)
+
+    def why_not(self, action: str) -> str:
+        """Return why an action cannot be done now, empty when it can; help and key tell it."""
+        return READ_ONLY if self.node_app.options.read_only and action in self.CHANGES else ""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keep what cannot be done in sight, greyed; its reason is told when its key is pressed."""
+        return None if self.why_not(action) else True
+
     @property
     def node_app(self) -> "NeurondApp":
         return cast("NeurondApp", self.app)
@@ -80,6 +108,9 @@ class NodeScreen(Screen[None]):
         if not (self.is_mounted and self.is_running):
             return
         self.set_class(model.link in ("gone", "stale") and model.silent_s >= GONE_AFTER_S, "-old")
+        if self.node_app.is_paused:
+            self.query_one(StatusBar).paint(model)
+            return
         for panel in self.query(Panel):
             panel.paint(model)
         self.paint_body(model)
@@ -98,6 +129,10 @@ class Dialog(ModalScreen[ScreenResultType]):
     """A box over the screen below, which stays visible and goes on."""
 
     HELP: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        give_ids()
 
     @property
     def node_app(self) -> "NeurondApp":

@@ -25,23 +25,17 @@ _TITLES = {"seats": "Neurons", "log": "Log", "peers-pane": "Peers", "price-pane"
 
 
 class HomeScreen(NodeScreen):
-    """Cards above, panes below; on a narrow terminal the panes become tabs that [ and ] turn."""
+    """Cards above, panes below; on a narrow terminal the panes become tabs that the tab key turns."""
 
     NAME = "home"
     COMMAND = "status"
-    HELP = "The node at a glance. Cards above, live panes below; on a small terminal [ and ] turn the panes."
+    HELP = "The node at a glance. Cards above, live panes below; on a small terminal tab turns the panes."
     CSS_PATH = "home.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "app.role", "Role", tooltip="Switch role: the plan is shown before anything happens"),
-        Binding("a", "app.show('ask')", "Ask", tooltip="Ask the network a question"),
-        Binding(
-            "right_square_bracket",
-            "pane(1)",
-            "Next pane",
-            key_display="]",
-            tooltip="Go to the next pane; on a small terminal, turn to it",
-        ),
-        Binding("left_square_bracket", "pane(-1)", "Previous pane", show=False, key_display="["),
+        Binding("2", "app.show('ask')", "Ask", tooltip="Ask the network a question"),
+        Binding("tab", "pane(1)", "Next pane", tooltip="Go to the next pane; on a small terminal, turn to it"),
+        Binding("shift+tab", "pane(-1)", "Previous pane", show=False),
         Binding("i", "app.invite", "Invite", tooltip="Copy an invite that lets another machine join"),
     ]
 

@@ -35,7 +35,7 @@ def test_every_digit_opens_its_screen_and_every_screen_has_content() -> None:
                 await settle(pilot, app)
                 assert isinstance(app.screen, NodeScreen)
                 assert tab.name == app.screen.NAME
-                assert content[tab.name] in shown(app)
+                assert content.get(tab.name, tab.title) in shown(app), tab.name
                 assert "● RUNNING" in shown(app)
 
     drive(scenario, port)
@@ -120,7 +120,7 @@ def test_help_names_every_key_of_what_has_the_focus() -> None:
         await settle(pilot, app)
         assert not isinstance(app.screen, HelpScreen)
 
-    drive(scenario, port, (140, 60))
+    drive(scenario, port, (140, 110))
 
 
 def test_the_palette_does_what_it_says() -> None:
