@@ -20,6 +20,7 @@ from textual.filter import LineFilter
 from node.control.errors import NotRunning
 from node.control.schema import LogLevel
 from tui.commands import Actions
+from tui.configured import configured
 from tui.feed import Feed
 from tui.glyphs import filters_for
 from tui.life import Life
@@ -100,6 +101,8 @@ class NeurondApp(Navigation, Life):
         self.push_screen(WelcomeScreen())
         self.set_interval(TICK_S, self.tick)
         self.run_worker(self._open(), group="open")
+        if self.options.notice:
+            self.notify(self.options.notice, title="Settings", severity="warning", timeout=15, markup=False)
 
     async def on_unmount(self) -> None:
         if self._client is not None:
@@ -230,7 +233,8 @@ def run(home: Path, *, options: Options = DEFAULTS) -> int:
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):  # it draws on standard error
         print("neurond: the window needs a terminal. Without one, use `neurond status` or `--help`.", file=sys.stderr)
         return 2
-    app = NeurondApp(LocalPort(home), SystemClock(), options=with_terminal(options, os.environ))
+    chosen = with_terminal(configured(home, options, os.environ), os.environ)
+    app = NeurondApp(LocalPort(home), SystemClock(), options=chosen)
     words = farewell_words(app.run())
     if app._exception is not None:
         raise app._exception  # a defect: the command writes it to a file and says so

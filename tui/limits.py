@@ -35,6 +35,7 @@ REQUOTE_BLOCKS: Final = 2  # an older preview is asked for again before anybody 
 TYPED_ABOVE_RAO: Final = 100 * 10**9  # a larger sum is typed once more before it is signed
 HOLD_STEPS: Final = 5  # steps of HOLD_STEP_S in which a signed transaction can still be withdrawn
 HOLD_STEP_S: Final = 1.0
+AUTO_LOCK_S: Final = 600.0  # an unlocked coldkey is forgotten after a pause in which somebody else may sit down
 EXCHANGES_MAX: Final = 100  # questions kept in one session's history
 TURNS_SENT: Final = 8  # messages of context sent with a question; more only slows a small model
 MESSAGES_CHARS_MAX: Final = 24_000  # their sum

@@ -65,7 +65,8 @@ class MoneyScreen(Dialog[None]):
                     with Horizontal(classes="money-field"):
                         yield Static(each.label, classes="money-label", markup=False)
                         line = LineInput(limits.FIELD_CHARS_MAX, placeholder=each.placeholder, id=f"field-{each.name}")
-                        line.value = each.value
+                        usual = self.node_app.options.tolerance if each.name == "tolerance" else ""
+                        line.value = usual or each.value
                         yield line
             with VerticalScroll(id="money-scroll", can_focus=False):
                 yield Static("", id="money-preview", markup=False)
@@ -180,7 +181,7 @@ class MoneyScreen(Dialog[None]):
             if signed is None:
                 return
             self._phase = "hold"
-            for left in range(limits.HOLD_STEPS, 0, -1):
+            for left in range(self.node_app.options.hold_steps, 0, -1):
                 self._left = left
                 self._draw()
                 await asyncio.sleep(limits.HOLD_STEP_S)
@@ -224,7 +225,7 @@ class MoneyScreen(Dialog[None]):
 
     def _must_type(self) -> bool:
         draft = self._draft
-        return draft is not None and max(draft.pays_rao, draft.gets_rao) > limits.TYPED_ABOVE_RAO
+        return draft is not None and max(draft.pays_rao, draft.gets_rao) > self.node_app.options.typed_above_rao
 
     def _typed_right(self) -> bool:
         try:
@@ -270,7 +271,7 @@ class MoneyScreen(Dialog[None]):
         lines += [field(clean(label, 40), say(clean(text, 100)), _LABEL_CELLS) for label, text in draft.lines]
         lines += [say(("! ", "warn"), clean(warning)) for warning in draft.warnings]
         if self._phase == "hold":
-            bar = "▰" * self._left + "▱" * (limits.HOLD_STEPS - self._left)
+            bar = "▰" * self._left + "▱" * (self.node_app.options.hold_steps - self._left)
             lines += [say(""), say(("signed; sent in ", "accent"), (f"{self._left} s ", "strong"), (bar, "accent"))]
         if self._phase == "sent":
             lines += [say(""), *self._outcome()]
