@@ -33,8 +33,12 @@ run: setup
 demo: setup
 	@$(BIN)/neurond demo
 
+# Whole networks of processes are tested one after another, since they have deadlines; all else on every core.
+ALONE := tests/e2e tests/crash tests/netns tests/interop tests/conformance
+
 test: .venv/.dev
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q -n auto --maxprocesses 4 --dist loadfile tests $(addprefix --ignore=,$(ALONE))
+	@$(BIN)/pytest -q $(ALONE)
 
 check: lint types tidy unit sim
 
