@@ -14,6 +14,7 @@ import click
 from node.commands.common import Env, command, confirm, facts, narrate, table
 from node.commands.errors import NothingThere
 from node.commands.lazy import DefaultGroup
+from node.commands.options import from_config
 from node.control.amounts import format_amount, parse_amount
 from node.control.paths import gateway_path
 from node.control.schema import View
@@ -81,8 +82,14 @@ def list_keys(env: Env) -> None:
 @keys.command("new")
 @click.argument("name")
 @click.option("--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="Default: read and invoke.")
-@click.option("--per-minute", type=_COUNT, default=PER_MINUTE_DEFAULT, show_default=True, help="Requests; 0: no limit.")
-@click.option("--per-day", type=_COUNT, default=PER_DAY_DEFAULT, show_default=True, help="Requests; 0: no limit.")
+@click.option(
+    "--per-minute", type=_COUNT, default=from_config("gateway.requests_per_minute"),
+    show_default=f"gateway.requests_per_minute, {PER_MINUTE_DEFAULT} at first", help="Requests; 0: no limit.",
+)  # fmt: skip
+@click.option(
+    "--per-day", type=_COUNT, default=from_config("gateway.requests_per_day"),
+    show_default=f"gateway.requests_per_day, {PER_DAY_DEFAULT} at first", help="Requests; 0: no limit.",
+)  # fmt: skip
 @click.option("--tao-per-day", default="0", show_default=True, metavar="TAO", help="What it may spend.")
 @command
 def new(env: Env, name: str, scopes: tuple[str, ...], per_minute: int, per_day: int, tao_per_day: str) -> None:

@@ -27,6 +27,7 @@ from node.control.options import (
     SYNC_CHOICES,
     DaemonConfig,
 )
+from node.control.paths import default_home
 from node.control.schema import KEEP_MODES, ROLES
 
 R = TypeVar("R")
@@ -137,6 +138,18 @@ AMOUNT: Final = _Amount()
 TOLERANCE: Final = _Tolerance()
 GENESIS_HASH: Final = _GenesisHash()
 NETUID: Final = click.IntRange(0, 65_535)
+
+
+def from_config(key: str) -> Callable[[], Any]:
+    """Return what makes a setting the default of an option: its value in the configuration of the command's home."""
+
+    def read() -> Any:
+        from node.control.config import load
+
+        home: Path | None = click.get_current_context().params.get("home")
+        return load(default_home() if home is None else home.expanduser().absolute()).value(key)
+
+    return read
 
 
 def check_listen(_ctx: Context, _param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,12 +7,11 @@ import click
 from node.commands.common import Env, command, table
 from node.commands.errors import NothingThere
 from node.commands.money import MoneyOptions, money_command, run_intent
-from node.commands.options import NETUID, TOLERANCE
+from node.commands.options import NETUID, TOLERANCE, from_config
 from node.commands.prices import change
 from node.commands.subnets import node_hotkey
 from node.commands.wallet import address_of
 from node.control.actions import (
-    DEFAULT_TOLERANCE_PPM,
     Intent,
     MoveIntent,
     SwapIntent,
@@ -71,8 +70,8 @@ class _AmountOrAll(click.ParamType[int | None]):
 
 AMOUNT_OR_ALL = _AmountOrAll()
 tolerance_option = click.option(
-    "--tolerance", type=TOLERANCE, default=DEFAULT_TOLERANCE_PPM, metavar="PERCENT",
-    help="How far the price may move. [default: 1]",
+    "--tolerance", type=TOLERANCE, default=from_config("money.tolerance"), show_default="money.tolerance, 1 at first",
+    metavar="PERCENT", help="How far the price may move.",
 )  # fmt: skip
 partial_option = click.option("--partial", is_flag=True, help="Fill what fits below the limit instead of refusing.")
 hotkey_option = click.option("--hotkey", metavar="SS58", help="Validator. Default: the running node's hotkey.")

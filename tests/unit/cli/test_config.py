@@ -119,3 +119,12 @@ def test_a_started_daemon_reads_no_configuration_of_its_own(run: Run, started: S
     monkeypatch.setenv("NEUROND_CONFIG", "none")
     run("up", "--foreground")
     assert started.configs == [DaemonConfig(home)]
+
+
+def test_defaults_of_other_commands_come_from_it(run: Run, home: Path) -> None:
+    home.mkdir()
+    (home / "config.toml").write_text("[gateway]\nrequests_per_minute = 7\nrequests_per_day = 70\n")
+    made = run("keys", "new", "laptop", "--json").json()
+    assert (made["requests_per_minute"], made["requests_per_day"]) == (7, 70)
+    assert run("keys", "new", "other", "--per-minute", "3", "--json").json()["requests_per_minute"] == 3
+    assert "gateway.requests_per_minute" in run("keys", "new", "--help").out
