@@ -149,12 +149,13 @@ class Punch:
             return "nobody told this node from where it is seen"
         if not targets:
             return "the other side does not know from where it is seen"
+        counters = self._network.totals
         with trio.move_on_after(limits.PUNCH_S):
             async with trio.open_nursery() as nursery:
                 hosts = {target.host for target in targets}
                 for way in (
-                    partial(accept_on, door.local, hosts),
-                    *(partial(connect_from, door.local, target.host, target.port) for target in targets),
+                    partial(accept_on, door.local, hosts, counters),
+                    *(partial(connect_from, door.local, each.host, each.port, counters) for each in targets),
                 ):
                     nursery.start_soon(self._meet_by, way, peer_id, is_client, nursery.cancel_scope)
         if self._is_direct(peer_id):

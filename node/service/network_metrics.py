@@ -35,6 +35,10 @@ def network_families(network: Network) -> tuple[Family, ...]:
         *_discovery(network.discovery()),
         *_gossip(totals),
         by_label(
+            "p2p_bytes_total", "counter", "Bytes of all connections, encryption and frames included.", "direction",
+            {"in": totals.get("bytes.in", 0), "out": totals.get("bytes.out", 0)},
+        ),
+        by_label(
             "p2p_dials_total", "counter", "Tries to connect to one address.", "outcome",
             {"started": totals.get("dials", 0), "failed": totals.get("dials.failed", 0)},
         ),

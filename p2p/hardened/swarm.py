@@ -74,7 +74,7 @@ class HardenedSwarm(Swarm):  # type: ignore[misc]  # libp2p is opaque to the typ
             peer_id,
             peerstore,
             upgrader,
-            [HardenedTcp()],
+            [HardenedTcp(counters)],
             retry_config=RetryConfig(max_retries=0),
             connection_config=_connection_config(max_peers),
         )
@@ -99,7 +99,7 @@ class HardenedSwarm(Swarm):  # type: ignore[misc]  # libp2p is opaque to the typ
         async def accept(socket: BufferedSocket) -> None:
             await self._handle_inbound_connection(socket, maddr)
 
-        await listener.serve(accept)
+        await listener.serve(accept, self._counters)
 
     async def dial(self, address: TcpAddress, peer_id: ID) -> None:
         """Connect to one address. Raises UnreachableError."""
@@ -143,7 +143,7 @@ class HardenedSwarm(Swarm):  # type: ignore[misc]  # libp2p is opaque to the typ
     async def prove(self, address: TcpAddress, peer_id: ID) -> None:
         """Connect anew, see who answers there, hang up. Raises UnreachableError when it is not `peer_id`."""
         try:
-            raw = await connect_raw(address.host, address.port)
+            raw = await connect_raw(address.host, address.port, self._counters)
         except OSError as error:
             raise UnreachableError(f"cannot connect to {address}: {_first_cause(error)}") from error
         try:

@@ -22,6 +22,7 @@ from multiaddr import Multiaddr
 
 from p2p import limits
 from p2p.addresses import TcpAddress, parse_address
+from p2p.counters import Counters
 from p2p.errors import ListenError
 
 InboundHandler = Callable[["BufferedSocket"], Awaitable[None]]
@@ -31,10 +32,11 @@ _FAMILIES = {"dns4": trio.socket.AF_INET, "dns6": trio.socket.AF_INET6}
 
 
 class BufferedSocket(ReadWriteCloser):  # type: ignore[misc]  # libp2p is opaque to the type checker
-    """One TCP connection; many small reads of the layers above cost one system call."""
+    """One TCP connection; many small reads of the layers above cost one system call. Its bytes are counted."""
 
-    def __init__(self, stream: trio.SocketStream) -> None:
+    def __init__(self, stream: trio.SocketStream, counters: Counters) -> None:
         self._stream = stream
+        self._counters = counters
         self._ahead = memoryview(b"")
         self._remote = _remote_address(stream)
         _notice_silence(stream)
@@ -57,6 +59,7 @@ class BufferedSocket(ReadWriteCloser):  # type: ignore[misc]  # libp2p is opaque
                 raise ConnectionClosedError(f"the connection broke: {error}", transport="tcp") from error
             if not piece:
                 break
+            self._counters.add("bytes.in", len(piece))
             self._ahead = memoryview(b"".join((self._ahead, piece)) if self._ahead else piece)
         taken = self._ahead[:n]
         self._ahead = self._ahead[len(taken) :]
@@ -66,6 +69,7 @@ class BufferedSocket(ReadWriteCloser):  # type: ignore[misc]  # libp2p is opaque
         """Write all of `data`."""
         try:
             await self._stream.send_all(data)
+            self._counters.add("bytes.out", len(data))
         except (trio.ClosedResourceError, trio.BrokenResourceError) as error:
             raise ConnectionClosedError(f"the connection broke: {error}", transport="tcp") from error
 
@@ -93,20 +97,24 @@ class HardenedTcp(TCP):  # type: ignore[misc]  # libp2p is opaque to the type ch
     Names are resolved by the system: stock asks a name server itself, past the hosts file, and takes no answer for one.
     """
 
+    def __init__(self, counters: Counters) -> None:
+        super().__init__()
+        self._counters = counters
+
     async def dial(self, maddr: Multiaddr) -> RawConnection:
         address = parse_address(str(maddr))
         try:
-            return await connect_raw(await _resolved(address), address.port)
+            return await connect_raw(await _resolved(address), address.port, self._counters)
         except OSError as error:
             raise OpenConnectionError(f"cannot connect to {maddr}: {error}") from error
 
 
-async def connect_raw(host: str, port: int) -> RawConnection:
+async def connect_raw(host: str, port: int, counters: Counters) -> RawConnection:
     """A fresh TCP connection without any handshake. Raises OSError."""
-    return RawConnection(BufferedSocket(await trio.open_tcp_stream(host, port)), True)
+    return RawConnection(BufferedSocket(await trio.open_tcp_stream(host, port), counters), True)
 
 
-async def connect_from(source: tuple[str, int], host: str, port: int) -> RawConnection:
+async def connect_from(source: tuple[str, int], host: str, port: int, counters: Counters) -> RawConnection:
     """Connect from a port that another connection of ours, not the node's listener, uses already.
 
     Keeps trying until cancelled: the other side of a hole punching refuses, or its router drops, what comes before it
@@ -118,7 +126,7 @@ async def connect_from(source: tuple[str, int], host: str, port: int) -> RawConn
             _let_share_port(socket)
             await socket.bind(source)
             await socket.connect((host, port))
-            return RawConnection(BufferedSocket(trio.SocketStream(socket)), True)
+            return RawConnection(BufferedSocket(trio.SocketStream(socket), counters), True)
         except OSError:
             socket.close()
             await trio.sleep(limits.PUNCH_AGAIN_S)
@@ -127,7 +135,7 @@ async def connect_from(source: tuple[str, int], host: str, port: int) -> RawConn
             raise
 
 
-async def accept_on(source: tuple[str, int], hosts: Collection[str]) -> RawConnection:
+async def accept_on(source: tuple[str, int], hosts: Collection[str], counters: Counters) -> RawConnection:
     """Wait on such a port for a connection of one of `hosts`: where no router stands in the way, theirs may come before
     ours begins. Raises OSError where the system does not let a port be shared like this."""
     with trio.socket.socket(_family(source[0]), trio.socket.SOCK_STREAM) as socket:
@@ -137,7 +145,7 @@ async def accept_on(source: tuple[str, int], hosts: Collection[str]) -> RawConne
         while True:
             accepted, (host, *_) = await socket.accept()
             if host in hosts:
-                return RawConnection(BufferedSocket(trio.SocketStream(accepted)), False)
+                return RawConnection(BufferedSocket(trio.SocketStream(accepted), counters), False)
             accepted.close()
 
 
@@ -191,11 +199,11 @@ class ExclusiveListener(IListener):  # type: ignore[misc]  # libp2p is opaque to
             raise ListenError(_listen_message(address, error)) from error
         return cls(address, [trio.SocketListener(socket)])
 
-    async def serve(self, handler: InboundHandler) -> None:
+    async def serve(self, handler: InboundHandler, counters: Counters) -> None:
         """Accept connections until `close`; a failing connection touches no other."""
 
         async def accept(stream: trio.SocketStream) -> None:
-            await handler(BufferedSocket(stream))
+            await handler(BufferedSocket(stream, counters))
 
         with self._scope:
             await trio.serve_listeners(accept, self._listeners)

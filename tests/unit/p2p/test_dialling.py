@@ -8,6 +8,7 @@ import trio
 
 from p2p import UnreachableError, limits
 from p2p.addresses import TcpAddress
+from p2p.counters import Counters
 from p2p.hardened.transport import BufferedSocket
 from p2p.identity import Identity
 from p2p.peerbook import PeerBook
@@ -45,7 +46,7 @@ async def test_the_system_is_told_to_end_connections_that_are_cut_silently() -> 
     async with trio.open_nursery() as nursery:
         listeners = await nursery.start(trio.serve_tcp, lambda stream: trio.sleep_forever(), 0)
         stream = await trio.open_tcp_stream("127.0.0.1", listeners[0].socket.getsockname()[1])
-        BufferedSocket(stream)
+        BufferedSocket(stream, Counters())
         patience_ms = stream.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
         assert patience_ms == limits.SILENCE_MAX_S * 1000
         assert stream.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)

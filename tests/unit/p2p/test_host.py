@@ -268,3 +268,18 @@ async def test_a_peer_cannot_have_us_resolve_names(libp2p_world: Libp2pWorld) ->
     await wellknown.ask_for_peers(stream, told, 0)
     assert {each.host for each in server.book.addresses(teller.peer_id)} >= {"127.0.0.9"}
     assert not [each for each in server.book.addresses(teller.peer_id) if each.kind == "dns4"]
+
+
+async def test_every_byte_that_comes_and_goes_is_counted(libp2p_world: Libp2pWorld) -> None:
+    first, second = await libp2p_world.open("first"), await libp2p_world.open("second")
+    await second.dial(first.addresses[0])
+    await connected(first, second)
+    inbox = second.subscribe(TOPIC, accept)
+    first.subscribe(TOPIC, accept)
+    data = bytes(range(256)) * 400
+    await until(lambda: second.counters()["bytes.in"] > 0)
+    before = second.counters()["bytes.in"]
+    await first.publish(TOPIC, data)
+    assert (await receive(inbox)).data == data
+    assert len(data) <= second.counters()["bytes.in"] - before <= 2 * len(data)
+    await until(lambda: first.counters()["bytes.out"] >= second.counters()["bytes.in"])

@@ -9,6 +9,7 @@ from multiaddr import Multiaddr
 
 from p2p import StreamFailed, limits
 from p2p.addresses import TcpAddress
+from p2p.counters import Counters
 from p2p.hardened.transport import ExclusiveListener, accept_on, connect_from
 from p2p.network import Libp2pNetwork
 from p2p.punch import PROTOCOL, Door, Punch
@@ -91,9 +92,9 @@ async def test_the_listener_of_a_node_shares_its_port_with_nobody() -> None:
     listener = await ExclusiveListener.bind(TcpAddress("ip4", "127.0.0.1", 0))
     source = ("127.0.0.1", listener.bound.port)
     with pytest.raises(OSError, match="in use"):
-        await accept_on(source, {"127.0.0.1"})
+        await accept_on(source, {"127.0.0.1"}, Counters())
     with trio.move_on_after(0.3) as waited:
-        await connect_from(source, "127.0.0.1", listener.bound.port)
+        await connect_from(source, "127.0.0.1", listener.bound.port, Counters())
     assert waited.cancelled_caught
     await listener.close()
 

@@ -14,7 +14,7 @@ TOTALS = {
     "gossip.in": 7, "gossip.out": 9, "gossip.dropped.slow_peer.low": 3, "gossip.dropped.no_reader": 2,
     "gossip.refused.malformed": 1, "dials": 5, "dials.failed": 4, "streams.in": 6, "streams.refused.busy": 8,
     "kad.finds": 11, "relay.circuits.opened": 12, "punch.direct": 13, "bans": 14, "connections.inbound": 15,
-    "requests.shared": 16, "reports": 17,
+    "requests.shared": 16, "reports": 17, "bytes.in": 18, "bytes.out": 19,
 }  # fmt: skip
 
 
@@ -45,6 +45,7 @@ async def test_the_totals_come_out_under_their_names() -> None:
         (("class", ""), ("reason", "no_reader")): 2,
         (("class", "low"), ("reason", "slow_peer")): 3,
     }
+    assert found["p2p_bytes_total"] == {(("direction", "in"),): 18, (("direction", "out"),): 19}
     assert found["p2p_dials_total"] == {(("outcome", "failed"),): 4, (("outcome", "started"),): 5}
     assert found["p2p_streams_total"] == {(("event", "in"),): 6, (("event", "refused.busy"),): 8}
     assert found["p2p_dht_events_total"] == {(("event", "finds"),): 11}
