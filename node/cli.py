@@ -63,6 +63,7 @@ _COMMANDS: Final = {
     "data": ("node.commands.data:data", "Collected text: sources, searches, data sets, what is wanted."),
     "db": ("node.commands.db:db", "Look at, check, prune, copy or replace the chain database."),
     "config": ("node.commands.config:config", "What is set and by whom, and changing it."),
+    "service": ("node.commands.service:service", "The node as a service: install, status, logs."),
     "explain": ("node.commands.explain:explain", "Explain an error code or a call."),
 }
 

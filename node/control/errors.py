@@ -15,6 +15,9 @@ ControlError
 ├── BadArgument          an argument of a call that does not fit
 ├── BadAnswers           answers of a setup that do not fit
 ├── ActionRefused        a transaction that would fail, told before it is signed
+├── RepairRefused        a repair that is not done from here
+├── ServiceUnavailable   this system runs no services for users, or its manager refused
+├── BadRecording         a file that is no recording of a session, or a damaged one
 └── ConfigError          the configuration cannot be used
     ├── BadConfig        a value that does not fit, or a file that is no TOML; names file, key and line
     ├── UnknownKey       no setting of that name; names the nearest one
@@ -123,6 +126,20 @@ class ActionRefused(ControlError):
     remedy = "Nothing was signed; change what the message names and try again."
 
 
+class RepairRefused(ControlError):
+    """Something that the doctor advises and that this program does not do itself."""
+
+    code = "repair_refused"
+    remedy = "Copy the command and run it in a terminal, after a look at what it does."
+
+
+class ServiceUnavailable(ControlError):
+    """What runs services on this system is not there, or refused."""
+
+    code = "service_unavailable"
+    remedy = "`neurond up` starts the node without it, and it outlives the terminal."
+
+
 class ConfigError(ControlError):
     """The configuration cannot be used."""
 
@@ -156,6 +173,13 @@ class ConfigChanged(ConfigError):
 
     code = "config_changed"
     remedy = "Nothing was written. Look at it again, then repeat the change."
+
+
+class BadRecording(ControlError):
+    """A file that is no recording of a session, or one that is damaged, cut off or too large."""
+
+    code = "bad_recording"
+    remedy = "Record the session again with `neurond record FILE`."
 
 
 def error_view(error: Exception) -> ErrorView | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from node.control.errors import ActionRefused
+from node.control.errors import RepairRefused
 from node.control.limits import TARGET_CHARS_MAX
 from node.control.schema import Check
 
@@ -52,20 +52,20 @@ def repair(fix: Fix) -> str:
     """Take the access of others from the paths of a fix; return what was done. Blocks.
 
     Raises:
-        ActionRefused: it is none of that kind, or a path is not this user's.
+        RepairRefused: it is none of that kind, or a path is not this user's.
     """
     if fix.kind != "permissions":
-        raise ActionRefused("This is not done from here.", remedy="Copy the command and run it in a terminal.")
+        raise RepairRefused("This is not done from here.", remedy="Copy the command and run it in a terminal.")
     done = 0
     for mode, path in fix.paths:
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
-            raise ActionRefused(f"{path} cannot be opened: {error.strerror}.", remedy="Look at it yourself.") from error
+            raise RepairRefused(f"{path} cannot be opened: {error.strerror}.", remedy="Look at it yourself.") from error
         try:
             facts = os.fstat(descriptor)
             if facts.st_uid != os.getuid() or not (stat.S_ISREG(facts.st_mode) or stat.S_ISDIR(facts.st_mode)):
-                raise ActionRefused(f"{path} is not yours, or no file.", remedy="Look at it yourself.")
+                raise RepairRefused(f"{path} is not yours, or no file.", remedy="Look at it yourself.")
             os.fchmod(descriptor, mode)
         finally:
             os.close(descriptor)

@@ -43,6 +43,7 @@ from node.service.keys import Keys, open_keys
 from node.service.logbook import Logbook, logger
 from node.service.model_peers import ModelPeers
 from node.service.model_store import ChosenModel, shared_model_store
+from node.service.notify import tell_manager
 from node.service.payments import PaymentBook
 from node.service.payments_cashier import Cashier
 from node.service.prices import PriceBook, keep_prices
@@ -155,6 +156,7 @@ class Node:
 
     def _enter(self, state: NodeState, phase: str) -> None:
         self.state, self.phase = state, phase
+        tell_manager(state, phase)
         log.info("%s", phase or state)
 
     def _report_defect(self, error: Exception) -> None:

@@ -20,7 +20,7 @@ from node.control.config import Config, load
 from node.control.config_changes import Review, checked_value, review, words_of, write
 from node.control.config_kinds import NONE, Value, show
 from node.control.config_settings import APPLIES_WORDS, SECTIONS, Setting, by_section, find_setting
-from node.control.errors import ActionRefused, ConfigError
+from node.control.errors import ConfigError, RepairRefused
 from node.control.fixes import Fix, fix_of, repair
 from node.control.limits import CONFIG_TEXT_CHARS_MAX
 from node.control.schema import Check, Checkup
@@ -398,7 +398,7 @@ class SettingsScreen(NodeScreen):
     async def _repair(self, fix: Fix) -> None:
         try:
             words = await asyncio.to_thread(repair, fix)
-        except ActionRefused as error:
+        except RepairRefused as error:
             self.notify(clean(str(error)), title="Not done", severity="error", timeout=12, markup=False)
         else:
             self.notify(clean(words), title="Done", markup=False)

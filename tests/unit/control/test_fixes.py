@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from node.control.errors import ActionRefused
+from node.control.errors import RepairRefused
 from node.control.fixes import fix_of, repair
 from node.control.schema import Check
 
@@ -44,7 +44,7 @@ def test_a_repair_takes_access_away_and_follows_no_link(tmp_path: Path) -> None:
     outside.touch(0o644)
     os.unlink(key)
     key.symlink_to(outside)
-    with pytest.raises(ActionRefused, match="cannot be opened"):
+    with pytest.raises(RepairRefused, match="cannot be opened"):
         repair(fix)
     assert outside.stat().st_mode & 0o777 == 0o644
 
@@ -53,7 +53,7 @@ def test_what_is_only_shown_is_not_done(tmp_path: Path) -> None:
     fix = fix_of(Check("clock", "bad", "x", "Run: reboot"), tmp_path)
     assert fix is not None
     assert fix.command == "reboot"
-    with pytest.raises(ActionRefused):
+    with pytest.raises(RepairRefused):
         repair(fix)
 
 
