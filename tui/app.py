@@ -8,6 +8,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import ClassVar, Final
 
@@ -23,6 +24,7 @@ from tui.commands import Actions
 from tui.configured import configured
 from tui.feed import Feed
 from tui.glyphs import filters_for
+from tui.keymap import keymap_path
 from tui.life import Life
 from tui.limits import ATTACH_RETRIES_S, NARROW_COLUMNS, SHORT_ROWS, TICK_S, TINY_COLUMNS
 from tui.local import LocalPort, SystemClock
@@ -33,7 +35,7 @@ from tui.registry import PLACES
 from tui.screens.base import Dialog, NodeScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.themes import PLAIN, THEMES, theme_name
-from tui.window import READ_ONLY, Farewell
+from tui.window import Farewell
 
 _WHEN_AT_REST: Final = frozenset(
     {"show", "role", "copy_command", "invite", "ask_quit", "command_line", "jump", "leave", "last_view", "history",
@@ -101,6 +103,7 @@ class NeurondApp(Navigation, Life):
         self.push_screen(WelcomeScreen())
         self.set_interval(TICK_S, self.tick)
         self.run_worker(self._open(), group="open")
+        self.run_worker(self.read_keymap(), group="keymap")
         if self.options.notice:
             self.notify(self.options.notice, title="Settings", severity="warning", timeout=15, markup=False)
 
@@ -185,7 +188,7 @@ class NeurondApp(Navigation, Life):
 
     def why_not(self, action: str) -> str:
         """Return why an action of the whole program cannot be done now, empty when it can."""
-        return READ_ONLY if self.options.read_only and action in _CHANGES else ""
+        return self.read_only_words if self.options.read_only and action in _CHANGES else ""
 
     def on_key(self, event: events.Key) -> None:
         """Say why a key that is shown greyed does nothing."""
@@ -234,6 +237,7 @@ def run(home: Path, *, options: Options = DEFAULTS) -> int:
         print("neurond: the window needs a terminal. Without one, use `neurond status` or `--help`.", file=sys.stderr)
         return 2
     chosen = with_terminal(configured(home, options, os.environ), os.environ)
+    chosen = replace(chosen, keymap=chosen.keymap or keymap_path(home))
     app = NeurondApp(LocalPort(home), SystemClock(), options=chosen)
     words = farewell_words(app.run())
     if app._exception is not None:

@@ -27,11 +27,14 @@ class Actions(Provider):
             commands += [
                 ("Switch role", "key r: read the plan, then sign", app.action_role),
                 ("Make an invite", "one line that lets another machine join", app.action_invite),
+                ("Go somewhere or do something …", "key : the command line", app.action_command_line),
+                ("Jump to a pane …", "key ^o: a letter over each", app.action_jump),
                 ("Copy this screen as a command", "key C: the same on the command line", app.action_copy_command),
                 ("Leave or stop the node …", "key Q: asks first", app.action_ask_quit),
             ]
         commands += [("Detach", "key q: the node keeps running", app.action_detach)]
         commands += [("Help", "key ?: all keys that work here", app.action_help)]
+        commands += [("Write all keys to keymap.toml", "your own keys", app.action_write_keymap)]
         commands += [(f"Theme {t.name}", "key t turns the themes", lambda n=t.name: app.use_theme(n)) for t in THEMES]  # type: ignore[misc]
         return commands + self._screen_commands()
 
@@ -40,7 +43,7 @@ class Actions(Provider):
         found: list[Command] = []
         for binding in own_bindings(self.screen):
             if binding.show and binding.description and not binding.action.startswith("app."):
-                words = f"key {shown_keys(binding)}, on this screen"
+                words = f"key {shown_keys(binding, cast('NeurondApp', self.app).keymap)}, on this screen"
                 found.append((binding.description, words, lambda a=binding.action: self.screen.run_action(a)))  # type: ignore[misc]
         return found
 

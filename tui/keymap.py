@@ -17,6 +17,7 @@ from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.keys import KEY_NAME_REPLACEMENTS, Keys
 
+from node.control.paths import config_folder
 from tui.limits import KEYMAP_BYTES_MAX, KEYMAP_FAULTS_MAX, KEYS_PER_ACTION_MAX
 from tui.text import clean
 
@@ -40,6 +41,11 @@ class Keymap:
 
     keys: Mapping[str, str]
     faults: tuple[str, ...] = ()
+
+
+def keymap_path(home: Path) -> Path:
+    """Return where a person's own keys are read from, whether or not the file exists."""
+    return config_folder(home) / "keymap.toml"
 
 
 def give_ids() -> None:
@@ -107,9 +113,18 @@ def parse_keymap(raw: bytes, name: str) -> Keymap:
 
 
 def unknown(keymap: Keymap, known: Mapping[str, Binding], name: str) -> tuple[str, ...]:
-    """Return what is wrong with the ids of a keymap: those that do not exist, those that take each other's key."""
+    """Return what is wrong with the ids of a keymap: those that do not exist, and those that take a key.
+
+    An entry that takes the key of another binding is used all the same: it is what its writer asked for.
+    """
     faults = []
     taken: dict[tuple[str, str], str] = {}
+    usual = {
+        (entry.split(".")[0], key.strip()): entry
+        for entry, binding in known.items()
+        if entry not in keymap.keys
+        for key in binding.key.split(",")
+    }
     for entry, keys in keymap.keys.items():
         if entry not in known:
             near = difflib.get_close_matches(entry, known, n=1)
@@ -118,8 +133,11 @@ def unknown(keymap: Keymap, known: Mapping[str, Binding], name: str) -> tuple[st
             continue
         for key in keys.split(","):
             first = taken.setdefault((entry.split(".")[0], key), entry)
+            other = usual.get((entry.split(".")[0], key))
             if first != entry:
                 faults.append(f"{name}: {entry}: the key {key} is given to {first} already.")
+            elif other is not None:
+                faults.append(f"{name}: {entry}: takes the key {key} of {other}; give that another one.")
     return tuple(faults[:KEYMAP_FAULTS_MAX])
 
 
@@ -135,6 +153,14 @@ def example(known: Mapping[str, Binding]) -> str:
                 lines.append(f'# {entry.split(".", 1)[1]} = "{keys}"' + (f"  # {what}" if what else ""))
         lines.append("")
     return "\n".join(lines)
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a file that does not exist yet, for its owner alone. Raises OSError, FileExistsError above all."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with path.open("x", encoding="utf-8") as file:
+        path.chmod(0o600)
+        file.write(text)
 
 
 def _kinds(kind: type[DOMNode]) -> Iterable[type[DOMNode]]:

@@ -3,8 +3,12 @@
 The window leaves the node running. It stops one only on the answer "stop" to a question.
 """
 
+import asyncio
+
 from node.control.options import Progress
+from tui.keymap import all_bindings, example, read_keymap, unknown, write_new
 from tui.port import API_ERRORS, PortError
+from tui.registry import load_all
 from tui.screens.quit import Choice, QuitScreen
 from tui.text import clean
 from tui.window import Farewell, Window
@@ -12,6 +16,43 @@ from tui.window import Farewell, Window
 
 class Life(Window):
     """See the module."""
+
+    async def read_keymap(self) -> None:
+        """Use a person's own keys, and say what of their file is not used. Screens are loaded only to check a file."""
+        path = self.options.keymap
+        if path is None:
+            return
+        found = await asyncio.to_thread(read_keymap, path)
+        faults = found.faults
+        if found.keys:
+            self.keymap = found.keys
+            self.set_keymap(dict(found.keys))
+            await asyncio.to_thread(load_all)
+            faults += unknown(found, all_bindings(), str(path))
+        if faults:
+            more = f" And {len(faults) - 1} more." if len(faults) > 1 else ""
+            self.notify(f"{faults[0]}{more}", title="Keys", severity="warning", timeout=12, markup=False)
+
+    def action_write_keymap(self) -> None:
+        """Write down all keys, for a file of one's own; one that exists is left as it is."""
+        self.run_worker(self._write_keymap(), group="keymap")
+
+    async def _write_keymap(self) -> None:
+        path = self.options.keymap
+        if path is None:
+            self.notify("This window was opened without a folder for configuration.", severity="warning")
+            return
+        await asyncio.to_thread(load_all)
+        text = example(all_bindings())
+        try:
+            await asyncio.to_thread(write_new, path, text)
+        except FileExistsError:
+            self.notify(f"{path} exists and is left as it is.", title="Keys", markup=False)
+        except OSError as error:
+            self.notify(f"{path}: {error.strerror}.", title="Not written", severity="error", markup=False)
+        else:
+            self.copy_to_clipboard(str(path))
+            self.notify(f"All keys are in {path}: take the # from what you change.", title="Keys", markup=False)
 
     def action_invite(self) -> None:
         self.run_worker(self._invite(), group="invite", exclusive=True)

@@ -8,7 +8,7 @@ from node.control.schema import ProposalView, Stake
 from tui.limits import FIELD_CHARS_MAX
 from tui.text import clean
 from tui.widgets.line_input import LineInput
-from tui.window import READ_ONLY, Window
+from tui.window import Window
 
 if TYPE_CHECKING:
     from tui.money_form import Form
@@ -64,7 +64,7 @@ class Moves(Window):
 
         status = self.model.status
         if self.options.read_only:
-            self.notify(READ_ONLY, title="Nothing was done", severity="warning")
+            self.notify(self.read_only_words, title="Nothing was done", severity="warning")
         elif status is None or status.coldkey is None:
             self.notify("This node knows no coldkey. Make one: neurond wallet create", severity="warning")
         else:

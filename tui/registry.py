@@ -49,3 +49,9 @@ PLACES: Final = (
 def place(name: str) -> Place | None:
     """Return the screen of that name, None when there is none."""
     return next((each for each in PLACES if each.name == name), None)
+
+
+def load_all() -> None:
+    """Load the modules of all screens, so that all their keys are known."""
+    for each in PLACES:
+        import_module(each.path.partition(":")[0])

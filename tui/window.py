@@ -5,7 +5,7 @@ The parts (`moves`, `life`, `navigation`, `app`) build on it, so that each can b
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeVar
@@ -51,12 +51,18 @@ class Window(App[Farewell]):
         self.is_paused = False
         self.is_mouse_free = False
         self.restart_words = ""
+        self.keymap: Mapping[str, str] = {}
         self._views: list[str] = []
         self._view = -1
         self._typed: list[str] = []
         self._client: Client | None = None
         self._feed: Feed | None = None
         self._feeding: Worker[None] | None = None
+
+    @property
+    def read_only_words(self) -> str:
+        """Why a read-only window changes nothing."""
+        return READ_ONLY
 
     @property
     def api(self) -> Api:

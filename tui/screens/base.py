@@ -19,7 +19,6 @@ from tui.widgets.line_input import LineInput
 from tui.widgets.panel import Panel
 from tui.widgets.status_bar import StatusBar
 from tui.widgets.tab_strip import TabStrip
-from tui.window import READ_ONLY
 
 if TYPE_CHECKING:
     from tui.app import NeurondApp
@@ -89,7 +88,7 @@ class NodeScreen(Screen[None]):
 
     def why_not(self, action: str) -> str:
         """Return why an action cannot be done now, empty when it can; help and key tell it."""
-        return READ_ONLY if self.node_app.options.read_only and action in self.CHANGES else ""
+        return self.node_app.read_only_words if self.node_app.options.read_only and action in self.CHANGES else ""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keep what cannot be done in sight, greyed; its reason is told when its key is pressed."""
