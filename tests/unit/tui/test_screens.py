@@ -114,7 +114,7 @@ def test_help_names_every_key_of_what_has_the_focus() -> None:
         await settle(pilot, app)
         assert isinstance(app.screen, HelpScreen)
         words = shown(app)
-        for word in ("LiveTable", "Half a page down", "Sort the other way round", "Filter", "keeps running"):
+        for word in ("(live table)", "Half a page down", "Sort the other way round", "Filter", "keeps running"):
             assert word in words, word
         await pilot.press("escape")
         await settle(pilot, app)
