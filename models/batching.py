@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
 
 import numpy as np
@@ -23,12 +23,16 @@ from models.token import Token
 
 
 class Answer:
-    """One request: iterate it for tokens (blocks) from one thread, cancel it from any. Holds one answer at most."""
+    """One request: iterate it for tokens (blocks) from one thread, cancel it from any. Holds one answer at most.
 
-    def __init__(self, prompt: list[int], state: AnswerState) -> None:
+    `tell` is called in the worker's thread whenever `ready` became true; it must be quick and raise nothing.
+    """
+
+    def __init__(self, prompt: list[int], state: AnswerState, tell: Callable[[], None] = lambda: None) -> None:
         self._queue: SimpleQueue[Token | ModelError | None] = SimpleQueue()
         self._cancelled = threading.Event()
         self._over = False
+        self._tell = tell
         self.prompt = prompt
         self.state = state
         self.fed = 0  # positions in the cache: of the prompt, later of prompt and answer
@@ -52,6 +56,11 @@ class Answer:
             raise StopIteration
         raise item
 
+    @property
+    def ready(self) -> bool:
+        """Whether the next step of the iterator would not block."""
+        return self._over or not self._queue.empty()
+
     def cancel(self) -> None:
         """Free its row at the next step; the iterator ends without a finish reason."""
         self._cancelled.set()
@@ -64,6 +73,7 @@ class Answer:
     def put(self, item: Token | ModelError | None) -> None:
         """For the worker: hand over a token, an error, or None for the end."""
         self._queue.put(item)
+        self._tell()
 
 
 class Batcher:
@@ -87,10 +97,10 @@ class Batcher:
         self._thread = threading.Thread(target=self._work, name="model-batcher", daemon=True)
         self._thread.start()
 
-    def submit(self, prompt: Sequence[int], sampling: Sampling) -> Answer:
-        """Queue a request. Raises Busy when the queue is full, Closed, BadPrompt, PromptTooLong."""
+    def submit(self, prompt: Sequence[int], sampling: Sampling, *, tell: Callable[[], None] = lambda: None) -> Answer:
+        """Queue a request; `tell` as in `Answer`. Raises Busy, Closed, BadPrompt, PromptTooLong."""
         self._model.check_request(prompt, sampling)
-        answer = Answer(list(prompt), self._model.start(sampling))
+        answer = Answer(list(prompt), self._model.start(sampling), tell)
         with self._changed:
             if self._closing:
                 raise Closed("the model is being unloaded; ask again after the restart")

@@ -82,35 +82,33 @@ class Answer:
         started, form = False, self._form
         try:
             async for index, piece in pieces:
+                opening = b""
                 if not started:
                     await send({"type": "http.response.start", "status": 200, "headers": form.headers(SSE)})
-                    for opened in range(len(self._choices)):
-                        await self._events(send, form.opening(opened))
+                    opening = b"".join(_events(form.opening(opened)) for opened in range(len(self._choices)))
                     started = True
-                await self._send_piece(index, piece, send)
+                data = opening + self._piece(index, piece)
+                await send({"type": "http.response.body", "body": data, "more_body": True})
             self._check()
-            if self._usage:
-                await self._events(send, [form.usage(self._choices)])
+            last = _events([form.usage(self._choices)] if self._usage else [])
             self.ok = True
         except NodeError as error:
             problem = problem_of(error, now_ms())
             if not started:
                 return await send_problem(problem, form.request_id, send)
-            await self._events(send, [problem.body()])
-        await send({"type": "http.response.body", "body": _DONE, "more_body": False})
+            last = _events([problem.body()])
+        await send({"type": "http.response.body", "body": last + _DONE, "more_body": False})
 
-    async def _send_piece(self, index: int, piece: Piece, send: Send) -> None:
-        if isinstance(piece.reply, Comment):
-            text = " ".join(piece.reply.text.split())
-            await send({"type": "http.response.body", "body": f": {text}\n\n".encode(), "more_body": True})
-            self._choices[index].take(piece)
-            return
+    def _piece(self, index: int, piece: Piece) -> bytes:
+        """The events of one piece, which leave together: each way to the socket costs as much as making them."""
         self._choices[index].take(piece)
-        await self._events(send, self._form.chunks(index, piece))
+        if isinstance(piece.reply, Comment):
+            return f": {' '.join(piece.reply.text.split())}\n\n".encode()
+        return _events(self._form.chunks(index, piece))
 
-    async def _events(self, send: Send, bodies: Sequence[dict[str, Any]]) -> None:
-        for body in bodies:
-            await send({"type": "http.response.body", "body": event(msgspec.json.encode(body)), "more_body": True})
+
+def _events(bodies: Sequence[dict[str, Any]]) -> bytes:
+    return b"".join(event(msgspec.json.encode(body)) for body in bodies)
 
 
 @asynccontextmanager

@@ -1,5 +1,8 @@
-"""The real `openai` client against a whole network of processes: answers, repeats by seed, keys, and leaving early."""
+"""The real `openai` client against a whole network of processes: answers, forms, vectors, pictures, money, leaving."""
 
+import asyncio
+import base64
+import hashlib
 import json
 import subprocess
 import sys
@@ -10,15 +13,46 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
-from node.control.options import DevnetStatus
+from node.control.client_sync import SyncClient
+from node.control.options import DevnetNode, DevnetOptions, DevnetStatus
+from node.control.route_api import RouteRequest
+from node.control.wallets import wallet_store
+from node.primitives.address import to_ss58
+from node.service import devnet
+from node.subnets.chutes.bundle import Chute
+from node.subnets.chutes.png import decode_png
+from tests.unit.subnets.chutes.support import PICTURE_SIDE, VECTOR, embedder, embedding, painter, painting
 
 openai = pytest.importorskip("openai")
 pytestmark = pytest.mark.e2e
 
 NEUROND = str(Path(sys.executable).with_name("neurond"))
 CHAT: Any = {"messages": [{"role": "user", "content": "the world"}], "max_tokens": 12}
+
+
+@pytest.fixture(scope="module")
+def net(tmp_path_factory: pytest.TempPathFactory, tiny_model: str) -> Iterator[DevnetStatus]:
+    """Two authorities that validate, one honest miner, in two subnets; and one that answers chats at random."""
+    options = DevnetOptions(
+        tmp_path_factory.mktemp("devnet"), nodes=3, slot_ms=500, tempo=12, cheaters=("random",), model=tiny_model,
+        subnets=("nineteen", "chutes"),
+    )  # fmt: skip
+    try:
+        yield devnet.up(options, lambda step: None)
+    finally:
+        devnet.down(options.home, lambda step: None)
+
+
+def neurond(node: DevnetNode, *arguments: str) -> Any:
+    """What a command of a node answers, in JSON."""
+    done = subprocess.run(
+        [NEUROND, *arguments, "--json", "--home", str(node.home)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr or done.stdout
+    return json.loads(done.stdout) if done.stdout.strip() else None
 
 
 @contextmanager
@@ -132,3 +166,98 @@ def test_a_client_that_leaves_stops_its_miner(net: DevnetStatus, model: str) -> 
                 return
             time.sleep(0.2)
     raise AssertionError("the gateway went on with an answer that nobody wanted")
+
+
+SCHEMA: Any = {
+    "type": "object",
+    "properties": {"word": {"type": "string", "maxLength": 12}, "count": {"type": "integer"}},
+    "required": ["word", "count"],
+}
+
+
+@pytest.mark.timeout(300)
+def test_an_answer_has_the_form_of_a_schema_plain_and_streamed_sync_and_async(net: DevnetStatus, model: str) -> None:
+    asked: Any = {
+        "model": model,
+        "messages": CHAT["messages"],
+        "max_tokens": 96,
+        "response_format": {"type": "json_schema", "json_schema": {"name": "thing", "schema": SCHEMA}},
+    }
+
+    async def in_async() -> tuple[str, str]:
+        async with openai.AsyncOpenAI(base_url=net.nodes[0].gateway_url, api_key="none", timeout=60) as client:
+            whole = await client.chat.completions.create(**asked)
+            stream = await client.chat.completions.create(stream=True, **asked)
+            text = "".join([chunk.choices[0].delta.content or "" async for chunk in stream if chunk.choices])
+            return str(whole.choices[0].message.content), text
+
+    honest = 0
+    for _ in range(12):  # the cheat of this network keeps to no form
+        for text in asyncio.run(in_async()):
+            try:
+                found = json.loads(text)
+            except ValueError:
+                continue
+            assert set(found) == {"word", "count"}
+            assert isinstance(found["count"], int)
+            honest += 1
+        if honest >= 2:
+            return
+    raise AssertionError("no answer had the form")
+
+
+def _deployed(node: DevnetNode, chute: Chute, *files: bytes) -> None:
+    """Put the files where the node keeps those of chutes, and have it deploy; it checks all of it itself."""
+    shelf = Path(node.home) / "subnets" / "chutes" / "files"
+    shelf.mkdir(parents=True, exist_ok=True)
+    for data in files:
+        (shelf / hashlib.sha256(data).hexdigest()).write_bytes(data)
+    with SyncClient(Path(node.home), timeout_s=60) as client:
+        body = msgspec.json.encode({"chute": chute}).decode()
+        client.call(RouteRequest("POST", "/v1/chutes", (), body))
+
+
+@pytest.mark.timeout(300)
+def test_vectors_and_pictures_of_deployed_chutes(net: DevnetStatus, tiny_model: str) -> None:
+    node = net.nodes[0]
+    owner = wallet_store(Path(node.home)).open("default").hotkey().public
+    tokenizer, model, picture = (Path(tiny_model) / "tokenizer.json").read_bytes(), embedder(512), painter()
+    _deployed(node, embedding(model, tokenizer, owner), model, tokenizer)
+    _deployed(node, painting(picture, owner), picture)
+    with client_of(net) as client:
+        names = {each.id for each in client.models.list()}
+        assert {"tiny-embedder", "painter"} <= names
+        found = client.embeddings.create(model="tiny-embedder", input=["hello world", "in the world", "hello world"])
+        vectors = [each.embedding for each in found.data]
+        assert [len(each) for each in vectors] == [VECTOR] * 3
+        assert vectors[0] == vectors[2] != vectors[1]
+        assert sum(each * each for each in vectors[0]) == pytest.approx(1, abs=1e-5)
+        image = client.images.generate(model="painter", prompt="hills", extra_body={"seed": 3}).data[0]
+        again = client.images.generate(model="painter", prompt="hills", extra_body={"seed": 3}).data[0]
+        assert image.b64_json == again.b64_json
+        assert decode_png(base64.b64decode(image.b64_json)).shape == (PICTURE_SIDE, PICTURE_SIDE, 3)
+        with pytest.raises(openai.UnprocessableEntityError):
+            client.images.generate(model="painter", prompt="hills", size="256x256")
+        with pytest.raises(openai.NotFoundError):
+            client.embeddings.create(model="painter", input="hello")
+
+
+@pytest.mark.timeout(300)
+def test_an_answer_that_is_paid_for(net: DevnetStatus, model: str) -> None:
+    node, miner = net.nodes[0], net.nodes[2]
+    hotkey = to_ss58(wallet_store(Path(node.home)).open("default").hotkey().public)
+    neurond(miner, "offers", "set", "--price", "completion_tokens=0.5", "--netuid", "1")
+    neurond(node, "wallet", "transfer", hotkey, "5", "--yes")
+    neurond(node, "budget", "set", "--per-call", "0.01", "--per-day", "0.5", "--channel", "1", "--yes")
+    key = neurond(node, "keys", "new", "shop", "--tao-per-day", "0.4")
+    try:
+        with client_of(net, key=key["key"]) as client:
+            for _ in range(40):  # the cheat asks nothing
+                answer = client.chat.completions.create(model=model, **CHAT)
+                paid_rao = answer.model_extra["neurond"]["paid_rao"]
+                if paid_rao:
+                    break
+            assert paid_rao == -(-answer.usage.completion_tokens * 500_000_000 // 1_000_000)
+    finally:
+        neurond(node, "keys", "open", "--yes")
+        neurond(miner, "offers", "set", "--free", "--netuid", "1")

@@ -5,8 +5,7 @@ All opened models share one bound of memory: a model that nobody uses is closed 
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,18 +13,19 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 import trio
 
-from models import FinishReason, HashMismatch, Progress, Sampling, Token, Told, Verification
-from models.bundle import ONNX_FILE, ModelCard, read_card, sha256_of
+from models import HashMismatch, Progress
+from models.bundle import ONNX_FILE, read_card, sha256_of
 from models.card import TensorCard, check_tensor_bundle, read_tensor_card
 from models.library import locate
 from models.memory import file_need, model_budget, tensor_need, text_need
 from models.sources import PeerFetch
 from node.market.asking import ask
 from node.market.context import MarketContext
-from node.market.limits import FOUND_MODELS_MAX, JUDGE_THREADS, STREAMS_MAX, TENSOR_THREADS
+from node.market.limits import FOUND_MODELS_MAX, JUDGE_THREADS, TENSOR_THREADS
 from node.primitives.types import AccountId
 from node.service.roles.arrays import ShelvedEmbedder, ShelvedImages, ShelvedTensors, let_go
 from node.service.roles.shelf import Opening, Shelf
+from node.service.roles.texts import BatchedText, ShelvedText
 from node.subnets.base import (
     Answer,
     AnySubnet,
@@ -41,12 +41,9 @@ from node.subnets.base import (
 )
 
 if TYPE_CHECKING:
-    from models import TextModel
     from models.embed import Embedder as EmbeddingModel
     from models.images import ImageModel
     from models.tensor import TensorModel as Graph
-
-_DONE = None
 
 
 class _OnProvider(Protocol):
@@ -56,130 +53,6 @@ class _OnProvider(Protocol):
 
 OpenedT = TypeVar("OpenedT", bound=_OnProvider)
 FoundT = TypeVar("FoundT")
-
-
-class BatchedText:
-    """One open model: answers share a batch, verifications take their turn in a thread of their own."""
-
-    def __init__(self, model: TextModel, *, max_batch: int, judges: trio.CapacityLimiter) -> None:
-        from models import Batcher  # whoever has a model has its runtime
-
-        self._model = model
-        self._batcher = Batcher(model, max_batch)
-        self._readers = trio.CapacityLimiter(STREAMS_MAX)  # one waiting thread an answer; see node.market.limits
-        self._judges = judges
-
-    @property
-    def name(self) -> str:
-        return self._model.card.name
-
-    @property
-    def model_id(self) -> str:
-        return self._model.card.sha256
-
-    @property
-    def context(self) -> int:
-        return self._model.card.context
-
-    @property
-    def vocabulary(self) -> int:
-        return self._model.card.vocabulary
-
-    @property
-    def provider(self) -> str:
-        """The execution provider the session really uses."""
-        return self._model.provider
-
-    async def chat_prompt(self, messages: Sequence[tuple[str, str]]) -> list[int]:
-        return await trio.to_thread.run_sync(self._model.chat_prompt, messages)
-
-    async def visible_text(self, tokens: Sequence[int], sampling: Sampling) -> str:
-        return await trio.to_thread.run_sync(self._model.visible_text, tokens, sampling)
-
-    async def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Token, None]:
-        answer = await trio.to_thread.run_sync(self._batcher.submit, prompt, sampling)
-        try:
-            while True:
-                take = partial(next, answer, _DONE)
-                token = await trio.to_thread.run_sync(take, abandon_on_cancel=True, limiter=self._readers)
-                if token is None:
-                    return
-                yield token
-        finally:
-            answer.cancel()  # frees its row when the reader leaves early; nothing when it is over
-
-    async def token_bytes(self, tokens: Sequence[int]) -> list[bytes]:
-        return await trio.to_thread.run_sync(self._model.token_bytes, tokens)
-
-    async def verify(
-        self,
-        prompt: Sequence[int],
-        claimed: Sequence[int],
-        sampling: Sampling,
-        finish_reason: FinishReason,
-        told: Told | None = None,
-        *,
-        seeded: bool = True,
-    ) -> Verification:
-        check = partial(self._model.verify, prompt, claimed, sampling, finish_reason, told, seeded=seeded)
-        return await trio.to_thread.run_sync(check, abandon_on_cancel=True, limiter=self._judges)
-
-    def close(self) -> None:
-        """End all answers and wait for the batch thread. Blocks for at most one step of the model."""
-        self._batcher.close()
-
-
-class ShelvedText:
-    """A text model that may be closed while nobody uses it; the next use opens it again."""
-
-    def __init__(self, card: ModelCard, shelf: Shelf, opening: Opening[BatchedText]) -> None:
-        self._card, self._shelf, self._opening = card, shelf, opening
-
-    @property
-    def name(self) -> str:
-        return self._card.name
-
-    @property
-    def model_id(self) -> str:
-        return self._card.sha256
-
-    @property
-    def context(self) -> int:
-        return self._card.context
-
-    @property
-    def vocabulary(self) -> int:
-        return self._card.vocabulary
-
-    async def chat_prompt(self, messages: Sequence[tuple[str, str]]) -> list[int]:
-        async with self._shelf.use(self._opening) as model:
-            return await model.chat_prompt(messages)
-
-    async def visible_text(self, tokens: Sequence[int], sampling: Sampling) -> str:
-        async with self._shelf.use(self._opening) as model:
-            return await model.visible_text(tokens, sampling)
-
-    async def token_bytes(self, tokens: Sequence[int]) -> list[bytes]:
-        async with self._shelf.use(self._opening) as model:
-            return await model.token_bytes(tokens)
-
-    async def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Token, None]:
-        async with self._shelf.use(self._opening) as model, aclosing(model.generate(prompt, sampling)) as tokens:
-            async for token in tokens:
-                yield token
-
-    async def verify(
-        self,
-        prompt: Sequence[int],
-        claimed: Sequence[int],
-        sampling: Sampling,
-        finish_reason: FinishReason,
-        told: Told | None = None,
-        *,
-        seeded: bool = True,
-    ) -> Verification:
-        async with self._shelf.use(self._opening) as model:
-            return await model.verify(prompt, claimed, sampling, finish_reason, told, seeded=seeded)
 
 
 @dataclass(frozen=True, slots=True)

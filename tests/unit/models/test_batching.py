@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models import Batcher, Busy, Closed, FinishReason, PromptTooLong, RuntimeFailure, Sampling, TextModel
+from models import Batcher, Busy, Closed, FinishReason, PromptTooLong, RuntimeFailure, Sampling, TextModel, Token
 from models.runtime import Decoder
 
 BASE = Sampling(seed=bytes(32), temperature=1.0, top_p=1.0, max_tokens=24)
@@ -29,6 +29,24 @@ def test_answers_in_a_batch_equal_those_made_alone(model: TextModel) -> None:
     batcher = Batcher(model, max_batch=4)
     running = [batcher.submit(prompt, sampling) for prompt, sampling in work]
     assert [list(answer) for answer in running] == alone
+    batcher.close()
+
+
+def test_a_reader_that_is_told_never_blocks_and_misses_nothing(model: TextModel) -> None:
+    work = requests(model, 3)
+    alone = [list(model.generate(prompt, sampling)) for prompt, sampling in work]
+    batcher = Batcher(model, max_batch=2)
+    told = threading.Semaphore(0)
+    running = [batcher.submit(prompt, sampling, tell=told.release) for prompt, sampling in work]
+    found: list[list[Token]] = [[] for _ in work]
+    while any(not tokens or tokens[-1].finish_reason is None for tokens in found):
+        if not told.acquire(timeout=30):
+            raise AssertionError("an item came and nobody was told")
+        for answer, tokens in zip(running, found, strict=True):
+            while answer.ready and (token := next(answer, None)) is not None:
+                tokens.append(token)
+    assert found == alone
+    assert all(answer.ready and next(answer, None) is None for answer in running)  # the end does not block either
     batcher.close()
 
 

@@ -1,6 +1,6 @@
 """Subnet Nineteen with a tiny model: the honest pass, every cheat fails, a validator's own failure harms nobody."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,7 +11,8 @@ import models.batching
 from models import ModelUnavailable, Sampling, open_text
 from node.market.errors import ServeFailed
 from node.market.forms import CompletionRequest
-from node.service.roles.host import BatchedText, ModelHost
+from node.service.roles.host import ModelHost
+from node.service.roles.texts import BatchedText
 from node.subnets.base import Answer, Code, TextRuntime, Usage
 from node.subnets.nineteen.adversaries import CHEATS
 from node.subnets.nineteen.altered import alter_bundle
@@ -188,8 +189,8 @@ async def test_a_reader_that_leaves_ends_its_generation(tiny_path: Path) -> None
     submitted: list[models.batching.Answer] = []
     submit = runtime._batcher.submit
 
-    def spy(prompt: Sequence[int], sampling: Sampling) -> models.batching.Answer:
-        submitted.append(submit(prompt, sampling))
+    def spy(prompt: Sequence[int], sampling: Sampling, *, tell: Callable[[], None]) -> models.batching.Answer:
+        submitted.append(submit(prompt, sampling, tell=tell))
         return submitted[-1]
 
     runtime._batcher.submit = spy  # type: ignore[method-assign]

@@ -20,7 +20,7 @@ from node.subnets.base import Answer, View
 from node.subnets.chutes.bundle import Chute, Feed, File, Input, Needs, Output, canonical, chute_id
 from node.subnets.chutes.journal import DEPLOY, Deploy
 from node.subnets.chutes.messages import ChutePart, ChuteTask, Tensor
-from node.subnets.chutes.steps import Pixels, Softmax, TopK, ToPng
+from node.subnets.chutes.steps import MeanPool, Pixels, Softmax, Tokenise, TopK, ToPng, Unit
 from node.subnets.chutes.strategies import Strategy, honest
 from node.subnets.chutes.subnet import Chutes
 from node.subnets.lab.hosts import NoModels, key_of, view_of
@@ -74,13 +74,20 @@ def classifier(seed: int = 1) -> bytes:
 
 
 PICTURE_SIDE = 128
+VECTOR = 16
+EMBEDDER_FEEDS = ("input_ids", "attention_mask", "token_type_ids")
 
 
 def painter() -> bytes:
     """noise [batch, 3, 128, 128] -> a picture of as many numbers in 0..1."""
     shape = ["batch", 3, PICTURE_SIDE, PICTURE_SIDE]
     ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in ("noise", "picture")]
-    graph = helper.make_graph([helper.make_node("Sigmoid", ["noise"], ["picture"])], "painter", ends[:1], ends[1:])
+    nodes = [
+        helper.make_node("Conv", ["noise", "one"], ["same"], group=3),
+        helper.make_node("Sigmoid", ["same"], ["picture"]),
+    ]
+    one = numpy_helper.from_array(np.ones((3, 1, 1, 1), np.float32), "one")
+    graph = helper.make_graph(nodes, "painter", ends[:1], ends[1:], [one])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     return bytes(model.SerializeToString())
 
@@ -99,6 +106,56 @@ def painting(model: bytes, owner: AccountId, **changes: Any) -> Chute:
         "labels": (),
     }
     return bundle(model, owner, **{**fields, **changes})
+
+
+def embedder(vocabulary: int) -> bytes:
+    """ids, mask [batch, tokens] -> vectors [batch, tokens, 16]: a seeded table and one layer."""
+    random = np.random.default_rng(2)
+    tensors = [
+        numpy_helper.from_array(random.standard_normal(shape).astype(np.float32), name)
+        for name, shape in (("table", (vocabulary, VECTOR)), ("weights", (VECTOR, VECTOR)))
+    ]
+    ends = [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "sequence"]) for name in EMBEDDER_FEEDS]
+    vectors = helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["batch", "sequence", VECTOR])
+    nodes = [
+        helper.make_node("Gather", ["table", EMBEDDER_FEEDS[0]], ["looked up"]),
+        helper.make_node("MatMul", ["looked up", "weights"], ["turned"]),
+        helper.make_node("Cast", [EMBEDDER_FEEDS[1]], ["counted"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["counted", "last"], ["column"]),
+        helper.make_node("Cast", [EMBEDDER_FEEDS[2]], ["kinds"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["kinds", "last"], ["kind column"]),
+        helper.make_node("Add", ["column", "kind column"], ["shown"]),
+        helper.make_node("Mul", ["turned", "shown"], ["vectors"]),
+    ]
+    tensors.append(numpy_helper.from_array(np.array([-1], np.int64), "last"))
+    graph = helper.make_graph(nodes, "embedder", ends, [vectors], tensors)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def embedding(model: bytes, tokenizer: bytes, owner: AccountId) -> Chute:
+    """The bundle of an embedder: texts to vectors of 16 numbers."""
+    shape = ("batch", "sequence")
+    return bundle(
+        model, owner,
+        name="tiny-embedder", kind="embedding", labels=(), limits={"batch": 8, "sequence": 64},
+        files=(
+            File(role="model", sha256=hashlib.sha256(model).hexdigest(), size=len(model)),
+            File(role="tokenizer", sha256=hashlib.sha256(tokenizer).hexdigest(), size=len(tokenizer)),
+        ),
+        inputs=(
+            Input(name="texts", dtype="text", shape=("batch",), to=EMBEDDER_FEEDS, pre=(Tokenise(max_tokens=64),)),
+        ),
+        feeds=tuple(Feed(name=name, dtype="int64", shape=shape) for name in EMBEDDER_FEEDS),
+        outputs=(
+            Output(
+                name="vectors", dtype="float32", shape=("batch", VECTOR),
+                reduce=(MeanPool(mask=EMBEDDER_FEEDS[1]), Unit()),
+            ),
+        ),
+        macs=f"{VECTOR**2}*batch*sequence",
+    )  # fmt: skip
 
 
 def bundle(model: bytes, owner: AccountId, **changes: Any) -> Chute:
