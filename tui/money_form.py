@@ -3,39 +3,40 @@
 Imported when a money dialog opens: it loads what signs.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from typing import Final, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from node.control.actions import (
-    DEFAULT_TOLERANCE_PPM,
     CloseIntent,
     Intent,
+    MoveIntent,
     RegisterIntent,
     StakeIntent,
+    SwapIntent,
     TransferIntent,
+    TransferStakeIntent,
+    UnstakeAllIntent,
     UnstakeIntent,
     VoteIntent,
-    checked_address,
-    unit_of,
 )
-from node.control.amounts import format_amount, parse_amount
+from node.control.amounts import parse_amount
 from node.control.errors import BadAmount
-
-Values = Mapping[str, str]
-_PPM_PER_PERCENT: Final = 10_000
-_TOLERANCE_PERCENT_MAX: Final = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One line to fill in."""
-
-    name: str
-    label: str
-    value: str = ""
-    placeholder: str = ""
+from tui.form_fields import (
+    ALL,
+    YES,
+    Field,
+    Values,
+    address_of,
+    all_or,
+    amount_field,
+    is_ticked,
+    limit_field,
+    limit_words,
+    netuid_of,
+    partial_field,
+    tolerance_ppm,
+)
 
 
 class Form(Protocol):
@@ -70,7 +71,7 @@ class SendForm:
         )
 
     def intent(self, values: Values) -> Intent:
-        return TransferIntent(_address(values["to"]), parse_amount(values["amount"]))
+        return TransferIntent(address_of(values["to"]), parse_amount(values["amount"]))
 
     def command(self, values: Values) -> str:
         return f"wallet transfer {values['to'].strip()} {values['amount'].strip()}"
@@ -92,16 +93,17 @@ class StakeForm:
         return (
             Field("hotkey", "validator", self.hotkey),
             Field("amount", "pay τ", placeholder="250"),
-            Field("tolerance", "limit %", _percent(DEFAULT_TOLERANCE_PPM)),
+            limit_field(),
+            partial_field(),
         )
 
     def intent(self, values: Values) -> Intent:
-        amount = parse_amount(values["amount"])
-        return StakeIntent(self.netuid, _address(values["hotkey"]), amount, tolerance_ppm(values["tolerance"]))
+        amount, tolerance = parse_amount(values["amount"]), tolerance_ppm(values["tolerance"])
+        return StakeIntent(self.netuid, address_of(values["hotkey"]), amount, tolerance, is_ticked(values))
 
     def command(self, values: Values) -> str:
         where = f"--netuid {self.netuid} --hotkey {values['hotkey'].strip()}"
-        return f"stake add {values['amount'].strip()} {where} --tolerance {values['tolerance'].strip()}"
+        return f"stake add {values['amount'].strip()} {where}{limit_words(values)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +120,136 @@ class UnstakeForm:
 
     @property
     def fields(self) -> Sequence[Field]:
-        unit = unit_of(self.netuid)
-        return (
-            Field("amount", f"take {unit}", placeholder=f"all of {format_amount(self.held, unit)}: all"),
-            Field("tolerance", "limit %", _percent(DEFAULT_TOLERANCE_PPM)),
-        )
+        return (amount_field("take", self.netuid, self.held), limit_field(), partial_field())
 
     def intent(self, values: Values) -> Intent:
-        amount = self.held if values["amount"].strip() == "all" else parse_amount(values["amount"])
-        return UnstakeIntent(self.netuid, self.hotkey, amount, tolerance_ppm(values["tolerance"]))
+        amount, tolerance = all_or(values, self.held), tolerance_ppm(values["tolerance"])
+        return UnstakeIntent(self.netuid, self.hotkey, amount, tolerance, is_ticked(values))
 
     def command(self, values: Values) -> str:
         where = f"--netuid {self.netuid} --hotkey {self.hotkey}"
-        return f"stake remove {values['amount'].strip()} {where} --tolerance {values['tolerance'].strip()}"
+        return f"stake remove {values['amount'].strip()} {where}{limit_words(values)}"
+
+
+@dataclass(frozen=True, slots=True)
+class SwapForm:
+    """Exchange stake on one subnet for another's, behind the same hotkey."""
+
+    netuid: int
+    hotkey: str
+    held: int
+
+    @property
+    def title(self) -> str:
+        return f"Swap out of subnet {self.netuid}"
+
+    @property
+    def fields(self) -> Sequence[Field]:
+        into = Field("netuid", "into subnet", placeholder="its number; 0 is root")
+        return (amount_field("give", self.netuid, self.held), into, limit_field(), partial_field())
+
+    def intent(self, values: Values) -> Intent:
+        return SwapIntent(
+            self.hotkey, self.netuid, netuid_of(values["netuid"]), all_or(values, self.held),
+            tolerance_ppm(values["tolerance"]), is_ticked(values),
+        )  # fmt: skip
+
+    def command(self, values: Values) -> str:
+        where = f"--netuid {self.netuid} --to-netuid {values['netuid'].strip()} --hotkey {self.hotkey}"
+        return f"stake swap {values['amount'].strip()} {where}{limit_words(values)}"
+
+
+@dataclass(frozen=True, slots=True)
+class MoveForm:
+    """Take stake to another hotkey of the same subnet."""
+
+    netuid: int
+    hotkey: str
+    held: int
+
+    @property
+    def title(self) -> str:
+        return f"Move stake on subnet {self.netuid}"
+
+    @property
+    def fields(self) -> Sequence[Field]:
+        to = Field("hotkey", "to hotkey", placeholder="address that begins with 5")
+        return (amount_field("move", self.netuid, self.held), to)
+
+    def intent(self, values: Values) -> Intent:
+        to, amount = address_of(values["hotkey"]), all_or(values, self.held)
+        return MoveIntent(self.hotkey, to, self.netuid, self.netuid, amount)
+
+    def command(self, values: Values) -> str:
+        to = f"--from {self.hotkey} --to {values['hotkey'].strip()}"
+        return f"stake move {values['amount'].strip()} --netuid {self.netuid} {to}"
+
+
+@dataclass(frozen=True, slots=True)
+class TransferStakeForm:
+    """Give stake to another coldkey, behind the same hotkey."""
+
+    netuid: int
+    hotkey: str
+    held: int
+
+    @property
+    def title(self) -> str:
+        return f"Give stake on subnet {self.netuid}"
+
+    @property
+    def fields(self) -> Sequence[Field]:
+        to = Field("to", "to coldkey", placeholder="address that begins with 5")
+        return (amount_field("give", self.netuid, self.held), to)
+
+    def intent(self, values: Values) -> Intent:
+        to, amount = address_of(values["to"]), all_or(values, self.held)
+        return TransferStakeIntent(to, self.hotkey, self.netuid, self.netuid, amount)
+
+    def command(self, values: Values) -> str:
+        where = f"--netuid {self.netuid} --hotkey {self.hotkey}"
+        return f"stake transfer {values['amount'].strip()} {values['to'].strip()} {where}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnstakeAllForm:
+    """Sell every position behind one hotkey."""
+
+    hotkey: str
+    title: str = "Unstake everything behind one hotkey"
+
+    @property
+    def fields(self) -> Sequence[Field]:
+        return (limit_field(), Field("root", "stake it on root", toggle=True))
+
+    def intent(self, values: Values) -> Intent:
+        return UnstakeAllIntent(self.hotkey, values["root"] == YES, tolerance_ppm(values["tolerance"]))
+
+    def command(self, values: Values) -> str:
+        root = " --to-root" if values["root"] == YES else ""
+        return f"stake unstake-all --hotkey {self.hotkey}{root} --tolerance {values['tolerance'].strip()}"
+
+
+@dataclass(frozen=True, slots=True)
+class FilledForm:
+    """A form that was filled in elsewhere: its dialog begins with the review."""
+
+    form: Form
+    values: Values
+
+    @property
+    def title(self) -> str:
+        return self.form.title
+
+    @property
+    def fields(self) -> Sequence[Field]:
+        return tuple(replace(each, value=self.values.get(each.name, each.value)) for each in self.form.fields)
+
+    def intent(self, values: Values) -> Intent:
+        return self.form.intent(values)
+
+    def command(self, values: Values) -> str:
+        return self.form.command(values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +268,7 @@ class RegisterForm:
         return (Field("hotkey", "hotkey", self.hotkey),)
 
     def intent(self, values: Values) -> Intent:
-        return RegisterIntent(self.netuid, _address(values["hotkey"]))
+        return RegisterIntent(self.netuid, address_of(values["hotkey"]))
 
     def command(self, values: Values) -> str:
         return f"subnets register --netuid {self.netuid} --hotkey {values['hotkey'].strip()}"
@@ -173,7 +292,7 @@ class VoteForm:
         return (Field("hotkey", "seat of", self.hotkey),)
 
     def intent(self, values: Values) -> Intent:
-        return VoteIntent(self.index, self.proposal, _address(values["hotkey"]), self.approve)
+        return VoteIntent(self.index, self.proposal, address_of(values["hotkey"]), self.approve)
 
     def command(self, values: Values) -> str:
         return f"proposals vote {self.index} {'yes' if self.approve else 'no'}"
@@ -201,26 +320,27 @@ class CloseForm:
         return f"proposals close {self.index}"
 
 
-def amount_of(intent: Intent, pays_rao: int) -> int:
-    """What a large move is confirmed by: the sum that is paid, or the stake that is taken back."""
-    return intent.amount_alpha if isinstance(intent, UnstakeIntent) else pays_rao
+def is_whole(form: Form, values: Values) -> bool:
+    """Whether every line is filled in; boxes need no tick."""
+    return all(values[each.name] for each in form.fields if not each.toggle)
 
 
-def tolerance_ppm(text: str) -> int:
-    """Per cent as people write them, as parts per million. Raises BadAmount."""
+def typed_of(intent: Intent, pays_rao: int) -> int | str:
+    """What a large move is confirmed by: the sum that is paid or the stake that moves, or the word for all of it."""
+    match intent:
+        case UnstakeAllIntent():
+            return ALL
+        case UnstakeIntent() | SwapIntent() | MoveIntent() | TransferStakeIntent():
+            return intent.amount_alpha
+        case _:
+            return pays_rao
+
+
+def is_typed(text: str, wanted: int | str) -> bool:
+    """Whether what a person typed is what had to be."""
+    if isinstance(wanted, str):
+        return text.strip().casefold() == wanted
     try:
-        percent = Decimal(text.strip().removesuffix("%").strip())
-        inside = 0 <= percent <= _TOLERANCE_PERCENT_MAX  # what is not a number cannot be compared
-    except InvalidOperation as error:
-        raise BadAmount(f"{text.strip()[:20]!r} is no limit in per cent.") from error
-    if not inside:
-        raise BadAmount(f"The limit is 0 to {_TOLERANCE_PERCENT_MAX} %.")
-    return int(percent * _PPM_PER_PERCENT)
-
-
-def _address(text: str) -> str:
-    return checked_address(text.strip())
-
-
-def _percent(ppm: int) -> str:
-    return f"{Decimal(ppm) / _PPM_PER_PERCENT:f}"
+        return parse_amount(text) == wanted
+    except BadAmount:
+        return False

@@ -11,17 +11,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Button, Input, Static
+from textual.widget import Widget
+from textual.widgets import Button, Checkbox, Input, Static
 from textual.worker import WorkType
 
 from node.control.actions import Draft, Signed, follow
-from node.control.amounts import parse_amount
-from node.control.errors import ActionRefused, BadAmount
 from node.control.schema import TransactionStatus
 from tui import limits
+from tui.drafting import EXPECTED, quote
+from tui.form_fields import YES, Field
 from tui.model import Model
-from tui.money_form import Form, amount_of
-from tui.port import API_ERRORS, PortError
+from tui.money_form import FilledForm, Form, is_typed, typed_of
 from tui.screens.base import Dialog
 from tui.screens.password import unlocked
 from tui.text import clean, count
@@ -30,7 +30,6 @@ from tui.widgets.draw import field, rows, say
 from tui.widgets.line_input import LineInput
 
 Phase = Literal["edit", "review", "hold", "sent"]
-_EXPECTED = (*API_ERRORS, PortError, ActionRefused, BadAmount)
 _LABEL_CELLS = 24
 
 
@@ -51,7 +50,8 @@ class MoneyScreen(Dialog[None]):
         self._phase: Phase = "edit"
         self._draft: Draft | None = None
         self._draft_height = 0
-        self._amount = 0
+        self._typed: int | str = 0
+        self._goes_to_review = isinstance(form, FilledForm)
         self._problem = ""
         self._busy = ""
         self._left = 0
@@ -71,7 +71,7 @@ class MoneyScreen(Dialog[None]):
             with VerticalScroll(id="money-scroll", can_focus=False):
                 yield Static("", id="money-preview", markup=False)
             with Horizontal(classes="money-field", id="typed-row"):
-                yield Static("type the amount", classes="money-label", markup=False)
+                yield Static("", classes="money-label", id="typed-label", markup=False)
                 yield LineInput(limits.FIELD_CHARS_MAX, placeholder="as it stands above", id="typed")
             yield Static("", id="money-failure", classes="failure", markup=False)
             with Horizontal(classes="buttons"):
@@ -95,9 +95,16 @@ class MoneyScreen(Dialog[None]):
         if event.input.id == "typed" or self._phase != "edit":
             self._draw()
         else:
-            self._draft = None
-            self._ask(pause=True)
-            self._draw()
+            self._changed()
+
+    def on_checkbox_changed(self, event: Checkbox.Changed) -> None:
+        if self._phase == "edit":
+            self._changed()
+
+    def _changed(self) -> None:
+        self._draft = None
+        self._ask(pause=True)
+        self._draw()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter goes to the next line that is empty, then to the button."""
@@ -116,20 +123,13 @@ class MoneyScreen(Dialog[None]):
         await self._prepare()
 
     async def _prepare(self) -> None:
-        values = self._values()
-        if not all(values.values()):
-            self._draft, self._problem = None, ""
-            self._draw()
-            return
-        status = self.node_app.model.status
-        height = 0 if status is None else status.height
-        try:
-            intent = self._form.intent(values)
-            self._draft = await self.node_app.port.prepare(self.node_app.api, intent, self._coldkey)
-            self._amount = amount_of(intent, self._draft.pays_rao)
-            self._draft_height, self._problem = height, ""
-        except _EXPECTED as error:
-            self._draft, self._problem = None, clean(str(error))
+        found = await quote(self.node_app, self._form, self._values(), self._coldkey)
+        self._draft, self._draft_height, self._problem = found.draft, found.height, found.problem
+        if found.draft is not None and found.intent is not None:
+            self._typed = typed_of(found.intent, found.draft.pays_rao)
+            if self._goes_to_review and self._phase == "edit" and found.draft.refusal is None:
+                self._go()
+        self._goes_to_review = False
         self._draw()
 
     def paint(self, model: Model) -> None:
@@ -188,7 +188,7 @@ class MoneyScreen(Dialog[None]):
             self._phase, self._busy = "sent", "sending"
             self._draw()
             await self._send(draft, signed)
-        except _EXPECTED as error:
+        except EXPECTED as error:
             self._problem = clean(str(error))
         finally:
             self._busy = ""
@@ -217,21 +217,17 @@ class MoneyScreen(Dialog[None]):
     # --- drawing ----------------------------------------------------------------------------------------------------
 
     def _lines(self) -> list[LineInput]:
-        return [self.query_one(f"#field-{each.name}", LineInput) for each in self._form.fields]
+        return list(self.query("#money-fields LineInput").results(LineInput))
 
     def _values(self) -> dict[str, str]:
-        names = [each.name for each in self._form.fields]
-        return {name: line.value.strip() for name, line in zip(names, self._lines(), strict=True)}
+        return {each.name: value_of(self.query_one(f"#field-{each.name}")) for each in self._form.fields}
 
     def _must_type(self) -> bool:
         draft = self._draft
-        return draft is not None and max(draft.pays_rao, draft.gets_rao) > self.node_app.options.typed_above_rao
+        return draft is not None and max(draft.pays_rao, draft.gets_rao, draft.worth_rao) > limits.TYPED_ABOVE_RAO
 
     def _typed_right(self) -> bool:
-        try:
-            return parse_amount(self.query_one("#typed", LineInput).value) == self._amount
-        except BadAmount:
-            return False
+        return is_typed(self.query_one("#typed", LineInput).value, self._typed)
 
     def _why_not(self) -> str:
         """Return why the next step cannot be taken, empty when it can."""
@@ -242,7 +238,7 @@ class MoneyScreen(Dialog[None]):
         if self._draft.refusal is not None:
             return clean(f"{self._draft.refusal.message} {self._draft.refusal.hint}".strip())
         if self._phase == "review" and self._must_type() and not self._typed_right():
-            return "a large sum: type its amount once more"
+            return f"a large sum: type {self._typed_words()} once more"
         return ""
 
     def _draw(self) -> None:
@@ -255,6 +251,7 @@ class MoneyScreen(Dialog[None]):
         mark: tuple[str, Tone] = ("✖ ", "bad") if fails else ("! ", "warn")
         self.query_one("#money-failure", Static).update(say(mark, shown) if shown else Content(""))
         self.query_one("#money-fields").display = self._phase == "edit"  # a review repeats them in its own words
+        self.query_one("#typed-label", Static).update(f"type {self._typed_words()}")
         self.query_one("#typed-row").display = self._phase == "review" and self._must_type()
         go = self.query_one("#go", Button)
         go.label = "Review" if self._phase == "edit" else "Sign"
@@ -262,6 +259,9 @@ class MoneyScreen(Dialog[None]):
         go.display = self._phase in ("edit", "review")
         back = {"edit": "Cancel (esc)", "review": "Back (esc)", "hold": "Withdraw (esc)", "sent": "Close (esc)"}
         self.query_one("#cancel", Button).label = back[self._phase]
+
+    def _typed_words(self) -> str:
+        return f"the word {self._typed}" if isinstance(self._typed, str) else "the amount"
 
     def _words(self) -> list[Content]:
         draft = self._draft
@@ -292,3 +292,19 @@ class MoneyScreen(Dialog[None]):
             case other:
                 words = clean(other.replace("_", " "), 20)
                 return [say(("… ", "accent"), f"{words}{where}"), say(("Esc closes; it goes on by itself.", "dim"))]
+
+
+def field_widget(each: Field) -> LineInput | Checkbox:
+    """Make the widget of one line of a form; its id is "field-" and the line's name."""
+    if each.toggle:
+        return Checkbox("", each.value == YES, compact=True, id=f"field-{each.name}")
+    line = LineInput(limits.FIELD_CHARS_MAX, placeholder=each.placeholder, id=f"field-{each.name}")
+    line.value = each.value
+    return line
+
+
+def value_of(widget: Widget) -> str:
+    """Return what was typed into a line, or `YES` for a box that is ticked."""
+    if isinstance(widget, Checkbox):
+        return YES if widget.value else ""
+    return widget.value.strip() if isinstance(widget, LineInput) else ""

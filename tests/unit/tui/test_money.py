@@ -225,7 +225,7 @@ def test_unstaking_all_takes_exactly_what_is_held() -> None:
         assert draft is not None
         assert isinstance(draft.call, RemoveStakeLimit)
         assert draft.call.amount_alpha == held
-        assert screen._amount == held
+        assert screen._typed == held
 
     moving(UnstakeForm(1, recorded.HOTKEYS[0], held), use)
 
