@@ -49,6 +49,8 @@ _COMMANDS: Final = {
     "channels": ("node.commands.channels:channels", "Payment channels: list, open, top up, redeem, close."),
     "budget": ("node.commands.budget:budget", "What this node may spend for calls."),
     "stake": ("node.commands.stake:stake", "Stake, unstake, quotes."),
+    "query": ("node.commands.query:query", "Ask the node any question of its catalogue."),
+    "tools": ("node.commands.query:tools", "The catalogue of questions and calls, for programs."),
     "tx": ("node.commands.tx:tx", "List and send any call of the chain."),
     "subnets": ("node.commands.subnets:subnets", "List subnets, show one, register on one."),
     "subnet": ("node.commands.subnet:subnet", "Write a subnet of one's own: new, test, simulate."),
@@ -63,6 +65,9 @@ _COMMANDS: Final = {
     "data": ("node.commands.data:data", "Collected text: sources, searches, data sets, what is wanted."),
     "db": ("node.commands.db:db", "Look at, check, prune, copy or replace the chain database."),
     "config": ("node.commands.config:config", "What is set and by whom, and changing it."),
+    "record": ("node.commands.record:record", "Write a session into a file."),
+    "replay": ("node.commands.record:replay", "Open the window on a recorded session."),
+    "web": ("node.commands.web:web", "The window in a browser, on this machine alone."),
     "service": ("node.commands.service:service", "The node as a service: install, status, logs."),
     "explain": ("node.commands.explain:explain", "Explain an error code or a call."),
 }

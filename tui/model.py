@@ -54,6 +54,8 @@ class Model:
         self.versions: dict[Part, int] = dict.fromkeys(PARTS, 0)
         self.now_s = 0.0
         self.now_ms = 0
+        self.aside = ""
+        """What the status bar says before all else: that this is a replay, and where in it."""
         self.forget()
 
     def forget(self) -> None:

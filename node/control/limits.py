@@ -59,6 +59,7 @@ PRICE_IMPACT_WARNING_PPM: Final = 10_000  # from 1 % on people are warned
 
 SETUP_BYTES_MAX: Final = 16 * 1024  # a dozen short answers, one of them an invite
 DISK_MB_MAX: Final = 10**9  # a petabyte: more is a slip of the finger
+SETUP_FREE_MB_MIN: Final = 512  # chain, log and journals of a first day, with room to prune
 BENCH_PLAIN_S: Final = 1.5  # multiplying matrices; longer says the same
 BENCH_MODEL_S: Final = 8.0  # a model's answers vary; with opening it the whole takes about ten seconds
 LAN_LISTEN_S: Final = 4.0  # nodes answer a question on the local network within a second, twice
@@ -79,3 +80,13 @@ CONFIG_LOCK_WAIT_S: Final = 3.0  # a writer holds the lock for milliseconds
 LAST_START_BYTES_MAX: Final = 64 * 1024  # a handful of short values
 UPDATE_BYTES_MAX: Final = 16 * 1024  # of what an update address answers: a version and a few links
 UPDATE_TIMEOUT_S: Final = 10.0
+
+# --- recordings of a session ----------------------------------------------------------------------------------------
+RECORDING_BYTES_MAX: Final = 64 * 1024 * 1024  # some hours of a busy node; an attachment of a report is smaller
+RECORDING_CONTENT_BYTES_MAX: Final = 192 * 1024 * 1024  # unpacked: what a window that plays it holds in memory
+RECORDING_LINE_BYTES_MAX: Final = ANSWER_BYTES_MAX + 4096  # one answer and its question
+RECORDING_LINES_MAX: Final = 500_000  # ten changes a second for half a day
+RECORDING_S_MAX: Final = 86_400  # a day
+RECORDING_FLUSH_S: Final = 2.0  # what a killed recorder loses at most
+RECORDED_SUBNETS_MAX: Final = 16  # whose metagraphs are asked for again and again
+REPLAY_SPEED_MAX: Final = 1000.0  # an hour in some seconds

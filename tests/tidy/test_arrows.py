@@ -17,7 +17,7 @@ ALLOWED_FROM = {
     "storage": ("storage",),
     "models": ("models",),
     "tui": ("tui", "node.control"),
-    "node": ("node", "p2p", "storage", "models", "tui.app"),
+    "node": ("node", "p2p", "storage", "models", "tui.app", "tui.replay"),
     "neurond": PACKAGES,
 }
 
