@@ -12,6 +12,7 @@ from typing import Final, Self
 
 from storage.database import Database, Kind, Synchronous, open_database, open_to_read
 from storage.errors import Inconsistent
+from storage.history import History
 from storage.limits import BLOCKS_PER_READ_MAX, READ_BYTES_MAX
 from storage.migrations import chain as migrations
 from storage.pruning import Pruning
@@ -39,6 +40,7 @@ class ChainStore:
         self._database = database
         self.staging = Staging(database)
         self.pruning = Pruning(database)
+        self.history = History(database)
 
     @classmethod
     def open(cls, path: Path, *, bytes_max: int | None = None, survives_power_loss: bool = False) -> Self:

@@ -11,6 +11,7 @@ import msgspec
 
 from node.control.data_api import DataApi
 from node.control.events import AnyEvent
+from node.control.history_api import HistoryApi
 from node.control.inspect_api import InspectApi
 from node.control.journal_api import JournalApi
 from node.control.limits import (
@@ -243,7 +244,7 @@ class SubscribeRequest(StreamRequest[AnyEvent], frozen=True):
     level: LogLevel = "info"
 
 
-class Api(MoneyApi, JournalApi, PriceApi, RecordApi, RouteApi, InspectApi, DataApi, Protocol):
+class Api(HistoryApi, MoneyApi, JournalApi, PriceApi, RecordApi, RouteApi, InspectApi, DataApi, Protocol):
     """The node as seen from outside. Any method may raise a NodeError; over the socket it arrives as `RemoteError`.
 
     All methods are coroutines but `ask` and `subscribe`, which return asynchronous iterators: close them

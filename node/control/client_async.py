@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from node.control import api, money_api
+from node.control.client_history import HistoryCalls
 from node.control.client_inspect import InspectCalls
 from node.control.client_journals import JournalCalls
 from node.control.client_prices import PriceCalls
@@ -76,7 +77,7 @@ R = TypeVar("R")
 ConnectionState = Literal["disconnected", "connected", "closed"]
 
 
-class AsyncClient(InspectCalls, JournalCalls, PriceCalls, RecordCalls, RouteCalls):
+class AsyncClient(HistoryCalls, InspectCalls, JournalCalls, PriceCalls, RecordCalls, RouteCalls):
     """A lasting connection to the daemon of `home`.
 
     Call `connect` once; it raises NotRunning when no daemon answers, and may be called again. From the first success

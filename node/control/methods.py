@@ -48,6 +48,7 @@ from node.control.data_api import (
     DataRequest,
     DataVerifyRequest,
 )
+from node.control.history_api import HistoryRequest
 from node.control.inspect_api import (
     LogFileRequest,
     NetworkRequest,
@@ -137,6 +138,7 @@ METHODS: Final[dict[str, Method]] = {
         ("prices", PricesRequest),
         ("markets", MarketsRequest),
         ("quote_exchange", QuoteExchangeRequest),
+        ("history", HistoryRequest),
         ("network", NetworkRequest),
         ("peer_detail", PeerDetailRequest),
         ("peer_drop", PeerDropRequest),

@@ -37,6 +37,7 @@ from node.service.authority_view import authority_board, proposal_view
 from node.service.data_api import DataOfNode
 from node.service.doctor import examine
 from node.service.errors import NotReady, RoleRefused
+from node.service.history import HistoryOfNode
 from node.service.inspect_api import InspectionOfNode
 from node.service.inviting import join_running, sign_invite
 from node.service.jobs import Report
@@ -60,7 +61,9 @@ _SHUTDOWN_S: Final = 15.0
 _CALL: Final = cast("type[Call]", Call)  # a union decodes like a type
 
 
-class NodeApi(DataOfNode, InspectionOfNode, JournalsOfNode, MoneyOfNode, PricesOfNode, RecordsOfNode, RoutesOfNode):
+class NodeApi(
+    DataOfNode, HistoryOfNode, InspectionOfNode, JournalsOfNode, MoneyOfNode, PricesOfNode, RecordsOfNode, RoutesOfNode
+):
     """Implements `node.control.api.Api` for one node."""
 
     def __init__(self, node: Node) -> None:

@@ -2,7 +2,17 @@
 
 import msgspec
 
-from node.control import api, data_api, inspect_api, journal_api, money_api, price_api, record_api, route_api
+from node.control import (
+    api,
+    data_api,
+    history_api,
+    inspect_api,
+    journal_api,
+    money_api,
+    price_api,
+    record_api,
+    route_api,
+)
 from node.control.events import AnyEvent, GapEvent, Heartbeat, JobEvent, LogEvent, StatusEvent, TasksEvent
 from node.control.schema import ChatMessage
 from tests.unit.control import fake
@@ -54,6 +64,7 @@ REQUESTS: tuple[msgspec.Struct, ...] = (
     record_api.ReceiptRequest("0e" * 32),
     record_api.UsageRequest("model", True),
     record_api.AuditRequest(1, 120, fake.ALICE, 5),
+    history_api.HistoryRequest("5F", 20, 1200, 3),
     price_api.PricesRequest(1, "4h", 3, 1_767_950_000_000),
     price_api.MarketsRequest(),
     price_api.QuoteExchangeRequest(1, 2, 4 * fake.TAO, 10_000),

@@ -66,6 +66,7 @@ from node.control.schema import (
 )
 from node.control.server import ControlServer
 from node.primitives.address import to_ss58
+from tests.unit.control.fake_history import FakeHistory
 from tests.unit.control.fake_inspect import FakeInspect
 from tests.unit.control.fake_journals import FakeJournals
 from tests.unit.control.fake_money import FakeMoney
@@ -157,7 +158,7 @@ ANSWER = ("The capital ", "of France ", "is Paris.")
 DONE = AskDone("stop", "smollm2-135m-instruct", BOB, 12, 8, 210.5, 950.0, "t1")
 
 
-class FakeApi(FakeInspect, FakeJournals, FakeMoney, FakePrices, FakeRecords, FakeRoutes):
+class FakeApi(FakeHistory, FakeInspect, FakeJournals, FakeMoney, FakePrices, FakeRecords, FakeRoutes):
     """Every method answers its example; `trouble` maps method names to what they raise instead."""
 
     def __init__(self) -> None:
