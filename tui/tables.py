@@ -1,6 +1,6 @@
 """Peers, seats and tasks as rows of a live table: one place that decides what a column says."""
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -127,13 +127,13 @@ def _way(peer: PeerInfo) -> tuple[str, Tone]:
 
 
 def heat(values: Iterable[int]) -> Heat:
-    """Return what gives a value its bar, by how many of the values above zero are smaller, and the bar's tone."""
+    """Return what gives a value its bar, by how many of the values above zero are not larger, and the bar's tone."""
     ladder = sorted(value for value in values if value > 0)
 
     def of(value: int) -> tuple[str, Tone]:
         if value <= 0 or not ladder:
             return " ", "dim"
-        step = min(4, 5 * bisect_left(ladder, value) // len(ladder))
+        step = max(0, min(4, (5 * bisect_right(ladder, value) - 1) // len(ladder)))
         return HEAT[step], _HEAT_TONES[step]
 
     return of
