@@ -45,13 +45,15 @@ from models.fetch import stored_file
 from node.primitives.crypto import digest
 from node.primitives.types import ZERO_HASH, AccountId, Hash
 from node.service.model_store import shared_model_store
-from node.service.roles.host import BatchedText
+from node.service.roles.texts import BatchedText
 from node.subnets.base import Answer, Code, Host, Usage
 from node.subnets.lab.hosts import NoModels, key_of
 from node.subnets.nineteen import Nineteen
+from node.subnets.nineteen.honesty import caught_after
 from node.subnets.nineteen.messages import ChatPiece, chat_of, sampling_of
 from node.subnets.nineteen.prompts import draw_chat
 
+ANSWERS_A_MINER: Final = 4  # of one miner, judged together: a quarter of an hour of a public network
 FEW: Final = 3  # answers of a run without arguments
 HONEST: Final = ("honest", "float honest")
 
@@ -84,7 +86,8 @@ FLOAT_WAYS: Final = ("float honest", "int8 for float")  # judged with the float3
 class Row:
     """One way: how many answers and tokens, how many were refused and why, CPU seconds of making and of judging.
 
-    `same` answers came out as the honest miner's own, token by token: there is nothing to catch.
+    `same` answers came out as the honest miner's own, token by token: there is nothing to catch. `verdicts` has a
+    letter an answer, in order: r for refused, a for accepted, s for the same as the honest one.
     """
 
     title: str
@@ -95,11 +98,22 @@ class Row:
     made_s: float
     judged_s: float
     same: int = 0
+    verdicts: str = ""
 
     @property
     def caught(self) -> float:
         """Share refused of those that differ from the honest answer."""
         return self.refused / max(1, self.answers - self.same)
+
+    @property
+    def miners_caught(self) -> float | None:
+        """Share of miners, each with `ANSWERS_A_MINER` of the answers one after the other, that are caught as cheats.
+
+        The answers that came out honest are left out. None where the verdicts were not kept one by one.
+        """
+        told = [letter == "r" for letter in self.verdicts if letter != "s"]
+        miners = [told[at : at + ANSWERS_A_MINER] for at in range(len(told) - ANSWERS_A_MINER + 1)]
+        return sum(map(caught_after, miners)) / len(miners) if miners else None
 
 
 def answer_of(made: Made, text: str, prompt_tokens: int) -> Answer:
@@ -127,22 +141,22 @@ class OneModel(NoModels):
         return self._runtime
 
 
-async def judge(world: World, answers: Sequence[Made], reference: str) -> tuple[Counter[str], float]:
-    """Verdicts of a validator that holds the `reference` model, and its CPU seconds."""
+async def judge(world: World, answers: Sequence[Made], reference: str) -> tuple[list[str], float]:
+    """Verdicts of a validator that holds the `reference` model, "ok" or why not, and its CPU seconds."""
     model = world.models[reference]
     runtime = BatchedText(model, max_batch=1, judges=trio.CapacityLimiter(1))
     validator = key_of("validator").public
     host = cast(Host, JudgesDoor(validator, OneModel(runtime)))
-    subnet, reasons, begin = Nineteen((world.tasks[0].model,)), Counter[str](), process_time()
+    subnet, found, begin = Nineteen((world.tasks[0].model,)), list[str](), process_time()
     for task, made in zip(world.tasks, answers, strict=True):
         prompt = model.chat_prompt(chat_of(task))
         text = model.visible_text(made.ids, sampling_of(task, MINER)) if made.text is None else made.text
         verdict = await subnet.judge(task, answer_of(made, text, len(prompt)), host)
         why = "too long" if verdict.code is Code.TOO_LARGE else verdict.evidence.split(":")[0]
-        reasons["ok" if verdict.score else f"{verdict.code.name}: {why}"] += 1
+        found.append("ok" if verdict.score else f"{verdict.code.name}: {why}")
     spent_s = process_time() - begin
     await trio.to_thread.run_sync(runtime.close)
-    return reasons, spent_s
+    return found, spent_s
 
 
 def measured(world: World, name: str, what: str, way: Way, reference: str) -> Row:
@@ -152,12 +166,16 @@ def measured(world: World, name: str, what: str, way: Way, reference: str) -> Ro
     made_s = process_time() - begin
     if name == "honest":
         world.honest = answers
-    reasons, judged_s = trio.run(partial(judge, world, answers, reference))
-    count, same = len(answers), 0
+    found, judged_s = trio.run(partial(judge, world, answers, reference))
+    reasons, count = Counter(found), len(answers)
     tokens = sum(len(each.ids) for each in answers)
+    same = [False] * count
     if name not in HONEST and reference == "real":
-        same = sum(made == own for made, own in zip(answers, world.honest, strict=True))
-    return Row(what, count, tokens, count - reasons["ok"], dict(reasons), made_s, judged_s, same)
+        same = [made == own for made, own in zip(answers, world.honest, strict=True)]
+    letters = ["s" if own else "a" if each == "ok" else "r" for each, own in zip(found, same, strict=True)]
+    return Row(
+        what, count, tokens, count - reasons["ok"], dict(reasons), made_s, judged_s, sum(same), "".join(letters)
+    )  # fmt: skip
 
 
 def show_row(row: Row, plain: Row | None) -> None:
@@ -166,9 +184,11 @@ def show_row(row: Row, plain: Row | None) -> None:
     same = f"{row.same} as honest; " if row.same else ""
     why = ", ".join(f"{reason} {count}" for reason, count in sorted(row.reasons.items(), key=lambda each: -each[1]))
     judged = f"judged at {row.judged_s / row.answers * 1e3:.0f} ms"
+    miners = "" if row.miners_caught is None else f"; miners of {ANSWERS_A_MINER}: {row.miners_caught:.1%}"
     show(
-        row.title, f"{row.caught:.1%} of {row.answers - row.same}", f"{usual}{same}{row.tokens} tokens, {judged}; {why}"
-    )
+        row.title, f"{row.caught:.1%} of {row.answers - row.same}",
+        f"{usual}{same}{row.tokens} tokens, {judged}{miners}; {why}",
+    )  # fmt: skip
 
 
 def markdown(rows: Mapping[str, Row]) -> str:
@@ -224,7 +244,11 @@ def run(folder: Path, bundle: Path, source: Path, count: int, rows: dict[str, Ro
         world.honest = model_way("real")(world)
     for key, (what, way) in WAYS.items():
         for variant in VARIANTS:
-            if variant not in world.models and (variant in key or (key, variant) == ("spliced", "four")):
+            if (
+                key not in rows
+                and variant not in world.models
+                and (variant in key or (key, variant) == ("spliced", "four"))
+            ):
                 path = folder / variant
                 try:
                     built = path if path.is_dir() else VARIANTS[variant](bundle, source, path)

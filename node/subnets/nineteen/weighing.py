@@ -8,6 +8,7 @@ from node.primitives.types import AccountId, Hash
 from node.subnets.base import Book, Code, Judged, View
 from node.subnets.nineteen import scoring
 from node.subnets.nineteen.capacity import declared_by, measured_of
+from node.subnets.nineteen.honesty import is_caught
 from node.subnets.nineteen.instruct import alike
 from node.subnets.nineteen.scoring import PERIOD_BLOCKS, PERIODS_COUNTED, Period
 
@@ -46,7 +47,7 @@ def worth_of(
     """
     counted = [each for each in judged if each.verdict.score is not None][-JUDGED_COUNTED:]
     answered = [each for each in counted if each.verdict.code not in _NO_ROOM | _FAILED]
-    qualities = [_quality(each, crowds) for each in answered]
+    qualities = [] if is_caught(counted) else [_quality(each, crowds) for each in answered]
     good = [each for each in answered if each.verdict.code in (Code.OK, Code.PARTIAL)]
     rates = [each.usage.completion_tokens / max(each.t_done_ms, 1) * 1000 for each in good]
     capacity = max((_capacity(hotkey, model, view, usual[model]) for model in models), default=UNPROVEN_TOKENS_PER_S)

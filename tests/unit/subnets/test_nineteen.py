@@ -193,7 +193,7 @@ async def test_a_reader_that_leaves_ends_its_generation(tiny_path: Path) -> None
         submitted.append(submit(prompt, sampling, tell=tell))
         return submitted[-1]
 
-    runtime._batcher.submit = spy  # type: ignore[method-assign]
+    runtime._batcher.submit = spy  # type: ignore[assignment,method-assign]
     tokens = runtime.generate([3, 4, 5], sampling_of(tiny_task(max_tokens=200), hotkey("a")))
     await anext(tokens)
     assert not submitted[0].cancelled
