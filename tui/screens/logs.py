@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from msgspec.structs import replace
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
@@ -167,6 +168,8 @@ class LogsScreen(NodeScreen):
     def action_unfilter(self) -> None:
         line = self.query_one("#filter", LineInput)
         if not line.value and not line.has_focus:
+            if not self._wanted.hidden:
+                raise SkipAction
             self._want(hidden=frozenset())
         line.value = ""
         line.remove_class("-shown")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import ClassVar
 
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
@@ -134,13 +135,13 @@ class TableScreen(NodeScreen):
         line.focus()
 
     def action_unfilter(self) -> None:
-        """Leave the details, take the filter away, or take the marks away: one of them, in this order."""
+        """Leave the details, take the filter away, or the marks: one of them, in this order; else leave it to others."""
         if self.has_class("-detail"):
             self._show_pane(second=False)
             return
         line, table = self.query_one("#filter", LineInput), self.query_one(LiveTable)
-        if not line.value and not line.has_focus:
-            table.unmark()
+        if not line.value and not line.has_focus and not table.unmark():
+            raise SkipAction
         line.value = ""
         line.remove_class("-shown")
         table.focus()

@@ -53,7 +53,7 @@ class SeatScreen(NodeScreen):
         Binding("g,home", "ends(0)", "To the top", show=False),
         Binding("G,end", "ends(1)", "To the end", show=False),
         Binding("n", "seat(1)", "Next seat"),
-        Binding("p", "seat(-1)", "Seat before", show=False),
+        Binding("N", "seat(-1)", "Seat before", show=False),
         Binding("y", "yank", "Copy hotkey"),
     ]
 
