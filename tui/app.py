@@ -233,7 +233,8 @@ def farewell_words(farewell: Farewell | None) -> str:
 
 def run(home: Path, *, options: Options = DEFAULTS) -> int:
     """Open the UI on the node of `home`, return the exit status when the window is closed. The node keeps running."""
-    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):  # it draws on standard error
+    in_browser = "TEXTUAL_DRIVER" in os.environ  # `neurond web` is at the other end
+    if not in_browser and not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         print("neurond: the window needs a terminal. Without one, use `neurond status` or `--help`.", file=sys.stderr)
         return 2
     chosen = with_terminal(configured(home, options, os.environ), os.environ)

@@ -16,6 +16,7 @@ ControlError
 ├── BadAnswers           answers of a setup that do not fit
 ├── ActionRefused        a transaction that would fail, told before it is signed
 ├── RepairRefused        a repair that is not done from here
+├── WebUnavailable       the window cannot be shown in a browser
 ├── ServiceUnavailable   this system runs no services for users, or its manager refused
 ├── BadRecording         a file that is no recording of a session, or a damaged one
 └── ConfigError          the configuration cannot be used
@@ -131,6 +132,13 @@ class RepairRefused(ControlError):
 
     code = "repair_refused"
     remedy = "Copy the command and run it in a terminal, after a look at what it does."
+
+
+class WebUnavailable(ControlError):
+    """The window cannot be shown in a browser: a port is taken, or a package is missing."""
+
+    code = "web_unavailable"
+    remedy = "Choose another --port, or install this program again: `make setup`."
 
 
 class ServiceUnavailable(ControlError):

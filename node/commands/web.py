@@ -1,0 +1,66 @@
+"""`neurond web`: the same window in a browser, on this machine alone, behind a token that only its caller sees."""
+
+import asyncio
+import os
+import secrets
+import webbrowser
+from typing import Any
+
+import click
+
+from node.commands.common import Env, home_command, narrate
+from node.commands.options import from_config
+from node.control import launcher
+from node.control.errors import WebUnavailable
+
+_HOSTS = ("127.0.0.1", "localhost")
+
+
+def _loopback(_ctx: click.Context, _param: click.Parameter, given: str) -> str:
+    if given not in _HOSTS:
+        raise click.BadParameter(
+            f"{given!r} is not this machine alone, and what this page shows is an unlocked door to its node. "
+            "From elsewhere, forward the port: ssh -L 8080:127.0.0.1:PORT HOST"
+        )
+    return given
+
+
+@click.command()
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), default=from_config("web.port"), show_default="web.port, 0 at first",
+    help="Port on 127.0.0.1; 0 takes any free one.",
+)  # fmt: skip
+@click.option("--host", default=_HOSTS[0], show_default=True, callback=_loopback, help="Only this machine.")
+@click.option("--open/--no-open", "open_browser", default=False, show_default=True, help="Open the browser as well.")
+@home_command
+def web(env: Env, port: int, host: str, open_browser: bool) -> int:
+    """Show the window in a browser until Ctrl-C. The printed address holds the key to it: keep it to yourself.
+
+    \b
+    Examples:
+      neurond web
+      neurond web --port 8800 --open
+    """
+    try:
+        from node.commands.web_server import TOKEN_BYTES, WebServer, listener, serve
+    except ImportError as error:
+        raise WebUnavailable(f"The package textual-serve is missing: {error.name}.") from error
+    try:
+        at = listener(port)
+    except OSError as error:
+        raise WebUnavailable(f"Port {port} of 127.0.0.1 cannot be had: {error.strerror}.") from error
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    found = at.getsockname()[1]
+    url = f"http://127.0.0.1:{found}/#token={token}"
+    server = WebServer([*launcher.neurond_command(), "--home", os.fspath(env.home)], found, token)
+
+    def ready() -> None:
+        answer: dict[str, Any] = {"url": url, "port": found}
+        env.emit(answer, lambda: click.echo(url))
+        narrate("Whoever has this address has this window. Ctrl-C ends it; the node keeps running.")
+        if open_browser:
+            webbrowser.open(url)
+
+    with at:
+        asyncio.run(serve(server, at, ready))
+    return 0
