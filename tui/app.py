@@ -39,7 +39,7 @@ from tui.window import Farewell
 
 _WHEN_AT_REST: Final = frozenset(
     {"show", "role", "copy_command", "invite", "ask_quit", "command_line", "jump", "leave", "last_view", "history",
-     "expand", "pause", "yank"}
+     "expand", "pause", "yank", "alerts"}
 )  # fmt: skip
 _CHANGES: Final = frozenset({"role", "invite", "restart"})
 
@@ -65,6 +65,7 @@ class NeurondApp(Navigation, Life):
         Binding("right_square_bracket", "history(1)", "Forward through the screens", show=False),
         Binding("r", "role", "Role", show=False, tooltip="Switch role: the plan is shown before anything happens"),
         Binding("S", "restart", "Start the node again, when it is gone", show=False),
+        Binding("a", "alerts", "Alerts", show=False, tooltip="What needs attention, since when, and what to do"),
         Binding("e", "expand", "Expand", show=False, tooltip="Give the pane with the focus all the room, or take it"),
         Binding("p", "pause", "Pause", show=False, tooltip="Hold the screen still; again goes on"),
         Binding("y", "yank", "Copy", show=False, tooltip="Copy the marked text, or what the pane shows"),
@@ -165,7 +166,10 @@ class NeurondApp(Navigation, Life):
         """Take the time and paint the screens that are seen."""
         client = self._client
         connected, stale = (client.connected, client.stale) if client is not None else (False, False)
+        before_s = int(self.model.now_s)
         self.model.observe(self.clock.monotonic_s(), self.clock.now_ms(), connected=connected, stale=stale)
+        if int(self.model.now_s) != before_s and self.is_attached_to_node:
+            self.watch_over()
         try:
             stack = list(self.screen_stack)
         except ScreenStackError:

@@ -29,6 +29,7 @@ class Actions(Provider):
                 ("Make an invite", "one line that lets another machine join", app.action_invite),
                 ("Go somewhere or do something …", "key : the command line", app.action_command_line),
                 ("Jump to a pane …", "key ^o: a letter over each", app.action_jump),
+                ("Alerts", "key a: what needs attention", app.action_alerts),
                 ("Copy this screen as a command", "key C: the same on the command line", app.action_copy_command),
                 ("Leave or stop the node …", "key Q: asks first", app.action_ask_quit),
             ]

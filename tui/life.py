@@ -6,6 +6,7 @@ The window leaves the node running. It stops one only on the answer "stop" to a 
 import asyncio
 
 from node.control.options import Progress
+from tui.desktop import tell_desktop
 from tui.keymap import all_bindings, example, read_keymap, unknown, write_new
 from tui.port import API_ERRORS, PortError
 from tui.registry import load_all
@@ -16,6 +17,19 @@ from tui.window import Farewell, Window
 
 class Life(Window):
     """See the module."""
+
+    def watch_over(self) -> None:
+        """Tell what needs attention and has just begun: on the screen, and on the desktop where that is wanted."""
+        for alert in self.alerts.observe(self.model):
+            words = f"{alert.words} {alert.remedy}".strip()
+            self.notify(words, title=alert.title, severity=alert.severity, timeout=10, markup=False)
+            if self.options.desktop_alerts:
+                self.run_worker(tell_desktop(alert.title, words), group="desktop")
+
+    def action_alerts(self) -> None:
+        from tui.screens.alerts import AlertsScreen
+
+        self.push_screen(AlertsScreen())
 
     async def read_keymap(self) -> None:
         """Use a person's own keys, and say what of their file is not used. Screens are loaded only to check a file."""

@@ -16,6 +16,7 @@ from textual.worker import Worker
 from node.control.api import Api
 from node.control.errors import NotRunning
 from node.control.options import Progress, ProgressSink
+from tui.alerts import Watch
 from tui.feed import Feed
 from tui.model import Model
 from tui.options import DEFAULTS, Options
@@ -51,6 +52,11 @@ class Window(App[Farewell]):
         self.is_paused = False
         self.is_mouse_free = False
         self.restart_words = ""
+        self.alerts = Watch()
+        self.lock_words = ""
+        """What the status bar says of the coldkey: empty while there is nothing to say."""
+        self.update_words = ""
+        """What the status bar says of a newer version, if one was asked for and found."""
         self.keymap: Mapping[str, str] = {}
         self._views: list[str] = []
         self._view = -1

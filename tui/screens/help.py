@@ -1,7 +1,7 @@
 """`?`: every key of what has the focus, of its screen and of the whole program, as they are in force just now."""
 
 from collections.abc import Iterable, Mapping
-from typing import ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual.actions import ActionError
 from textual.actions import parse as parse_action
@@ -19,6 +19,9 @@ from tui.registry import PLACES
 from tui.screens.base import Dialog
 from tui.text import clean, fit
 from tui.widgets.draw import rows, say
+
+if TYPE_CHECKING:
+    from tui.app import NeurondApp
 
 _KEY_CELLS: Final = 18
 _NAMES: Final = {
@@ -46,27 +49,18 @@ class HelpScreen(Dialog[None]):
 
     def __init__(self, screen: Screen[object], focused: Widget | None) -> None:
         super().__init__()
-        self._of_screen = screen
-        self._focused = focused
+        app = cast("NeurondApp", screen.app)
+        self._words = rows(_lines(app, screen, focused))  # now, before this dialog itself lies over what they say
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
             box.border_title = Content("Help")
             box.border_subtitle = Content("j k scroll · esc closes · : keymap writes all keys down")
             with VerticalScroll(id="help-scroll"):
-                yield Static(rows(self._lines()), classes="words", markup=False)
+                yield Static(self._words, classes="words", markup=False)
 
     def on_mount(self) -> None:
         self.query_one("#help-scroll").focus()
-
-    def _lines(self) -> Iterable[Content]:
-        give_ids()
-        keymap = self.node_app.keymap
-        if self._focused is not None and not isinstance(self._focused, Screen):
-            yield from _section(_title(self._focused), self._focused, keymap)
-        name = getattr(self._of_screen, "NAME", "") or type(self._of_screen).__name__.removesuffix("Screen")
-        yield from _section(name.capitalize(), self._of_screen, keymap)
-        yield from _section("Everywhere", self.app, keymap)
 
     def action_line(self, step: int) -> None:
         self.query_one("#help-scroll").scroll_relative(y=step, animate=False)
@@ -78,6 +72,15 @@ class HelpScreen(Dialog[None]):
     def action_edge(self, end: bool) -> None:
         scroll = self.query_one("#help-scroll")
         scroll.scroll_to(y=scroll.max_scroll_y if end else 0, animate=False)
+
+
+def _lines(app: "NeurondApp", screen: Screen[object], focused: Widget | None) -> Iterable[Content]:
+    give_ids()
+    if focused is not None and not isinstance(focused, Screen):
+        yield from _section(_title(focused), focused, app.keymap)
+    name = getattr(screen, "NAME", "") or type(screen).__name__.removesuffix("Screen")
+    yield from _section(name.capitalize(), screen, app.keymap)
+    yield from _section("Everywhere", app, app.keymap)
 
 
 def _title(widget: Widget) -> str:
@@ -96,9 +99,9 @@ def _section(title: str, node: DOMNode, keymap: Mapping[str, str]) -> Iterable[C
     yield say((title, "accent"))
     if words:
         yield say((words, "dim"))
-    places = {f"show('{each.name}')" for each in PLACES}
+    places = {f"show('{each.name}')": each.title for each in PLACES}
     if any(each.action in places for each in keys):
-        names = ", ".join(f"{each.key} {each.title}" for each in PLACES)
+        names = ", ".join(f"{shown_keys(each, keymap)} {places[each.action]}" for each in keys if each.action in places)
         yield say((fit("  the screens", _KEY_CELLS), "strong"), names)
     for binding in keys:
         if binding.action not in places:

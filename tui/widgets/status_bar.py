@@ -1,6 +1,6 @@
 """One line on every screen: is the node well, what is it, how far is the chain."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 from textual.content import Content
 
@@ -10,6 +10,9 @@ from tui.text import clean, count, cut, duration, gauge, per_cent, plural
 from tui.themes import Tone
 from tui.widgets.draw import say
 from tui.widgets.panel import Panel
+
+if TYPE_CHECKING:
+    from tui.app import NeurondApp
 
 ROLE_SIGNS: Final = {"miner": "⚒", "validator": "⚖", "staker": "◈"}
 _STATES: Final[dict[str, tuple[str, Tone]]] = {
@@ -23,20 +26,34 @@ _STATES: Final[dict[str, tuple[str, Tone]]] = {
 class StatusBar(Panel):
     """Segments in order of importance; those without room are left out, last ones first."""
 
-    PARTS = ("link", "second", "status")
+    PARTS = ("link", "second", "status", "peers")
     DEFAULT_CSS = """
     StatusBar { border: none; height: 1; padding: 0 1; background: $panel; dock: top; }
     """
 
     def draw(self, model: Model) -> Content:
         width = self.content_size.width
-        line = state_of(model)
-        for segment in _segments(model):
-            longer = say(line, ("  ", "dim"), segment)
+        line = say((model.aside, "warn"), ("  ", "dim"), state_of(model)) if model.aside else state_of(model)
+        for segment in (*self._flags(), *_segments(model), *self._asides(), *_tail(model)):
+            longer = say(line, ("  ", "dim"), segment) if segment.plain else line
             if longer.cell_length > width:
                 break
             line = longer
         return line
+
+    def _flags(self) -> list[Content]:
+        """What a person has done to this window and must not forget."""
+        app = cast("NeurondApp", self.app)
+        return [
+            say(("= HELD, p goes on", "warn") if app.is_paused else ""),
+            say(("READ ONLY", "warn") if app.options.read_only else ""),
+            say((f"! {plural(app.alerts.open_count, 'alert')}: a", "warn") if app.alerts.open_count else ""),
+        ]
+
+    def _asides(self) -> list[Content]:
+        """The coldkey in this window, and a newer version."""
+        app = cast("NeurondApp", self.app)
+        return [say((app.lock_words, "warn")), say((app.update_words, "accent"))]
 
 
 def state_of(model: Model) -> Content:
@@ -63,9 +80,18 @@ def _segments(model: Model) -> list[Content]:
         say((f"{ROLE_SIGNS[status.role]} {status.role}", "accent"), _seat(status)),
         say(("block ", "dim"), (count(status.height), "strong"), _since_block(model)),
         say(("final ", "dim"), (count(status.finalized_height), "strong"), (f" −{count(lag)}", _lag_tone(lag))),
-        say((plural(status.peers, "peer"), "plain" if status.peers else "bad")),
+        say((plural(status.peers, "peer"), "plain" if status.peers else "bad"), _ways(model)),
         say((cut(clean(status.network), 16), "second")),
     ]
+    return segments
+
+
+def _tail(model: Model) -> list[Content]:
+    """What is left out first."""
+    status = model.status
+    if status is None:
+        return []
+    segments = []
     if status.epoch is not None and status.epoch.tempo_blocks > 0:
         done = status.epoch.blocks_done / status.epoch.tempo_blocks
         full, empty = gauge(done, 5)
@@ -76,6 +102,14 @@ def _segments(model: Model) -> list[Content]:
 
 def _seat(status: NodeStatus) -> Content:
     return say("" if status.uid is None else (f" uid {status.uid}", "plain"))
+
+
+def _ways(model: Model) -> Content:
+    """How many peers dialled this node and how many it dialled; nothing while that is not known."""
+    if not model.peers:
+        return say("")
+    dialled = sum(peer.direction == "out" for peer in model.peers)
+    return say((f" ↓{len(model.peers) - dialled} ↑{dialled}", "dim"))
 
 
 def _since_block(model: Model) -> Content:
