@@ -17,7 +17,7 @@ from node.control.api import Api
 from node.control.client_async import AsyncClient
 from node.control.errors import ActionRefused, RemoteError
 from node.control.options import DEFAULT_WALLET
-from node.control.schema import ErrorView, TransactionStatus, View
+from node.control.schema import ErrorView, TransactionContext, TransactionStatus, View
 from node.control.wallets import Wallet, wallet_store
 from node.ledger.calls import spec_of
 from node.primitives.crypto import Signer
@@ -93,10 +93,15 @@ async def carry_out(env: Env, money: MoneyOptions, client: Api, draft: Draft, si
 
 async def send(client: Api, draft: Draft, signed: Signed) -> TransactionStatus:
     """Send a signed draft and follow it until it is final; RemoteError with the chain's reason when it fails."""
+    return await send_signed(client, draft.context, signed)
+
+
+async def send_signed(client: Api, context: TransactionContext, signed: Signed) -> TransactionStatus:
+    """Send what is signed, wherever that was, and follow it. Raises as `send`."""
     await submit(client, signed)
     narrate(f"sent {signed.transaction_hash}")
     latest = TransactionStatus(signed.transaction_hash, "pending")
-    async for latest in follow(client, signed, draft.context, asyncio.sleep):
+    async for latest in follow(client, signed, context, asyncio.sleep):
         where = f" in block {latest.height:,}" if latest.height is not None else ""
         narrate(f"{latest.state.replace('_', ' ')}{where if latest.state != 'in_block' else f' {latest.height:,}'}")
     if latest.state == "failed":

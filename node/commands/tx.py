@@ -1,12 +1,14 @@
 """`neurond tx`: any call of the chain, straight from the call table: list, try, sign, send, follow."""
 
 import asyncio
+from pathlib import Path
 
 import click
 
 from node.commands.common import Env, command, table
 from node.commands.lazy import DefaultGroup
 from node.commands.money import MoneyOptions, carry_out, money_command, unlock
+from node.commands.offline import build, sign, submit, submit_file
 from node.control.call_draft import draft_call
 from node.control.call_form import build_call, parse_arguments, spec_named
 from node.control.client_async import AsyncClient
@@ -25,6 +27,10 @@ def tx() -> None:
       neurond tx list
       neurond tx send set_identity name=Ada url= github_repo= image= discord= description= additional= --dry-run
     """
+
+
+for each in (build, sign, submit):
+    tx.add_command(each)
 
 
 @tx.command("list")
@@ -52,7 +58,7 @@ def list_calls(env: Env) -> None:
 @click.option("--hotkey", default=None, help="Sign with this hotkey of the wallet instead of its coldkey.")
 @money_command
 def send(env: Env, money: MoneyOptions, name: str, words: tuple[str, ...], hotkey: str | None) -> None:
-    """Try CALL on the next block, show what it would do, sign it and send it.
+    """Try CALL on the next block, show what it would do, sign it and send it; or send the file CALL, signed elsewhere.
 
     Accounts are ss58, amounts whole τ or α (12.5), lists a,b,c or JSON; a call inside a call is
     call='{"call": "transfer", …}'.
@@ -62,6 +68,9 @@ def send(env: Env, money: MoneyOptions, name: str, words: tuple[str, ...], hotke
       neurond tx send swap_stake hotkey=5… origin_netuid=1 destination_netuid=2 amount_alpha=10
       neurond tx send propose call='{"call": "abort_pos"}' duration_blocks=60
     """
+    if not words and Path(name).is_file():  # a transaction that was signed elsewhere
+        submit_file(env, Path(name), yes=money.yes, dry_run=money.dry_run)
+        return
     call = build_call(name, parse_arguments(words))
     asyncio.run(send_call(env, money, call, hotkey or _default_hotkey(name)))
 

@@ -106,3 +106,24 @@ class BadSignedMessage(WalletError):
 
     code = "bad_signed_message"
     remedy = "A signature has 128 hexadecimal digits; a message at most 1 MiB."
+
+
+class BadTransactionFile(WalletError):
+    """A file that is no transaction to be signed or sent, or one that was damaged or changed on its way."""
+
+    code = "bad_transaction_file"
+    remedy = "Make it again with `neurond tx build`, and carry the whole file."
+
+
+class OtherNetwork(WalletError):
+    """A transaction for another network than the one this machine signs for."""
+
+    code = "other_network"
+    remedy = "Compare the genesis hash with `neurond tx build` on the online machine; name it with --genesis if right."
+
+
+class TransactionExpired(WalletError):
+    """A transaction whose time has passed; no block would take it."""
+
+    code = "transaction_expired"
+    remedy = "Build it again, with a longer --valid-for if it has a long way to go."
