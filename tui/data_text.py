@@ -13,13 +13,13 @@ from tui.widgets.draw import field, rows, say
 from tui.widgets.live_table import Cell, Column, Row
 
 DATA_COLUMNS: Final = (
-    Column("kind", 9),
-    Column("name", 20, grow=True),
-    Column("state", 10),
-    Column("size", 9, right=True),
-    Column("have", 7, right=True, rank=2),
-    Column("budget", 11, rank=3),
-    Column("checked", 14, rank=1),
+    Column("kind", 8),
+    Column("name", 18, grow=True),
+    Column("state", 9),
+    Column("size", 8, right=True),
+    Column("have", 6, right=True, rank=2),
+    Column("budget", 10, rank=3),
+    Column("checked", 13, rank=1),
     Column("shared", 6, rank=5),
     Column("sources", 16, rank=4),
 )
@@ -155,7 +155,7 @@ def _no(item: DataItem, action: str) -> str:
         case "verify":
             return "it has no hashes of its own here"
         case "repair":
-            return "only models are had anew by a key; payloads come back when they are needed"
+            return "no key gets this anew"
         case "export":
             return "nothing to be written out" if item.state == "absent" else "it is no file of its own"
         case _:
@@ -177,7 +177,7 @@ def disk_lines(board: DataBoard, cells: int) -> list[Content]:
     full, empty = gauge(share, 20)
     sums: dict[str, int] = {}
     for item in board.items:
-        if item.kind not in ("blob", "fetch") and not (item.kind == "rows" and ":" in item.id):
+        if item.kind not in ("blob", "fetch", "model") and not (item.kind == "rows" and ":" in item.id):
             sums[item.kind] = sums.get(item.kind, 0) + item.have_bytes
     largest = sorted(sums.items(), key=lambda each: -each[1])[:5]
     parts = " · ".join(f"{kind} {size(number)}" for kind, number in largest if number)

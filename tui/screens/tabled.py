@@ -135,7 +135,7 @@ class TableScreen(NodeScreen):
         line.focus()
 
     def action_unfilter(self) -> None:
-        """Leave the details, take the filter away, or the marks: one of them in this order; else others have the key."""
+        """Leave the details, take the filter away, or the marks: one of them in this order; else pass the key on."""
         if self.has_class("-detail"):
             self._show_pane(second=False)
             return
