@@ -20,7 +20,7 @@ class _Limit(click.ParamType[int]):
         return 0 if str(value) == "0" else AMOUNT.convert(value, param, ctx)
 
 
-_LIMIT = _Limit()
+LIMIT = _Limit()
 
 
 @click.group(cls=DefaultGroup, default="show")
@@ -48,9 +48,9 @@ def show(env: Env) -> None:
 
 
 @budget.command("set")
-@click.option("--per-call", type=_LIMIT, help="The most τ that one call may cost.")
-@click.option("--per-day", type=_LIMIT, help="The most τ that all calls of a day (UTC) may cost.")
-@click.option("--channel", type=_LIMIT, help="τ that the node locks by itself for a miner it needs; 0: never.")
+@click.option("--per-call", type=LIMIT, help="The most τ that one call may cost.")
+@click.option("--per-day", type=LIMIT, help="The most τ that all calls of a day (UTC) may cost.")
+@click.option("--channel", type=LIMIT, help="τ that the node locks by itself for a miner it needs; 0: never.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Only show what would happen.")
 @command

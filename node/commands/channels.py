@@ -1,25 +1,29 @@
 """`neurond channels`: what this node pays and earns through. Its hotkey pays; it is opened and signs here."""
 
 import asyncio
+import dataclasses
 import functools
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 import click
 
+from node.commands.budget import LIMIT
 from node.commands.common import Env, command, confirm, duration, facts, short, table
 from node.commands.errors import NothingThere
 from node.commands.lazy import DefaultGroup
 from node.commands.money import MoneyOptions, carry_out, money_command, password_of
 from node.commands.options import AMOUNT
-from node.control.actions import Effect, make_draft
+from node.control.actions import Effect, fee_of, make_draft
 from node.control.amounts import format_amount
 from node.control.api import Api
 from node.control.client_async import AsyncClient
 from node.control.client_sync import SyncClient
+from node.control.effects import transfer
+from node.control.intents import TransferIntent
 from node.control.money_api import ChannelsRedeemRequest, ChannelsRequest
 from node.control.options import DEFAULT_HOTKEY
-from node.control.schema import ChannelBoard, ChannelView, TransactionContext
+from node.control.schema import Account, ChannelBoard, ChannelView, TransactionContext
 from node.control.wallets import Wallet, wallet_store
 from node.ledger import calls
 from node.primitives.address import from_ss58
@@ -145,6 +149,27 @@ def redeem(env: Env, channel: str | None, yes: bool, dry_run: bool) -> None:
     env.emit(done, lambda: click.echo(f"{format_amount(done.amount_rao)} in {count} transactions are on their way."))
 
 
+@channels.command("collect")
+@click.argument("amount", type=AMOUNT, required=False)
+@click.option("--keep", type=LIMIT, default="0.1", show_default=True, help="τ that the hotkey keeps for its fees.")
+@_HOTKEY
+@money_command
+def collect(env: Env, money: MoneyOptions, amount: int | None, keep: int, hotkey: str) -> None:
+    """Send what the node's hotkey earned to its coldkey: AMOUNT of τ, or all but what it keeps for fees.
+
+    \b
+    Example:
+      neurond channels collect --dry-run
+    """
+    coldkey = wallet_store(env.home).open(money.wallet).address
+
+    async def effect(api: Api, board: ChannelBoard) -> Effect:
+        account, context = await api.account(board.account), await api.tx_context()
+        return collect_effect(account, context, coldkey, amount, keep)
+
+    _run(env, money, hotkey, effect)
+
+
 # --- what each command would do -------------------------------------------------------------------------------------
 
 
@@ -173,6 +198,25 @@ def open_effect(
         pays_rao=amount_rao,
         refusal=refusal,
     )
+
+
+def collect_effect(
+    account: Account, context: TransactionContext, coldkey: str, amount_rao: int | None, keep_rao: int
+) -> Effect:
+    """What sending a hotkey's earnings to the coldkey means. Raises NothingThere when it has no more than it keeps."""
+    most = transfer(TransferIntent(coldkey, max(account.balance_rao, 1)), account.address)
+    left_rao = account.balance_rao - keep_rao - fee_of(most.call, account.address, account.nonce, context)
+    wanted_rao = left_rao if amount_rao is None else amount_rao
+    if wanted_rao <= 0:
+        raise NothingThere(
+            f"The hotkey has {format_amount(account.balance_rao)}, no more than it keeps.",
+            remedy="`neurond channels redeem` brings in what is owed; --keep says what stays.",
+        )
+    effect = transfer(TransferIntent(coldkey, wanted_rao), account.address)
+    if wanted_rao <= left_rao or effect.refusal:
+        return effect
+    why = f"{format_amount(max(left_rao, 0))} can be sent: the rest is kept for fees (--keep)."
+    return dataclasses.replace(effect, refusal=why)
 
 
 def topup_effect(row: ChannelView, amount_rao: int) -> Effect:

@@ -99,3 +99,34 @@ def test_a_budget_is_shown_before_and_after_and_set_with_consent(run: Run, node:
     assert run("budget", "set", "--per-call", "0.02", "--channel", "0", "-y").code == 0
     assert ("budget_set", (20_000_000, None, 0)) in node.api.calls
     assert run("budget", "set").code == 2
+
+
+def test_what_the_hotkey_earned_goes_to_the_coldkey_but_for_its_fees(run: Run, node: Served, hotkey: str) -> None:
+    coldkey = run("wallet", "show", "--json").json()["address"]
+    before_rao = node.api.balance_rao
+    dry = run("channels", "collect", "--dry-run", "--json")
+    assert dry.code == 0, dry.err
+    shown = dry.json()
+    assert shown["pays_rao"] == before_rao - TAO // 10 - shown["fee_rao"]
+    assert node.api.submitted == []
+    assert run("channels", "collect", "1", "-y").code == 0
+    assert sent(node) == calls.Transfer(from_ss58(coldkey), TAO)
+    assert to_ss58(decode_transaction(node.api.submitted[0]).sender) == hotkey
+
+
+def test_the_whole_account_can_be_collected_and_not_a_rao_more(run: Run, node: Served, hotkey: str) -> None:
+    all_of_it = run("channels", "collect", "--keep", "0", "--dry-run", "--json").json()
+    assert all_of_it["refusal"] is None
+    assert all_of_it["balance_after_rao"] == 0
+    more = run("channels", "collect", str((node.api.balance_rao - TAO // 20) // TAO + 1), "-y")
+    assert more.code == 1
+    assert "can be sent" in more.err
+    assert node.api.submitted == []
+
+
+def test_a_hotkey_that_has_no_more_than_it_keeps_sends_nothing(run: Run, node: Served, hotkey: str) -> None:
+    node.api.balance_rao = TAO // 10
+    outcome = run("channels", "collect", "-y")
+    assert outcome.code == 1
+    assert "no more than it keeps" in outcome.err
+    assert node.api.submitted == []
