@@ -16,6 +16,7 @@ from typing import Final
 import click
 import msgspec
 
+from node.commands.aliases import Rewritten, rewrite
 from node.commands.lazy import LazyGroup
 from node.control.errors import error_view
 from node.control.launcher import ERROR_PREFIX
@@ -54,6 +55,8 @@ _COMMANDS: Final = {
     "tx": ("node.commands.tx:tx", "List and send any call of the chain."),
     "subnets": ("node.commands.subnets:subnets", "List subnets, show one, register on one."),
     "subnet": ("node.commands.subnet:subnet", "Write a subnet of one's own: new, test, simulate."),
+    "sudo": ("node.commands.sudo:sudo", "Hyperparameters of a subnet: get, set."),
+    "weights": ("node.commands.weights:weights", "Set a validator's weights by hand."),
     "metagraph": ("node.commands.subnets:metagraph", "Show all neurons of a subnet."),
     "proposals": ("node.commands.proposals:proposals", "Governance: list, vote on and close proposals."),
     "authorities": ("node.commands.authorities:authorities", "Show who produces and finalises blocks."),
@@ -69,6 +72,9 @@ _COMMANDS: Final = {
     "replay": ("node.commands.record:replay", "Open the window on a recorded session."),
     "web": ("node.commands.web:web", "The window in a browser, on this machine alone."),
     "service": ("node.commands.service:service", "The node as a service: install, status, logs."),
+    "help-aliases": ("node.commands.help_aliases:help_aliases", "Names of Bittensor's tools that are understood."),
+    "completion": ("node.commands.completion:completion", "Make bash, zsh or fish complete this command."),
+    "update-check": ("node.commands.update_check:update_check", "Ask whether there is a newer version."),
     "explain": ("node.commands.explain:explain", "Explain an error code or a call."),
 }
 
@@ -114,12 +120,19 @@ def cli(ctx: click.Context, home: Path | None) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code; the console script passes it to the shell."""
+    if "_NEUROND_COMPLETE" in os.environ:  # a shell asks what could be typed
+        from node.commands.completion import answer
+
+        return answer(cli)
     given = list(sys.argv[1:] if arguments is None else arguments)
+    line = Rewritten(given)
     try:
-        outcome = cli.main(given, prog_name="neurond", standalone_mode=False)
+        line = rewrite(cli, given)
+        given = line.arguments
+        outcome = cli.main(given, prog_name="neurond", standalone_mode=False, obj=line)
     except click.UsageError as error:
         hint = f"See `{error.ctx.command_path} --help`." if error.ctx else "See `neurond --help`."
-        return _fail(given, ErrorView("usage", _sentence(error.format_message()), hint), EXIT_USAGE)
+        return _fail(line, ErrorView("usage", _sentence(error.format_message()), hint), EXIT_USAGE)
     except (click.Abort, KeyboardInterrupt):
         click.echo(f"{ERROR_PREFIX}Interrupted.", err=True)
         return EXIT_INTERRUPTED
@@ -127,17 +140,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _silence_stdout()
         return EXIT_FAILED
     except Exception as error:  # the last line of defence: whatever it is, people get a sentence
-        return _fail(given, _view(error), EXIT_FAILED)
+        return _fail(line, _view(error), EXIT_FAILED)
     return outcome if isinstance(outcome, int) else 0
 
 
-def _fail(given: Sequence[str], view: ErrorView, exit_code: int) -> int:
+def _fail(line: Rewritten, view: ErrorView, exit_code: int) -> int:
     from node.commands.common import plain  # loaded only when it is needed, so that help stays quick
 
     with contextlib.suppress(BrokenPipeError):
-        if "--json" in given:
+        if "--json" in line.arguments:
             click.echo(msgspec.json.encode({"error": view}).decode())
         click.echo(f"{ERROR_PREFIX}{plain(f'{view.message} {view.hint}'.rstrip())}", err=True)
+        if line.verbose:
+            click.echo(f"{ERROR_PREFIX}code {view.code}; `neurond explain {view.code}` says more", err=True)
     return exit_code
 
 

@@ -81,8 +81,10 @@ def plain(text: str) -> str:
 
 
 def narrate(text: str) -> None:
-    """Tell a person what goes on; never mixed with data."""
-    click.echo(plain(text), err=True)
+    """Tell a person what goes on; never mixed with data, and not with -q."""
+    context = click.get_current_context(silent=True)
+    if context is None or not getattr(context.find_root().obj, "quiet", False):
+        click.echo(plain(text), err=True)
 
 
 def show_progress(progress: Progress) -> None:

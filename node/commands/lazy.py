@@ -14,6 +14,11 @@ class LazyGroup(click.Group):
         super().__init__(*args, **kwargs)
         self._lazy = lazy
 
+    @property
+    def lazy(self) -> Mapping[str, tuple[str, str]]:
+        """Where each command is, and its one line of help."""
+        return self._lazy
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self._lazy)
 
@@ -35,6 +40,11 @@ class DefaultGroup(click.Group):
     def __init__(self, *args: Any, default: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._default = default
+
+    @property
+    def default_name(self) -> str:
+        """The command that stands where none is named."""
+        return self._default
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         asks_for_help = bool(args) and args[0] in ctx.help_option_names

@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 import msgspec
 
-from node.commands.common import Env, command, facts, table
+from node.commands.common import Env, command, facts, home_command, table
 from node.control.catalogue import Read, reads, request_of
 from node.control.client_sync import SyncClient
 from node.control.errors import BadArgument
@@ -63,8 +63,8 @@ def query(env: Env, name: str | None, words: tuple[str, ...]) -> None:
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON with stable keys; the usual form.")
-def tools(name: str | None, as_json: bool) -> None:  # JSON is its only form
+@home_command
+def tools(_env: Env, name: str | None) -> None:
     """Print the catalogue as JSON: reads and calls with arguments, types, units, scopes and examples.
 
     \b

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from node.commands.common import Env, command, facts, narrate
+from node.commands.common import Env, command, facts, home_command, narrate
 from node.commands.errors import AlreadyThere
 from node.control.client_async import AsyncClient
 from node.control.limits import RECORDING_S_MAX, REPLAY_SPEED_MAX
@@ -126,9 +126,11 @@ async def _until_interrupted(work: "Coroutine[None, None, None]") -> None:
 @click.option("--at", "at_s", type=_Span(), default="0s", metavar="TIME", help="Begin at 00:03:00.")
 @click.option("--partial", is_flag=True, help="Also show a recording that was cut off.")
 @click.option("--info", is_flag=True, help="Only tell what is in it.")
-@click.option("--json", "as_json", is_flag=True, help="With --info: print JSON with stable keys.")
 @click.pass_context
-def replay(ctx: click.Context, file: Path, speed: float, at_s: float, partial: bool, info: bool, as_json: bool) -> None:
+@home_command
+def replay(
+    env: Env, ctx: click.Context, /, file: Path, *, speed: float, at_s: float, partial: bool, info: bool
+) -> None:
     """Open the window on a recorded session: it looks as it did, and nothing can be changed.
 
     p holds and goes on; , and . go back and forth ten seconds, < and > a minute; + and _ change the speed.
@@ -141,8 +143,8 @@ def replay(ctx: click.Context, file: Path, speed: float, at_s: float, partial: b
     from node.control.replay import Tape
 
     tape = Tape(*read_recording(file, partial=partial))
-    if info or as_json:
-        Env(file, as_json).emit(_info(file, tape), lambda: facts(_info_facts(_info(file, tape))))
+    if info or env.json:
+        env.emit(_info(file, tape), lambda: facts(_info_facts(_info(file, tape))))
         return
     from tui.replay import run
 

@@ -10,6 +10,7 @@ from node.commands.lazy import DefaultGroup
 from node.commands.money import MoneyOptions, money_command, run_intent
 from node.commands.options import NETUID
 from node.commands.prices import price
+from node.commands.sudo import burn_cost, create, hyperparameters
 from node.control.actions import RegisterIntent
 from node.control.amounts import format_amount
 from node.control.api import Api, MetagraphRequest, SubnetsRequest
@@ -33,6 +34,8 @@ def subnets() -> None:
 
 
 subnets.add_command(price)
+for _each in (hyperparameters, burn_cost, create):
+    subnets.add_command(_each)
 
 
 @subnets.command("list")
