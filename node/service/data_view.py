@@ -95,10 +95,10 @@ def _chain(running: Running, home: Home) -> Iterator[DataItem]:
 
 
 def _snapshots(home: Home) -> Iterator[DataItem]:
-    for path in sorted(home.snapshots.glob(f"*{SUFFIX}")):
-        if path.stem.isdecimal():
-            size = size_of(path)
-            yield DataItem(
+    files = [path for path in home.snapshots.glob(f"*{SUFFIX}") if path.stem.isdecimal()]
+    for path in sorted(files, key=lambda each: -int(each.stem)):
+        size = size_of(path)
+        yield DataItem(
                 f"snapshot:{path.stem}", "snapshot", f"state of block {int(path.stem):,}", "here", size, size,
                 shared=True, facts=(Fact("file", path.name),), actions=("verify", "export"),
             )  # fmt: skip

@@ -83,7 +83,8 @@ def _largest(found: list[SeatWeight]) -> tuple[SeatWeight, ...]:
 def _history(running: Running, info: SubnetInfo, row: NeuronRow, first: int) -> Iterator[SeatEpoch | None]:
     """What each epoch paid, newest first, back to the block whose events are the oldest here."""
     height, asked = int(running.chain.final.header.height), 0
-    while height > max(first, row.registered_at) and asked < EPOCHS_MAX:
+    oldest = max(first, row.registered_at, height - EPOCHS_MAX * (info.tempo_blocks + 2))
+    while height > oldest and asked < EPOCHS_MAX:
         if epoch_due(height, info.netuid, info.tempo_blocks):
             asked += 1
             yield _epoch(running, height, info.netuid, row.hotkey)
