@@ -71,7 +71,8 @@ class HomeScreen(NodeScreen):
             self.query_one("#price-pane").border_subtitle = Content(f"{price(mine.price_rao)} τ" if mine else "")
         if self._new("log", model.key(("log",))):
             self.query_one(LogView).show(model.log)
-        self._title_panes(model)
+        if self._new("panes", (self.is_narrow, self._pane)):  # a title, even the same one, draws its pane again
+            self._title_panes(model)
 
     def _paint_seats(self, model: Model) -> None:
         table = self.query_one("#seats", LiveTable)
