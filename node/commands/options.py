@@ -146,7 +146,10 @@ def from_config(key: str) -> Callable[[], Any]:
     def read() -> Any:
         from node.control.config import load
 
-        home: Path | None = click.get_current_context().params.get("home")
+        context = click.get_current_context()
+        if context.resilient_parsing:  # a shell completes a line; nothing is carried out
+            return None
+        home: Path | None = context.params.get("home")
         return load(default_home() if home is None else home.expanduser().absolute()).value(key)
 
     return read

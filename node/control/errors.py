@@ -17,6 +17,7 @@ ControlError
 ├── ActionRefused        a transaction that would fail, told before it is signed
 ├── RepairRefused        a repair that is not done from here
 ├── WebUnavailable       the window cannot be shown in a browser
+├── BadUpdate            nobody is to be asked for a newer version, or the answer is none
 ├── ServiceUnavailable   this system runs no services for users, or its manager refused
 ├── BadRecording         a file that is no recording of a session, or a damaged one
 └── ConfigError          the configuration cannot be used
@@ -139,6 +140,13 @@ class WebUnavailable(ControlError):
 
     code = "web_unavailable"
     remedy = "Choose another --port, or install this program again: `make setup`."
+
+
+class BadUpdate(ControlError):
+    """The address that is asked for the newest version cannot be read, answers something else, or is not set."""
+
+    code = "bad_update"
+    remedy = "Check the address: `neurond config get update.url`."
 
 
 class ServiceUnavailable(ControlError):
