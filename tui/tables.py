@@ -98,7 +98,7 @@ def peer_rows(
     rows = []
     for peer in peers:
         seat = (seats or {}).get(peer.hotkey or "")
-        past = (lately or {}).get(peer.peer_id, ())
+        past = tuple((lately or {}).get(peer.peer_id, ()))
         rows.append(
             Row(
                 clean(peer.peer_id),
