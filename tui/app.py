@@ -35,6 +35,7 @@ from tui.registry import PLACES
 from tui.screens.base import Dialog, NodeScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.themes import PLAIN, THEMES, theme_name
+from tui.updates import look_for_update
 from tui.window import Farewell
 
 _WHEN_AT_REST: Final = frozenset(
@@ -105,6 +106,8 @@ class NeurondApp(Navigation, Life):
         self.set_interval(TICK_S, self.tick)
         self.run_worker(self._open(), group="open")
         self.run_worker(self.read_keymap(), group="keymap")
+        if self.options.update_address:
+            self.run_worker(look_for_update(self), group="update")
         if self.options.notice:
             self.notify(self.options.notice, title="Settings", severity="warning", timeout=15, markup=False)
 

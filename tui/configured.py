@@ -31,6 +31,7 @@ def configured(home: Path, options: Options, environment: Mapping[str, str]) -> 
         typed_above_rao=parse_amount(str(found.value("money.typed_above"))),
         hold_steps=_whole(found, "money.hold_seconds"),
         tolerance=str(tolerance.value) if tolerance.is_chosen else options.tolerance,
+        update_address=str(found.value("update.url") or "") if _yes(found, "update.check") else "",
         auto_lock_s=60.0 * _whole(found, "money.auto_lock_minutes"),
     )
 

@@ -14,7 +14,8 @@ class Options:
 
     typed_above_rao: a larger sum is typed once more. hold_steps: seconds in which a signed transaction can still be
     withdrawn. tolerance: percent that forms begin with, "" for their own. auto_lock_s: how long an unlocked coldkey is
-    kept, 0 not at all. notice: what is wrong with the configuration, told when the window opens.
+    kept, 0 not at all. notice: what is wrong with the configuration, told when the window opens. update_address: where
+    the newest version is asked for, once; "" asks nobody.
     """
 
     theme: str | None = None
@@ -28,6 +29,7 @@ class Options:
     tolerance: str = ""
     auto_lock_s: float = AUTO_LOCK_S
     notice: str = ""
+    update_address: str = ""
 
 
 DEFAULTS: Final = Options()

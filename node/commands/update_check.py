@@ -5,7 +5,7 @@ import click
 from node.commands.common import Env, facts, home_command
 from node.commands.options import from_config
 from node.control.errors import BadUpdate
-from node.control.update import check
+from node.control.update import check_own
 
 
 @click.command("update-check")
@@ -26,9 +26,7 @@ def update_check(env: Env, url: str | None) -> None:
         raise BadUpdate(
             "Nobody is asked: no address is set.", remedy="Set one you trust: neurond config set update.url ADDRESS"
         )
-    from node.version import __version__
-
-    found = check(url, __version__)
+    found = check_own(url)
 
     def render() -> None:
         rows = [("this version", found.current), ("newest", found.latest)]

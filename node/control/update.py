@@ -61,6 +61,13 @@ def check(address: str, current: str, read: Callable[[str], bytes] | None = None
     return Update(current, found.version, newer, found.page if found.page.startswith("https://") else "", found.notes)
 
 
+def check_own(address: str) -> Update:
+    """Ask for a version newer than this program. Blocks; raises as `check`."""
+    from node.version import __version__
+
+    return check(address, __version__)
+
+
 def order(version: str) -> tuple[tuple[int, ...], int, int]:
     """Return what versions are compared by: 0.2.0rc1 is before 0.2.0. Raises BadUpdate for what is no version."""
     found = _VERSION.fullmatch(version.strip())

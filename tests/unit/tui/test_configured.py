@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.tui.fake import FakePort, FrozenClock
+from tests.unit.tui.fake import FakePort, FrozenClock, until
 from tui.app import NeurondApp
 from tui.configured import configured
 from tui.options import DEFAULTS, Options
@@ -47,3 +47,20 @@ def test_a_broken_file_gives_the_careful_defaults_and_a_notice(tmp_path: Path, m
 
     asyncio.run(main())
     assert any("line 2" in each for each in told)
+
+
+def test_a_newer_version_is_asked_for_only_where_that_is_switched_on(tmp_path: Path) -> None:
+    latest = tmp_path / "latest.json"
+    latest.write_text('{"version": "99.0"}')
+    (tmp_path / "config.toml").write_text(f'[update]\nurl = "{latest.as_uri()}"\n')
+    assert configured(tmp_path, DEFAULTS, {}).update_address == ""
+    found = configured(tmp_path, DEFAULTS, {"NEUROND_UPDATE_CHECK": "yes"})
+    assert found.update_address == latest.as_uri()
+
+    async def main() -> str:
+        app = NeurondApp(FakePort(), FrozenClock(), options=found)  # type: ignore[arg-type]
+        async with app.run_test(size=(140, 40)) as pilot:
+            await until(pilot, app, lambda: bool(app.update_words))
+            return app.update_words
+
+    assert asyncio.run(main()) == "▲ 99.0"
