@@ -8,13 +8,15 @@ import re
 import sys
 from pathlib import Path
 
-from docs import examples, samples, tables, vectors
+from docs import commands, examples, samples, tables, vectors
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"<!-- generated: (?P<what>[^>]+?) -->\n(?P<body>.*?)\n?<!-- end -->", re.DOTALL)
 _TABLES = {
     "calls": tables.calls,
     "call errors": tables.call_errors,
+    "commands": commands.commands,
+    "other names": commands.other_names,
     "call bytes": samples.call_bytes,
     "events": tables.events,
     "state": tables.state,
