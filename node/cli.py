@@ -44,6 +44,7 @@ _COMMANDS: Final = {
     "offers": ("node.commands.offers:offers", "What miners take for their work, and what this node takes."),
     "audit": ("node.commands.audit:audit", "Recount a validator's epoch from its published record."),
     "ask": ("node.commands.ask:ask", "Put a question to the network."),
+    "quote": ("node.commands.quote:quote", "Set words on a picture, of one's own or by the network."),
     "receipts": ("node.commands.receipts:receipts", "What both sides of a call have signed."),
     "usage": ("node.commands.usage:usage", "Add up calls, tokens and what was spent."),
     "wallet": ("node.commands.wallet:wallet", "Keys, balances, transfers."),
