@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Look(Generic[T]):
     """One answer, or why there is none yet; `version` grows whenever something came."""
 

@@ -27,11 +27,12 @@ class DiskCard(Panel):
 
     HEADING = "Storage"
     look: Look[DataBoard] = Look()
+    _version: int = -1
 
     def show(self, look: Look[DataBoard]) -> None:
         """Take what came."""
-        if look.version != self.look.version or look is not self.look:
-            self.look = look
+        if (look, look.version) != (self.look, self._version):
+            self.look, self._version = look, look.version
             self._painted = (-1,)
 
     def draw(self, model: Model) -> Content:

@@ -31,11 +31,12 @@ class NetworkCard(Panel):
     PARTS = ("peers", "status")
     HEADING = "Network"
     look: Look[NetworkBoard] = Look()
+    _version: int = -1
 
     def show(self, look: Look[NetworkBoard]) -> None:
         """Take the node's own view of the network, as far as it came."""
-        if look.version != self.look.version or look is not self.look:
-            self.look = look
+        if (look, look.version) != (self.look, self._version):
+            self.look, self._version = look, look.version
             self._painted = ()
 
     def draw(self, model: Model) -> Content:
