@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from node.control.actions import Draft, Intent, Signed
     from node.control.role_actions import RoleDraft
     from node.control.wallets import Signer
+    from tui.wizard.port import Setup
 
 
 class LocalPort:
@@ -36,6 +37,12 @@ class LocalPort:
 
     def environment(self) -> Mapping[str, str]:
         return os.environ
+
+    @property
+    def setup(self) -> "Setup":
+        from tui.wizard.local import LocalSetup
+
+        return LocalSetup(self._home)
 
     def client(self, home: Path) -> AsyncClient:
         return AsyncClient(home, "neurond-tui")

@@ -16,6 +16,7 @@ from node.control.schema import Hello, Role
 if TYPE_CHECKING:
     from node.control.actions import Draft, Intent, Signed
     from node.control.role_actions import RoleDraft
+    from tui.wizard.port import Setup
 
 
 API_ERRORS: Final = (NotRunning, ConnectionLost, RequestTimeout, ProtocolError, BadRequest, RemoteError)
@@ -63,6 +64,11 @@ class Port(Protocol):
 
     def environment(self) -> Mapping[str, str]:
         """Return the environment variables in which settings of this window are looked for."""
+        ...
+
+    @property
+    def setup(self) -> "Setup":
+        """What setting this home up takes."""
         ...
 
     def client(self, home: Path) -> Client:

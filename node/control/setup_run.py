@@ -76,7 +76,8 @@ def plan_of(answers: Answers, default_home: Path) -> Plan:
         choices.append(("listens", f"{port}, on every interface"))
         files.append(f"{home}/")
     choices.append(("home", str(home)))
-    choices.append(("disk", f"at most {host.disk_mb:,} MB for the chain" if host.disk_mb else "no budget"))
+    if not answers.is_devnet:
+        choices.append(("disk", f"at most {host.disk_mb:,} MB for the chain" if host.disk_mb else "no budget"))
     return Plan(tuple(choices), tuple(files), _commands(answers, home, keys))
 
 

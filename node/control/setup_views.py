@@ -19,7 +19,7 @@ class TargetCheck(View, frozen=True):
     """What joining an invite or address would lead to. `problem` is empty when nothing speaks against it.
 
     genesis_hash: 64 hex digits, empty when nobody told it. inviter: ss58, empty for an address. version: the agent of
-    who answered. latency_ms: a round trip to it.
+    who answered. latency_ms: a round trip to it. stake_threshold_rao: the stake weight that a validator needs there.
     """
 
     target: str
@@ -31,6 +31,7 @@ class TargetCheck(View, frozen=True):
     addresses: tuple[str, ...] = ()
     version: str = ""
     latency_ms: float | None = None
+    stake_threshold_rao: int | None = None
     problem: str = ""
     remedy: str = ""
 

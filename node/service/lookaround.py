@@ -42,6 +42,7 @@ class _Told:
     peer_id: str
     network: str
     genesis: Hash
+    stake_threshold_rao: int
 
 
 @dataclass(slots=True)
@@ -96,10 +97,18 @@ async def check_target(
     version, latency_ms = await _introduced(network, told.peer_id, check)
     return check.ends(
         TargetCheck(
-            target, (), told.network, told.genesis.hex(), said.inviter, said.expires_ms, said.addresses, version,
-            latency_ms,
+            target,
+            (),
+            network=told.network,
+            genesis_hash=told.genesis.hex(),
+            inviter=said.inviter,
+            expires_ms=said.expires_ms,
+            addresses=said.addresses,
+            version=version,
+            latency_ms=latency_ms,
+            stake_threshold_rao=told.stake_threshold_rao,
         )
-    )  # fmt: skip
+    )
 
 
 async def networks_near(network: Network, heard: Sequence[Heard]) -> tuple[LanNetwork, ...]:
@@ -160,7 +169,7 @@ async def _ask(network: Network, peer_id: str, expected: Hash | None) -> _Told:
     data = await network.request(peer_id, PROTOCOL, _QUESTION, max_bytes=GENESIS_BYTES_MAX, timeout_s=TIMEOUT_S)
     check_genesis(data, expected)
     spec = parse_genesis(data)
-    return _Told(peer_id, spec.name, genesis_state(spec)[1].hash)
+    return _Told(peer_id, spec.name, genesis_state(spec)[1].hash, spec.parameters.stake_threshold_rao)
 
 
 def _compare_with_home(home: Home, genesis: Hash, check: _Check) -> None:

@@ -52,6 +52,7 @@ from tests.unit.control.fake_inspect import FakeInspect
 from tests.unit.control.fake_money import FakeMoney
 from tests.unit.control.fake_prices import FakePrices
 from tests.unit.tui import recorded
+from tests.unit.tui.fake_setup import FakeSetup
 from tui.app import NeurondApp
 from tui.port import PortError
 
@@ -351,6 +352,7 @@ class FakePort:
     stopped: list[Path] = field(default_factory=list)
     signed: list[RoleDraft] = field(default_factory=list)
     moves: list[Draft] = field(default_factory=list)
+    setup: FakeSetup = field(default_factory=FakeSetup)
     steps: tuple[Progress, ...] = (
         Progress("genesis", "made a genesis with two authorities"),
         Progress("model", "fetching the model", 120, 271, "MB", 42.0),
