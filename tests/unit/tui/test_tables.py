@@ -95,6 +95,44 @@ def test_a_filter_shows_matches_and_an_inverse_filter_the_others() -> None:
     use(scenario)
 
 
+def test_all_words_of_a_filter_must_fit_each_by_itself_turned_round_or_by_its_letters() -> None:
+    async def scenario(table: LiveTable, app: App[None]) -> None:
+        table.show(rows(20))
+        for text, wanted in (
+            ("even name1", ["k10", "k12", "k14", "k16", "k18"]),
+            ("name1 !even", ["k1", "k11", "k13", "k15", "k17", "k19"]),
+            ("~nm7", ["k7", "k17"]),
+            ("number:1 !number:10 even", ["k12", "k14", "k16", "k18"]),
+            ("words:e !~nm1", ["k0", "k2", "k4", "k6", "k8"]),
+            ("nosuch:1", []),
+        ):
+            table.set_filter(text)
+            assert sorted((row.key for row in table.rows), key=lambda key: int(key[1:])) == wanted, text
+
+    use(scenario)
+
+
+def test_marks_stay_with_their_rows_and_go_when_the_rows_do() -> None:
+    async def scenario(table: LiveTable, app: App[None]) -> None:
+        from textual.pilot import Pilot
+
+        pilot: Pilot[None] = Pilot(app)
+        table.show(rows(5))
+        await pilot.press("space", "space", "k", "space")
+        assert table.marked == ("k0",)
+        await pilot.press("space")
+        assert table.marked == ("k0", "k2")
+        assert "●" in table.render_line(1).text
+        await pilot.press("y")
+        assert app.clipboard == "k0\nk2"
+        table.show(rows(2))
+        assert table.marked == ("k0",)
+        assert table.unmark()
+        assert not table.unmark()
+
+    use(scenario)
+
+
 def test_an_empty_table_says_why() -> None:
     async def scenario(table: LiveTable, app: App[None]) -> None:
         assert "because nothing happened" in "".join(seen(table))
