@@ -41,7 +41,7 @@ PLACES: Final = (
     Place("logs", "9", "Logs", "tui.screens.logs:LogsScreen", ("l", "log")),
     Place("settings", "0", "Settings", "tui.screens.settings:SettingsScreen", ("doctor", "config", "set")),
     Place("peers", "P", "Peers", "tui.screens.peers:PeersScreen", ("p", "network")),
-    # D is Data: Place("data", "D", "Data", "tui.screens.data:DataScreen", ("d", "shards", "storage"))
+    Place("data", "D", "Data", "tui.screens.data:DataScreen", ("d", "shards", "storage")),
 )
 """In the order of the tabs. The digits stay with their screens, whatever else comes: fingers remember them."""
 
