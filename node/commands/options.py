@@ -231,6 +231,18 @@ _CHAIN_OPTIONS: Final = (
 """How the chain is fetched and what of it stays on the disk."""
 
 
+_CONFIG_OPTIONS: Final = (
+    click.option(
+        "--log-level", type=click.Choice(LOG_LEVELS), default="info", show_default=True,
+        help="The least important lines that the log keeps.",
+    ),
+    click.option(
+        "--profile", envvar=PROFILE_VARIABLE, show_envvar=True, metavar="NAME",
+        help="Profile of the configuration file. Default: the one that the file names.",
+    ),
+)  # fmt: skip
+
+
 def _daemon_options(function: Callable[..., R]) -> Callable[..., R]:
     for decorate in reversed(
         (
@@ -270,14 +282,7 @@ def _daemon_options(function: Callable[..., R]) -> Callable[..., R]:
                 "--netuid", "netuids", type=click.IntRange(1, 65_535), multiple=True,
                 help="Subnet that the role works in. May be repeated. Default: as last time, at first the first one.",
             ),
-            click.option(
-                "--log-level", type=click.Choice(LOG_LEVELS), default="info", show_default=True,
-                help="The least important lines that the log keeps.",
-            ),
-            click.option(
-                "--profile", envvar=PROFILE_VARIABLE, show_envvar=True, metavar="NAME",
-                help="Profile of the configuration file. Default: the one that the file names.",
-            ),
+            *_CONFIG_OPTIONS,
             click.option("--cheat", type=click.Choice(CHEAT_KINDS), hidden=True),
         )
     ):  # fmt: skip

@@ -4,7 +4,6 @@ Edits are collected and change nothing until they were reviewed and written. Wha
 such as a profile's name, is not offered.
 """
 
-import asyncio
 from collections.abc import Iterable
 from typing import ClassVar, Final
 
@@ -20,30 +19,15 @@ from node.control.config import Config, load
 from node.control.config_changes import Review, checked_value, review, words_of, write
 from node.control.config_kinds import NONE, Value, show
 from node.control.config_settings import APPLIES_WORDS, SECTIONS, Setting, by_section, find_setting
-from node.control.errors import ConfigError, RepairRefused
-from node.control.fixes import Fix, fix_of, repair
+from node.control.errors import ConfigError
 from node.control.limits import CONFIG_TEXT_CHARS_MAX
-from node.control.schema import Check, Checkup
-from tui.port import API_ERRORS
 from tui.screens.base import NodeScreen
-from tui.screens.settings_dialogs import FixChoice, FixScreen, ReviewScreen
+from tui.screens.settings_dialogs import ReviewScreen
+from tui.screens.settings_doctor import DoctorPane
 from tui.text import clean, fit
-from tui.themes import Tone
 from tui.widgets.draw import field, rows, say
 from tui.widgets.line_input import LineInput
-from tui.widgets.live_table import Cell, Column, LiveTable, Row
 
-CHECK_COLUMNS: Final = (
-    Column("", 6),
-    Column("what", 14),
-    Column("found", 24, grow=True),
-)
-_SIGNS: Final[dict[str, tuple[str, Tone]]] = {
-    "ok": ("✓ ok", "good"),
-    "warn": ("! look", "warn"),
-    "bad": ("✗ bad", "bad"),
-}
-_RANK: Final = {"bad": 0, "warn": 1, "ok": 2}
 _LABEL_CELLS: Final = 9
 _NAME_CELLS: Final = 20
 
@@ -86,10 +70,7 @@ class SettingsScreen(NodeScreen):
         super().__init__()
         self.config: Config | None = None
         self.pending: dict[str, Value | None] = {}
-        self.checkup: Checkup | None = None
         self._fault = ""
-        self._trouble = ""
-        self._examining = False
         self._editing: Setting | None = None
         self._leaves: dict[str, TreeNode[str]] = {}
 
@@ -105,12 +86,7 @@ class SettingsScreen(NodeScreen):
             Vertical(detail, LineInput(CONFIG_TEXT_CHARS_MAX, id="value"), id="settings-side"),
             id="settings-body",
         )
-        checks = LiveTable(CHECK_COLUMNS, "Nothing was looked at yet.", id="checks")
-        checks.add_class("pane")
-        checks.border_title = Content("Doctor")
-        finding = Static("", id="finding", classes="pane", markup=False)
-        finding.border_title = Content("Finding")
-        yield Horizontal(checks, finding, id="doctor-body")
+        yield DoctorPane()
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -304,6 +280,8 @@ class SettingsScreen(NodeScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         doctor = self.has_class("-doctor")
+        if action == "leave":  # else escape goes back to the screen before
+            return doctor or self._editing is not None
         if action in ("unset", "undo", "review"):
             return not doctor
         return doctor if action == "fix" else True
@@ -311,105 +289,22 @@ class SettingsScreen(NodeScreen):
     def action_doctor(self) -> None:
         self.toggle_class("-doctor")
         if self.has_class("-doctor"):
-            self.query_one("#checks", LiveTable).focus()
-            if self.checkup is None:
-                self.examine()
+            self.query_one("#checks").focus()
+            if self.doctor.checkup is None:
+                self.doctor.examine()
         else:
             self.query_one(SettingsTree).focus()
         self.refresh_bindings()
 
     def action_again(self) -> None:
         if self.has_class("-doctor"):
-            self.examine()
+            self.doctor.examine()
         else:
             self.read()
 
-    def examine(self) -> None:
-        """Ask the node how it is, in the background."""
-        if not self._examining:
-            self._examining = True
-            self._show_doctor()
-            self.run_worker(self._examine(), group="doctor")
-
-    async def _examine(self) -> None:
-        try:
-            self.checkup = await self.node_app.api.doctor()
-            self._trouble = ""
-        except API_ERRORS as error:
-            self._trouble = clean(str(error))
-        finally:
-            self._examining = False
-            self._show_doctor()
-
-    def _show_doctor(self) -> None:
-        table = self.query_one("#checks", LiveTable)
-        found = () if self.checkup is None else self.checkup.checks
-        order = sorted(enumerate(found), key=lambda each: (_RANK[each[1].state], each[0]))
-        table.show([_check_row(number, check) for number, check in order], self._trouble or None)
-        bad = sum(each.state == "bad" for each in found)
-        look = sum(each.state == "warn" for each in found)
-        verdict = f"{bad} bad, {look} to look at, {len(found) - bad - look} ok" if found else ""
-        table.border_subtitle = Content("examining …" if self._examining else verdict)
-        self._show_finding()
+    def action_fix(self) -> None:
+        self.doctor.fix()
 
     @property
-    def finding(self) -> Check | None:
-        """The chosen row of the doctor."""
-        row = self.query_one("#checks", LiveTable).chosen
-        found = self.checkup.checks if self.checkup is not None else ()
-        return found[int(row.key)] if row is not None and int(row.key) < len(found) else None
-
-    def _show_finding(self) -> None:
-        check = self.finding
-        if check is None:
-            words = say(("examining …" if self._examining else self._trouble or "Nothing is chosen.", "dim"))
-        else:
-            sign, tone = _SIGNS[check.state]
-            lines = [say((f"{sign}  ", tone), (clean(check.name, 60), "strong")), say(""), say(clean(check.found, 600))]
-            if check.fix:
-                lines += [say(""), say(("what to do", "dim")), say(clean(check.fix, 600))]
-                lines += [say(""), say(("enter", "strong"), (" copies or carries out the fix", "dim"))]
-            words = rows(lines)
-        self.query_one("#finding", Static).update(words)
-
-    def on_live_table_chosen(self, event: LiveTable.Chosen) -> None:
-        self._show_finding()
-
-    def on_live_table_opened(self, event: LiveTable.Opened) -> None:
-        self.action_fix()
-
-    def action_fix(self) -> None:
-        check = self.finding
-        fix = None if check is None else fix_of(check, self.node_app.attached_home)
-        if check is None or fix is None:
-            self.notify("There is nothing to fix here.", severity="information")
-            return
-        self.node_app.push_screen(FixScreen(clean(check.name, 60), fix), lambda done: self._fixed(fix, done))
-
-    def _fixed(self, fix: Fix, done: FixChoice | None) -> None:
-        if done == "copy":
-            self.node_app.copy_to_clipboard(fix.command or fix.advice)
-            self.notify(clean(fix.command or fix.advice, 200), title="Copied", markup=False)
-        elif done == "run" and fix.kind == "start":
-            self.node_app.action_restart()
-        elif done == "run":
-            self.run_worker(self._repair(fix), group="fix", exclusive=True)
-
-    async def _repair(self, fix: Fix) -> None:
-        try:
-            words = await asyncio.to_thread(repair, fix)
-        except RepairRefused as error:
-            self.notify(clean(str(error)), title="Not done", severity="error", timeout=12, markup=False)
-        else:
-            self.notify(clean(words), title="Done", markup=False)
-        self.examine()
-
-
-def _check_row(number: int, check: Check) -> Row:
-    sign, tone = _SIGNS[check.state]
-    cells = (
-        Cell(sign, tone, _RANK[check.state]),
-        Cell(clean(check.name, 60), "strong"),
-        Cell(clean(check.found, 300), "plain" if check.state == "ok" else tone),
-    )
-    return Row(str(number), cells)
+    def doctor(self) -> DoctorPane:
+        return self.query_one(DoctorPane)

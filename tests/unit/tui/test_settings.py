@@ -161,13 +161,14 @@ def test_the_doctor_shows_the_worst_first_and_carries_out_what_is_safe(port: Own
     async def act(pilot: Pilot[object], app: NeurondApp) -> None:
         screen = await open_settings(pilot, app)
         await pilot.press("d")
-        await until(pilot, app, lambda: screen.checkup is not None and screen.finding is not None)
-        assert screen.finding is not None
-        assert screen.finding.name == "keys"
+        doctor = screen.doctor
+        await until(pilot, app, lambda: doctor.checkup is not None and doctor.finding is not None)
+        assert doctor.finding is not None
+        assert doctor.finding.name == "keys"
         app.attached_home = port.home
         port.api.now_checkup = Checkup(True, (Check("keys", "bad", "open", f"Run: chmod 700 '{key}'"),))
         await pilot.press("ctrl+r")
-        await until(pilot, app, lambda: screen.checkup is port.api.now_checkup and not screen._examining)
+        await until(pilot, app, lambda: doctor.checkup is port.api.now_checkup and not doctor.is_examining)
         await pilot.press("enter")
         assert isinstance(app.screen, FixScreen)
         assert not app.screen.query_one("#run").disabled
