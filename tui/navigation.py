@@ -68,14 +68,14 @@ class Navigation(Moves):
     # the `:` line
 
     def action_command_line(self) -> None:
-        from tui.screens.command import CommandScreen
+        from tui.widgets.command_box import CommandBox
 
-        self.push_screen(CommandScreen(tuple(self._typed)), self._typed_in)
+        if not self.screen.query(CommandBox):
+            self.screen.mount(CommandBox(tuple(self._typed)))
 
-    def _typed_in(self, text: str | None) -> None:
-        if text:
-            self._typed = [text, *(each for each in self._typed if each != text)][:COMMANDS_KEPT]
-            self.obey(parse(text))
+    def remember(self, text: str) -> None:
+        """Keep a line that was typed, for the next time."""
+        self._typed = [text, *(each for each in self._typed if each != text)][:COMMANDS_KEPT]
 
     def fault_of(self, text: str) -> str:
         """Return why a line cannot be obeyed, empty when it can."""

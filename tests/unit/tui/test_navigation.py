@@ -11,10 +11,10 @@ from tests.unit.tui.test_attach import shown
 from tui.app import NeurondApp
 from tui.jump import JumpScreen
 from tui.options import Options
-from tui.screens.command import CommandScreen
 from tui.screens.home import HomeScreen
 from tui.screens.money import MoneyScreen
 from tui.screens.role import RoleScreen
+from tui.widgets.command_box import CommandBox
 from tui.widgets.line_input import LineInput
 from tui.widgets.live_table import LiveTable
 
@@ -36,7 +36,7 @@ def drive_with(options: Options, scenario: Scenario, size: tuple[int, int] = (14
 async def go(pilot: Pilot[object], app: NeurondApp, typed: str) -> None:
     """Type a line after `:` and press enter."""
     await pilot.press("colon")
-    await settle(pilot, app)
+    await until(pilot, app, lambda: bool(app.screen.query("#command")))
     app.screen.query_one("#command", LineInput).value = typed
     await pilot.press("enter")
     await settle(pilot, app)
@@ -51,18 +51,22 @@ def test_the_line_goes_to_a_screen_finds_there_and_says_what_it_does_not_know() 
         assert name(app) == "peers"
         assert len(app.screen.query_one(LiveTable).rows) == 1
         await go(pilot, app, "metagrph")
-        assert isinstance(app.screen, CommandScreen)
+        assert app.screen.query(CommandBox)
         assert "Did you mean metagraph?" in shown(app)
         await pilot.press("escape")
         await settle(pilot, app)
         assert name(app) == "peers"
-        await pilot.press("colon", "g", "o", "tab")
-        await settle(pilot, app)
+        assert not app.screen.query(CommandBox)
+        await pilot.press("colon")
+        await until(pilot, app, lambda: bool(app.screen.query("#command")))
+        await pilot.press("g", "o", "tab")
         assert app.screen.query_one("#command", LineInput).value == "governance "
         await pilot.press("enter")
         await settle(pilot, app)
         assert name(app) == "governance"
-        await pilot.press("colon", "down", "enter")  # what was typed last stands first
+        await pilot.press("colon")
+        await until(pilot, app, lambda: bool(app.screen.query("#command")))
+        await pilot.press("down", "enter")  # what was typed last stands first
         await settle(pilot, app)
         assert name(app) == "governance"
         await go(pilot, app, "theme light")
