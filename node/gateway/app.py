@@ -27,7 +27,7 @@ from node.gateway.generic import fill
 from node.gateway.guard import Bodies, check_json, check_origin, idempotency_key, request_id
 from node.gateway.keys import Caller, KeyBook
 from node.gateway.limits import ANSWERS_AT_ONCE_MAX, USAGE_FLUSH_S
-from node.gateway.listing import model_list, model_view
+from node.gateway.listing import model_list, model_view, templates
 from node.gateway.openapi import describe, page
 from node.gateway.problems import Problem, problem_of
 from node.gateway.traffic import ROUTE, Traffic
@@ -85,6 +85,7 @@ class Gateway:
             ("DELETE", "/v1/keys/{id}"): _Own(desk.revoke, KeyId, "admin"),
             ("GET", "/v1/usage"): _Own(desk.usage, UsageQuery),
             ("GET", "/v1/balance"): _Own(desk.balance, Empty),
+            ("GET", "/v1/templates"): _Own(templates, Empty),
             ("GET", "/v1/receipts/{digest}"): _Own(desk.receipt, ReceiptDigest),
         }
         self.app = Traffic(self._serve)

@@ -6,6 +6,7 @@ from typing import Final
 STOP_STRINGS_MAX: Final = 4  # as in the form we follow
 STOP_CHARS_MAX: Final = 64
 MODEL_CHARS_MAX: Final = 128
+TEMPLATE_CHARS_MAX: Final = 64  # names have some twenty
 MAX_TOKENS_MAX: Final = 4096  # no model of the catalogue has a longer context
 CHOICES_MAX: Final = 4  # answers to one chat: each is a call of its own
 TOP_LOGPROBS_MAX: Final = 20  # as in the form we follow

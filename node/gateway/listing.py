@@ -1,11 +1,19 @@
-"""The models of all doors as `GET /v1/models` shows them: one entry a name, with the paths that take it."""
+"""What the gateway lists: the models of all doors, one entry a name with the paths that take it, and templates."""
 
 from collections.abc import Sequence
 from typing import Any
 
+from node.gateway.keys import Caller
 from node.market.chat import ModelInfo
 from node.market.errors import UnknownModel
 from node.market.routes import SubnetDoor
+from node.market.templates import TEMPLATES
+from node.subnets.doors import Empty
+
+
+async def templates(caller: Caller, request: Empty) -> dict[str, Any]:
+    """`GET /v1/templates`."""
+    return {"object": "list", "data": TEMPLATES}
 
 
 def model_list(doors: Sequence[SubnetDoor]) -> dict[str, Any]:

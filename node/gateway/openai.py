@@ -20,6 +20,7 @@ from node.gateway.limits import (
     SCHEMA_BYTES_MAX,
     STOP_CHARS_MAX,
     STOP_STRINGS_MAX,
+    TEMPLATE_CHARS_MAX,
     TOP_LOGPROBS_MAX,
 )
 from node.market.chat import (
@@ -32,6 +33,7 @@ from node.market.chat import (
 )
 from node.market.errors import BadRequest, Unsupported
 from node.market.forms import CompletionRequest
+from node.market.templates import with_template
 from node.primitives.limits import CHAT_MESSAGES_MAX
 from node.subnets.doors import Feature
 
@@ -127,6 +129,7 @@ class ChatBody(_Shared, frozen=True, kw_only=True):
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Meta(ge=0, le=TOP_LOGPROBS_MAX)] | None = None
     response_format: ResponseFormat | None = None
+    template: Annotated[str, Meta(max_length=TEMPLATE_CHARS_MAX)] | None = None  # of this gateway
     modalities: tuple[str, ...] | None = None
     tools: msgspec.Raw = refused()
     tool_choice: msgspec.Raw = refused()
@@ -185,9 +188,10 @@ def chat(body: bytes) -> Asked:
     form, needs = _form(parsed.response_format)
     if parsed.logprobs:
         needs["logprobs"] = "logprobs"
+    messages = tuple(_turn(index, message) for index, message in enumerate(parsed.messages))
     request = ChatRequest(
         model=parsed.model,
-        messages=tuple(_turn(index, message) for index, message in enumerate(parsed.messages)),
+        messages=messages if parsed.template is None else with_template(parsed.template, messages),
         max_tokens=parsed.max_completion_tokens or parsed.max_tokens or DEFAULT_MAX_TOKENS,
         top_k=parsed.top_k or 0,
         form=form,

@@ -49,6 +49,7 @@ _OWN: Final = (
     Entry("GET", "/v1/health", "Whether the gateway answers.", Empty, None),
     Entry("GET", "/v1/usage", "What was used, by day, model or key.", UsageQuery, "read"),
     Entry("GET", "/v1/balance", "What this node can pay with.", Empty, "read"),
+    Entry("GET", "/v1/templates", "Instructions that a chat may name as its `template`.", Empty, "read"),
     Entry("GET", "/v1/receipts/{digest}", "A receipt that both sides signed.", ReceiptDigest, "read"),
     Entry("GET", "/v1/keys", "All API keys.", Empty, "admin"),
     Entry("POST", "/v1/keys", "A new API key; its secret is in this answer only.", NewKey, "admin"),
