@@ -176,7 +176,11 @@ def _value(value: object) -> str:
 
 
 def _wallet_faults(answers: Answers) -> list[Fault]:
-    wallet, found = answers.wallet, []
+    wallet = answers.wallet
+    found: list[Fault] = []
+    if answers.is_devnet and wallet.do in ("keep", "watch"):
+        remedy = 'Use do = "new", "restore" or "none".'
+        found.append(Fault("wallet.do", "A devnet is founded with keys of its own.", remedy))
     if wallet.do == "watch":
         fault = address_fault(wallet.address)
         found += [fault] if fault else []
