@@ -41,6 +41,7 @@ _READ_BYTES: Final = 4 * 1024 * 1024
 _TELL_S: Final = 0.5
 _ROWS_TOLD: Final = 4096
 _STRUCTURE_S: Final = 600.0  # for the structure of a database file
+_NAMED: Final = ("snapshot", "blob", "model")  # kinds of which there are several, told apart by a name
 _DATABASES: Final = ("journals", "records", "payments")
 
 Tell = Callable[[str, int, int, str], None]
@@ -62,7 +63,7 @@ class Desk:
         """Check an item, keep a note of it, and say what came out. Raises DataDamaged, Unknown, StorageError."""
         kind, _, name = item.partition(":")
         check = _CHECKS.get(kind)
-        if check is None:
+        if check is None or (name and kind not in _NAMED):
             raise DataRefused(f"{item} has no hashes to be held against.")
         work = partial(check, self, name, _teller(report))
         try:
@@ -100,7 +101,7 @@ class Desk:
             raise DataRefused(f"There is no folder {target.parent}.", remedy="Make it first.")
         kind, _, name = item.partition(":")
         write = _EXPORTS.get(kind)
-        if write is None:
+        if write is None or (name and kind not in _NAMED):
             raise DataRefused(f"{item} cannot be exported.")
         try:
             return await trio.to_thread.run_sync(partial(write, self, name, target, _teller(report)))
@@ -239,6 +240,8 @@ class Desk:
         from storage.entities import EntityStore
 
         folder = self.home.subnets / FOLDER
+        if not (folder / DATABASE).is_file():
+            raise Unknown("This node has collected no rows.", remedy="`neurond data sources` says what is collected.")
         asked = forms.query_of(source="", label="", q="", start="", end="", limit=EXPORT_ROWS_MAX,
                                most=EXPORT_ROWS_MAX)  # fmt: skip
         with EntityStore.open_to_read(folder / DATABASE) as store:
