@@ -5,10 +5,11 @@ Whatever fails for a known reason leaves here as a `PortError`; anything else is
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from node.control.api import Api
 from node.control.client_async import AsyncClient
@@ -21,8 +22,10 @@ from tui.port import PortError
 if TYPE_CHECKING:
     from node.control.actions import Draft, Intent, Signed
     from node.control.role_actions import RoleDraft
-    from node.control.wallets import Signer
+    from node.control.wallet_desk import WalletDesk
     from tui.wizard.port import Setup
+
+T = TypeVar("T")
 
 
 class LocalPort:
@@ -30,6 +33,7 @@ class LocalPort:
 
     def __init__(self, home: Path) -> None:
         self._home = home
+        self._desks: dict[Path, WalletDesk] = {}
 
     @property
     def home(self) -> Path:
@@ -99,39 +103,39 @@ class LocalPort:
             return await prepare_role(api, role, coldkey)
 
     def needs_password(self, home: Path, coldkey: str) -> bool:
-        from node.control.wallets import wallet_store
-
         with _expected():
-            wallets = [each for each in wallet_store(home).wallets() if each.address == coldkey]
-        if not wallets:
-            raise PortError(
-                f"The key file of the coldkey {coldkey[:12]}… is not in {home}.",
-                "Restore it with `neurond wallet restore`, or switch the role where the key is.",
-                "no_coldkey",
-            )
-        return wallets[0].sealed
+            return self._desk(home).needs_password(coldkey)
+
+    def at_desk(self, home: Path, work: "Callable[[WalletDesk], T]") -> T:
+        with _expected():
+            return work(self._desk(home))
+
+    def _desk(self, home: Path) -> "WalletDesk":
+        from node.control.wallet_desk import WalletDesk
+
+        return self._desks.setdefault(home, WalletDesk(home))
 
     def sign_role(self, home: Path, coldkey: str | None, password: str | None, draft: "RoleDraft") -> tuple[bytes, ...]:
         from node.control.role_actions import sign_role
 
         with _expected():
-            return sign_role(draft, _signer(home, coldkey, password) if draft.needs_coldkey else None)
+            signer = self._desk(home).signer(coldkey or "", password) if draft.needs_coldkey else None
+            return sign_role(draft, signer)
 
     async def prepare(self, api: Api, intent: "Intent", coldkey: str) -> "Draft":
-        from node.control.actions import prepare
+        from node.control.actions import TransferIntent, prepare
+        from node.control.addresses import find_address
 
         with _expected():
+            if isinstance(intent, TransferIntent):
+                intent = replace(intent, to=find_address(self._home, intent.to))
             return await prepare(api, intent, coldkey)
 
     def sign(self, home: Path, coldkey: str, password: str | None, draft: "Draft") -> "Signed":
         from node.control.actions import sign
-        from node.control.errors import ActionRefused
 
         with _expected():
-            signer = _signer(home, coldkey, password)
-            if signer is None:
-                raise ActionRefused(f"The key file of the coldkey {coldkey[:12]}… is not in {home}.")
-            return sign(draft, signer)
+            return sign(draft, self._desk(home).signer(coldkey, password))
 
     def _up(self, root: Path, progress: ProgressSink) -> Path:
         from node.control import launcher
@@ -157,14 +161,6 @@ class SystemClock:
 
     def monotonic_s(self) -> float:
         return time.monotonic()
-
-
-def _signer(home: Path, coldkey: str | None, password: str | None) -> "Signer | None":
-    """The coldkey's signer, None when its file is not here. Raises what a wrong password raises."""
-    from node.control.wallets import wallet_store
-
-    wallets = [each for each in wallet_store(home).wallets() if each.address == coldkey]
-    return wallets[0].unlock(password) if wallets else None
 
 
 def _first_running(status: DevnetStatus) -> Path | None:

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING
 from textual.screen import Screen
 
 from node.control.schema import ProposalView, Stake
+from tui.keys import Keys
 from tui.limits import FIELD_CHARS_MAX
 from tui.text import clean
 from tui.widgets.line_input import LineInput
-from tui.window import Window
 
 if TYPE_CHECKING:
     from tui.money_form import Form
 
 
-class Moves(Window):
+class Moves(Keys):
     """One method a move; every one ends in `move`."""
 
     def send(self, *, amount: str = "", to: str = "") -> None:

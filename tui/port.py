@@ -4,9 +4,9 @@
 say so; the app calls them in worker threads.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from node.control.api import Api
 from node.control.errors import BadRequest, ConnectionLost, NotRunning, ProtocolError, RemoteError, RequestTimeout
@@ -16,9 +16,11 @@ from node.control.schema import Hello, Role
 if TYPE_CHECKING:
     from node.control.actions import Draft, Intent, Signed
     from node.control.role_actions import RoleDraft
+    from node.control.wallet_desk import WalletDesk
     from tui.wizard.port import Setup
 
 
+T = TypeVar("T")
 API_ERRORS: Final = (NotRunning, ConnectionLost, RequestTimeout, ProtocolError, BadRequest, RemoteError)
 """Every way in which a call of `Api` is expected to fail; all carry `message` and `hint`."""
 
@@ -105,6 +107,10 @@ class Port(Protocol):
 
     def needs_password(self, home: Path, coldkey: str) -> bool:
         """Tell whether the key file of `coldkey` in `home` is sealed. Blocks; raises PortError without the key."""
+        ...
+
+    def at_desk(self, home: Path, work: "Callable[[WalletDesk], T]") -> T:
+        """Do something with the wallets of `home`. Blocks; raises PortError for every expected failure."""
         ...
 
     def sign_role(self, home: Path, coldkey: str | None, password: str | None, draft: "RoleDraft") -> tuple[bytes, ...]:

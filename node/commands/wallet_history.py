@@ -1,8 +1,5 @@
 """`neurond wallet history`: what final blocks have done to an account, as a table, JSON or CSV."""
 
-import csv
-import datetime
-import io
 import sys
 from collections.abc import Iterator
 from typing import Final
@@ -15,16 +12,13 @@ from node.control.addresses import find_address
 from node.control.amounts import format_amount
 from node.control.client_sync import SyncClient
 from node.control.history_api import HISTORY_ITEMS_MAX, HISTORY_PAGES_MAX, HistoryRequest
+from node.control.history_csv import history_csv, utc_text
 from node.control.options import DEFAULT_WALLET
 from node.control.views.history import HistoryItem, HistoryPage
 from node.control.wallets import WalletStore
 
 _COUNT_MAX: Final = 100_000  # rows of one export
-_RAO: Final = 10**9
 _DIRECTION: Final = {"in": "+", "out": "-", "self": "↔", "about": "·"}
-_CSV: Final = (
-    "time_utc", "block", "event", "direction", "other", "netuid", "free_tao_change", "tao", "alpha",
-)  # fmt: skip
 
 
 @click.command("history")
@@ -50,22 +44,6 @@ def history(env: Env, store: WalletStore, who: str, limit: int, only: tuple[str,
         env.emit(tuple(found), lambda: _show(found))
     if last is not None and not last.more and last.kept_from > 1:
         narrate(f"This node keeps events from block {last.kept_from:,} on; older ones it cannot tell.")
-
-
-def history_csv(items: list[HistoryItem]) -> str:
-    """Return the rows as CSV with a head line; amounts in whole τ and α with all nine digits."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(_CSV)
-    for each in items:
-        writer.writerow(
-            (
-                _time(each.time_ms), each.height, each.event, each.direction, each.other,
-                "" if each.netuid is None else each.netuid, _exact(each.free_rao), _exact(each.tao_rao),
-                _exact(each.alpha),
-            )
-        )  # fmt: skip
-    return out.getvalue()
 
 
 def _gather(
@@ -95,7 +73,7 @@ def _pages(client: SyncClient, address: str) -> Iterator[HistoryPage]:
 def _show(items: list[HistoryItem]) -> None:
     rows = [
         (
-            _time(each.time_ms), f"{each.height:,}", _DIRECTION[each.direction], each.event,
+            utc_text(each.time_ms), f"{each.height:,}", _DIRECTION[each.direction], each.event,
             "" if each.netuid is None else each.netuid, format_amount(each.free_rao) if each.free_rao else "",
             format_amount(each.alpha, "α") if each.alpha else "", short(each.other),
         )
@@ -103,15 +81,3 @@ def _show(items: list[HistoryItem]) -> None:
     ]  # fmt: skip
     columns = ("time (UTC)", "block", "", "event", "netuid", "free τ", "α", "other side")
     table(columns, rows, right=("block", "netuid", "free τ", "α"), empty="No events of this account are kept here.")
-
-
-def _time(time_ms: int) -> str:
-    if not time_ms:
-        return ""
-    return datetime.datetime.fromtimestamp(time_ms / 1000, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _exact(amount: int) -> str:
-    sign = "-" if amount < 0 else ""
-    whole, part = divmod(abs(amount), _RAO)
-    return f"{sign}{whole}.{part:09d}"

@@ -1,116 +1,288 @@
-"""Screen 7: the coldkey's money: what is free, what is staked where, and sending, staking and unstaking it."""
+"""Screen 7: accounts: wallets and their hotkeys, watched addresses, labels; what they hold, and what keeps them safe.
 
-from typing import ClassVar
+Positions and their trading are the screen Stake. Keys are opened in this window only; words are checked and forgotten.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from node.control.schema import Stake
+from node.control.qr import qr_lines
+from node.control.schema import Account
+from tui import limits
 from tui.model import Model
+from tui.port import API_ERRORS, PortError
+from tui.screens.prompt import Prompt
 from tui.screens.tabled import TableScreen
-from tui.tables import POSITION_COLUMNS, position_key, position_rows
-from tui.text import alpha, clean, count, per_cent, plural, price, tau
+from tui.text import clean, count, plural, short, tau
+from tui.themes import Tone
 from tui.widgets.draw import field, rows, say
-from tui.widgets.live_table import LiveTable, Row
+from tui.widgets.live_table import Cell, Column, LiveTable, Row
+
+if TYPE_CHECKING:
+    from node.control.wallet_desk import AccountCard, Accounts
+
+COLUMNS: Final = (
+    Column("name", 16, grow=True),
+    Column("kind", 8),
+    Column("address", 10, rank=1),
+    Column("free", 13, right=True),
+    Column("staked", 13, right=True, rank=3),
+    Column("key", 13, rank=2),
+    Column("backup", 12),
+)
+_KINDS: Final = {"sealed": "encrypted", "bittensor": "encrypted", "plain": "NOT encrypted", "watch": "watch-only"}
+_TONES: Final[dict[str, Tone]] = {"sealed": "good", "bittensor": "good", "plain": "warn", "watch": "dim"}
+_QR_STYLE: Final = "black on white"
+_QR_COLUMNS, _QR_ROWS = 60, 20
 
 
 class WalletScreen(TableScreen):
-    """Positions by value; the details begin with the free balance."""
+    """All accounts of this home; the details show the chosen one with its address as a QR code."""
 
     NAME = "wallet"
-    COMMAND = "wallet balance"
-    HEADING = "Positions"
-    HELP = "What the coldkey of this node holds. Keys are opened in this window only, never in the node."
-    PARTS = ("account", "status", "subnets")
+    COMMAND = "wallet overview"
+    HEADING = "Accounts"
+    HELP = (
+        "Your wallets with their hotkeys, addresses that you watch, and labels. A watched address moves no money: sign "
+        "its transactions where its key is, as files. Keys are opened in this window only, never in the node."
+    )
+    PARTS = ("account", "status")
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("x", "send", "Send", tooltip="Send τ to an address"),
-        Binding("plus", "add", "Stake more", key_display="+", tooltip="Stake more with the chosen validator"),
-        Binding("minus", "unstake", "Unstake", key_display="-", tooltip="Take back from the chosen position"),
-        Binding("A", "copy_address", "Copy address", tooltip="Copy the coldkey's address"),
+        Binding("x", "send", "Send", tooltip="Send τ to an address, a wallet or a label"),
+        Binding("i", "history", "History", tooltip="What moved on the chosen account; filter it, save it as CSV"),
+        Binding("b", "test_backup", "Test backup", tooltip="Type your words: are they the right ones?"),
+        Binding("M", "sign", "Message", tooltip="Sign a message with the chosen coldkey, or check one"),
+        Binding("o", "paper", "Offline file", tooltip="Open a transaction file: read it, sign it, send it"),
+        Binding("n", "watch", "Watch", tooltip="Watch an address without its key"),
+        Binding("L", "label", "Label", show=False, tooltip="Give an address a label for your address book"),
+        Binding("plus", "add", "Stake", key_display="+", show=False, tooltip="Stake with this node's hotkey"),
+        Binding("A", "copy_address", "Copy address", show=False, tooltip="Copy the chosen account's address"),
     ]
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._accounts: Accounts | None = None
+        self._problem = ""
+        self._balances: dict[str, Account] = {}
+
+    def on_screen_resume(self) -> None:
+        super().on_screen_resume()
+        self.refresh_accounts()
+
+    def refresh_accounts(self) -> None:
+        """Read the wallets and their balances again."""
+        self.run_worker(self._read(), group="accounts", exclusive=True)
+
+    async def _read(self) -> None:
+        app = self.node_app
+        try:
+            found = await asyncio.to_thread(app.port.at_desk, app.attached_home, lambda desk: desk.accounts())
+            self._accounts, self._problem = found, clean(" ".join(found.problems))
+        except PortError as error:
+            self._problem = clean(str(error))
+        self.paint_again()
+        try:
+            for card in self._accounts.cards[: limits.BALANCES_READ_MAX] if self._accounts else ():
+                self._balances[card.address] = await app.api.account(card.address)
+        except API_ERRORS as error:
+            self._problem = clean(str(error))
+        self.paint_again()
+
     def table(self) -> LiveTable:
-        return LiveTable(
-            POSITION_COLUMNS, "Nothing is staked. On the screen Subnets, + stakes.", sort=4, descending=True
-        )
+        return LiveTable(COLUMNS, "No wallets yet. Make one: neurond wallet create", sort=0)
 
     def rows(self, model: Model) -> list[Row] | None:
-        return None if model.account is None else position_rows(model)
+        found = self._accounts
+        if found is None:
+            return None
+        own = model.status.coldkey if model.status is not None else None
+        listed: list[Row] = []
+        for card in found.cards:
+            listed.append(self._card_row(card, mine=card.address == own))
+            listed += [
+                Row(
+                    f"hotkey {card.name}/{key.name}",
+                    (
+                        Cell(clean(f"{card.name}/{key.name}", 80), "plain"), Cell("hotkey", "second"),
+                        Cell(short(key.address), "second"), Cell(""), Cell(""), _key_cell(key.kind), Cell(""),
+                    ),
+                )
+                for key in card.hotkeys
+            ]  # fmt: skip
+        listed += [
+            Row(
+                f"label {label}",
+                (
+                    Cell(clean(label, 80), "plain"), Cell("label", "dim"), Cell(short(address), "second"), Cell(""),
+                    Cell(""), Cell("not yours", "dim"), Cell(""),
+                ),
+            )
+            for label, address in found.labels
+        ]  # fmt: skip
+        return listed
+
+    def _card_row(self, card: "AccountCard", *, mine: bool) -> Row:
+        held = self._balances.get(card.address)
+        free = Cell("…", "dim", -1) if held is None else Cell(tau(held.balance_rao), "accent", held.balance_rao)
+        staked = (
+            Cell("…", "dim", -1) if held is None else Cell(tau(held.stakes_value_rao), "plain", held.stakes_value_rao)
+        )
+        watched = card.kind == "watch"
+        backup = Cell("–", "dim") if watched else Cell(card.backup_tested_on or "never tested", _backup_tone(card))
+        kind = Cell("watched" if watched else "coldkey", "warn" if watched else "strong")
+        name = Cell(clean(card.name, 80), "strong")
+        cells = (name, kind, Cell(short(card.address), "second"), free, staked, _key_cell(card.kind), backup)
+        return Row(f"wallet {card.name}", cells, mine=mine)
 
     def words(self, model: Model) -> Content:
-        account = model.account
-        if account is None:
+        if self._problem:
+            return say((f"! {self._problem}", "warn"))
+        if self._accounts is None:
             return Content("")
-        total = tau(account.balance_rao + account.stakes_value_rao)
-        return Content(f"{plural(len(account.stakes), 'position')} · free {tau(account.balance_rao)} · all {total}")
+        held = [self._balances[card.address] for card in self._accounts.cards if card.address in self._balances]
+        total = tau(sum(each.balance_rao + each.stakes_value_rao for each in held))
+        return Content(f"{plural(len(self._accounts.cards), 'account')} · all {total}")
+
+    # --- details ----------------------------------------------------------------------------------------------------
 
     def detail(self, model: Model, key: str) -> Content:
-        return rows([*_purse(model), say(""), *_position(model, self._stake(key))])
+        card, name, address = self._found(key)
+        if not address:
+            return say(("Nothing is chosen.", "dim"))
+        lines = [say((clean(name, 80), "strong"))]
+        if card is not None and key.startswith("wallet "):
+            lines += self._card_lines(card)
+        lines += [say(clean(address, 80)), say("")]
+        lines += [Content.styled(line, _QR_STYLE) for line in qr_lines(address, _QR_COLUMNS, _QR_ROWS)]
+        return rows(lines)
 
-    def _paint_detail(self) -> None:
-        row = self.query_one(LiveTable).chosen
-        self.show_detail(self.detail(self.model, row.key if row is not None else ""))
+    def _card_lines(self, card: "AccountCard") -> list[Content]:
+        held = self._balances.get(card.address)
+        lines = [field("key", say((_KINDS[card.kind], "warn" if card.kind in ("watch", "plain") else "good")))]
+        if held is not None:
+            lines += [
+                field("free", say((tau(held.balance_rao), "accent"))),
+                field("staked", say(tau(held.stakes_value_rao))),
+                field("all", say((tau(held.balance_rao + held.stakes_value_rao), "strong"))),
+                field("sent", say(f"{count(held.nonce)} transactions")),
+            ]
+        if card.kind == "watch":
+            lines.append(say(("Moves no money here. o opens a file that was signed where the key is.", "dim")))
+        elif card.backup_tested_on:
+            lines.append(field("backup", say((f"tested on {card.backup_tested_on}", "good"))))
+        else:
+            lines.append(field("backup", say(("never tested", "warn"), ("  b tests it", "dim"))))
+        return lines + [say((f"! {clean(each)}", "bad")) for each in card.warnings]
 
-    def _stake(self, key: str) -> Stake | None:
-        stakes = self.model.account.stakes if self.model.account else ()
-        return next((each for each in stakes if position_key(each) == key), None)
+    def _found(self, key: str) -> tuple["AccountCard | None", str, str]:
+        """The wallet of a row, the row's name and its address; ("", "") for a row that is gone."""
+        what, _, name = key.partition(" ")
+        found = self._accounts
+        if found is None:
+            return None, "", ""
+        if what == "label":
+            return None, name, dict(found.labels).get(name, "")
+        wallet, _, hotkey = name.partition("/")
+        card = next((each for each in found.cards if each.name == wallet), None)
+        if card is None:
+            return None, "", ""
+        if what == "wallet":
+            return card, name, card.address
+        return card, name, next((each.address for each in card.hotkeys if each.name == hotkey), "")
 
     # --- actions ----------------------------------------------------------------------------------------------------
 
-    def _chosen(self) -> Stake | None:
-        row = self.query_one(LiveTable).chosen
-        found = None if row is None else self._stake(row.key)
-        if found is None:
-            self.notify("No position is chosen.", severity="warning")
-        return found
+    def _chosen(self) -> tuple["AccountCard | None", str, str]:
+        return self._found(self.chosen_key or "")
+
+    def _signing(self) -> "AccountCard | None":
+        """The chosen wallet if it can sign; else the reason is told."""
+        card = self._chosen()[0]
+        if card is None:
+            self.notify("No wallet is chosen.", severity="warning")
+        elif card.kind == "watch":
+            words = f"{clean(card.name, 80)} is watch-only: its key is not here. Sign where it is, as a file (o)."
+            self.notify(words, title="Not possible", severity="warning", markup=False)
+            return None
+        return card
 
     def action_send(self) -> None:
-        self.node_app.send()
+        self.node_app.send(to=self._chosen()[2] if (self.chosen_key or "").startswith("label ") else "")
 
     def action_add(self) -> None:
-        stake = self._chosen()
-        if stake is not None:
-            self.node_app.stake(stake.netuid, stake.hotkey)
+        self.node_app.stake(1)
 
-    def action_unstake(self) -> None:
-        stake = self._chosen()
-        if stake is not None:
-            self.node_app.unstake(stake)
+    def action_history(self) -> None:
+        from tui.screens.history import HistoryScreen
+
+        _, name, address = self._chosen()
+        if address:
+            self.app.push_screen(HistoryScreen(name, address))
+
+    def action_test_backup(self) -> None:
+        from tui.screens.wallet_tools import BackupScreen
+
+        card = self._signing()
+        if card is not None:
+            self.app.push_screen(BackupScreen(card.name, card.address), lambda _: self.refresh_accounts())
+
+    def action_sign(self) -> None:
+        from tui.screens.wallet_tools import MessageScreen
+
+        card = self._chosen()[0]
+        can_sign = card is not None and card.kind != "watch"
+        self.app.push_screen(MessageScreen(card.address if card is not None and can_sign else ""))
+
+    def action_paper(self) -> None:
+        from tui.screens.wallet_tools import PaperScreen
+
+        self.app.push_screen(PaperScreen())
+
+    def action_watch(self) -> None:
+        self._ask_name_of("Watch an address", "watch")
+
+    def action_label(self) -> None:
+        self._ask_name_of("Label an address", "label")
+
+    def _ask_name_of(self, title: str, what: str) -> None:
+        words = say("An address and a name for it, as ", ("5F… exchange", "strong"), ":")
+        prompt = Prompt(
+            title, words, chars_max=limits.ADDRESS_AND_NAME_CHARS_MAX, hint="address name", check=_two_words
+        )
+        self.app.push_screen(prompt, lambda text: self._add(what, text))
+
+    def _add(self, what: str, text: str | None) -> None:
+        if text is not None:
+            self.run_worker(self._added(what, *text.split()), group="add", exclusive=True)
+
+    async def _added(self, what: str, address: str, name: str) -> None:
+        app = self.node_app
+        try:
+            await asyncio.to_thread(
+                app.port.at_desk, app.attached_home,
+                lambda desk: desk.watch(name, address) if what == "watch" else desk.label(name, address),
+            )  # fmt: skip
+        except PortError as error:
+            self.notify(clean(str(error)), title="Not added", severity="error", timeout=10, markup=False)
+        self.refresh_accounts()
 
     def action_copy_address(self) -> None:
-        status = self.model.status
-        if status is not None and status.coldkey is not None:
-            self.app.copy_to_clipboard(status.coldkey)
-            self.notify(status.coldkey, title="Copied", markup=False)
+        address = self._chosen()[2]
+        if address:
+            self.app.copy_to_clipboard(address)
+            self.notify(address, title="Copied", markup=False)
 
 
-def _purse(model: Model) -> list[Content]:
-    account, status = model.account, model.status
-    if status is not None and status.coldkey is None:
-        return [say(("This node knows no coldkey.", "warn")), say(("Make one: neurond wallet create", "dim"))]
-    if account is None:
-        return [say(("The balance is being read.", "dim"))]
-    return [
-        field("free", say((tau(account.balance_rao), "accent"))),
-        field("staked", say(tau(account.stakes_value_rao))),
-        field("all", say((tau(account.balance_rao + account.stakes_value_rao), "strong"))),
-        field("sent", say(f"{count(account.nonce)} transactions")),
-        say(("coldkey", "dim")),
-        say(clean(account.address, 80)),
-    ]
+def _key_cell(kind: str) -> Cell:
+    return Cell(_KINDS[kind], _TONES[kind])
 
 
-def _position(model: Model, stake: Stake | None) -> list[Content]:
-    if stake is None:
-        return [say(("No position is chosen.", "dim"))]
-    found = next((each for each in model.subnets or () if each.netuid == stake.netuid), None)
-    whole = model.account.stakes_value_rao if model.account else 0
-    return [
-        say((f"subnet {stake.netuid} ", "strong"), clean(found.name, 40) if found else ""),
-        field("stake", say(tau(stake.stake_alpha) if stake.netuid == 0 else alpha(stake.stake_alpha))),
-        field("value", say(tau(stake.value_rao))),
-        field("price", say(f"{price(stake.price_rao)} τ")),
-        field("share", say(f"{per_cent(stake.value_rao / whole if whole else 0.0)} of your stake")),
-        say(("validator", "dim")),
-        say(clean(stake.hotkey, 80)),
-    ]
+def _backup_tone(card: "AccountCard") -> Tone:
+    return "good" if card.backup_tested_on else "warn"
+
+
+def _two_words(text: str) -> str:
+    return "" if len(text.split()) == 2 else "Write the address, a blank, and the name."

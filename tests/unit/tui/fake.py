@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from textual.pilot import Pilot
 
@@ -47,14 +48,19 @@ from node.control.schema import (
     TransactionStatus,
     Why,
 )
+from node.control.wallet_desk import WalletDesk
 from node.primitives.errors import NodeError
+from tests.unit.control.fake_history import FakeHistory
 from tests.unit.control.fake_inspect import FakeInspect
 from tests.unit.control.fake_money import FakeMoney
 from tests.unit.control.fake_prices import FakePrices
 from tests.unit.tui import recorded
+from tests.unit.tui.fake_desk import FakeDesk
 from tests.unit.tui.fake_setup import FakeSetup
 from tui.app import NeurondApp
 from tui.port import PortError
+
+T = TypeVar("T")
 
 
 class FrozenClock:
@@ -70,7 +76,7 @@ class FrozenClock:
         return self.s
 
 
-class FakeApi(FakeInspect, FakeMoney, FakePrices):
+class FakeApi(FakeHistory, FakeInspect, FakeMoney, FakePrices):
     """Implements `Api` and `tui.port.Client`. Tests push events, hold answers back and break the connection."""
 
     def __init__(self) -> None:
@@ -92,7 +98,7 @@ class FakeApi(FakeInspect, FakeMoney, FakePrices):
         self.now_models = recorded.models()
         self.now_proposals = recorded.proposals()
         self.now_checkup = Checkup(True, ())
-        self.prices = [recorded.subnet().price_rao]
+        self.subnet_prices = [recorded.subnet().price_rao]
         self.plan_call: bytes | None = None
         self.plan_error: Exception | None = None
         self.jobs: dict[str, Job] = {}
@@ -190,7 +196,7 @@ class FakeApi(FakeInspect, FakeMoney, FakePrices):
 
     async def subnets(self) -> tuple[SubnetInfo, ...]:
         self._check()
-        price = self.prices.pop(0) if len(self.prices) > 1 else self.prices[0]
+        price = self.subnet_prices.pop(0) if len(self.subnet_prices) > 1 else self.subnet_prices[0]
         return (recorded.subnet(price), *recorded.other_subnets())
 
     async def proposals(self) -> tuple[ProposalView, ...]:
@@ -353,6 +359,7 @@ class FakePort:
     signed: list[RoleDraft] = field(default_factory=list)
     moves: list[Draft] = field(default_factory=list)
     setup: FakeSetup = field(default_factory=FakeSetup)
+    desk: FakeDesk = field(default_factory=FakeDesk)
     steps: tuple[Progress, ...] = (
         Progress("genesis", "made a genesis with two authorities"),
         Progress("model", "fetching the model", 120, 271, "MB", 42.0),
@@ -404,10 +411,17 @@ class FakePort:
             raise PortError(error.view.message, error.view.hint, error.view.code) from error
 
     def needs_password(self, home: Path, coldkey: str) -> bool:
-        return self.sealed
+        return self.sealed and coldkey not in self.desk.holding
+
+    def at_desk(self, home: Path, work: Callable[[WalletDesk], T]) -> T:
+        self.desk.sealed, self.desk.password = self.sealed, self.password
+        try:
+            return work(self.desk)
+        except NodeError as error:
+            raise PortError(error.message, error.hint, error.code) from error
 
     def sign_role(self, home: Path, coldkey: str | None, password: str | None, draft: RoleDraft) -> tuple[bytes, ...]:
-        if self.sealed and draft.needs_coldkey and password != self.password:
+        if self.sealed and draft.needs_coldkey and coldkey not in self.desk.holding and password != self.password:
             raise PortError("The password is wrong.", "Try again.", "wrong_password")
         self.signed.append(draft)
         return tuple(b"signed" for _ in draft.drafts)
@@ -419,7 +433,7 @@ class FakePort:
             raise PortError(str(error)) from error
 
     def sign(self, home: Path, coldkey: str, password: str | None, draft: Draft) -> Signed:
-        if self.sealed and password != self.password:
+        if self.sealed and coldkey not in self.desk.holding and password != self.password:
             raise PortError("The password is wrong.", "Try again.", "wrong_password")
         self.moves.append(draft)
         return Signed(b"signed", "ef" * 32)
