@@ -240,6 +240,9 @@ _CONFIG_OPTIONS: Final = (
         "--profile", envvar=PROFILE_VARIABLE, show_envvar=True, metavar="NAME",
         help="Profile of the configuration file. Default: the one that the file names.",
     ),
+    click.option(
+        "--configured", type=click.Choice(("model_store", "bootstrap", *_DAEMON_FIELDS)), multiple=True, hidden=True
+    ),
 )  # fmt: skip
 
 
@@ -299,14 +302,17 @@ def daemon_command(function: Callable[..., R]) -> Callable[..., R]:
     @_daemon_options
     @home_command
     @functools.wraps(function)
-    def wrapped(env: Env, *, profile: str | None, model_store: Path | None, **others: Any) -> R:
+    def wrapped(
+        env: Env, *, profile: str | None, configured: tuple[str, ...], model_store: Path | None, **others: Any
+    ) -> R:
         store = None if model_store is None else model_store.expanduser().absolute()
         values: dict[str, Any] = {"model_store": store, **{name: others.pop(name) for name in _DAEMON_FIELDS}}
         context = click.get_current_context()
         flags = {name for name in (*values, "bootstrap") if context.get_parameter_source(name) is _FLAG}
         settings = _configured(env.home, profile, flags)
         given = frozenset(flags & set(values)) | frozenset(settings)
-        return function(env, DaemonConfig(env.home, given=given, **{**values, **settings}), **others)
+        told = frozenset((*configured, *settings))
+        return function(env, DaemonConfig(env.home, given=given, configured=told, **{**values, **settings}), **others)
 
     return wrapped
 

@@ -24,7 +24,8 @@ def daemon_fields(config: Config) -> dict[str, object]:
 def daemon_config(home: Path, environment: Mapping[str, str] | None = None) -> DaemonConfig:
     """Return how the configuration of a home says that its node runs. Raises ConfigError."""
     chosen = daemon_fields(load(home, environment=environment))
-    return DaemonConfig(home, given=frozenset(chosen), **chosen)  # type: ignore[arg-type]  # each kind is its field's
+    names = frozenset(chosen)
+    return DaemonConfig(home, given=names, configured=names, **chosen)  # type: ignore[arg-type]  # each kind is its field's
 
 
 def _as_field(name: str, value: Value | None) -> object:

@@ -31,6 +31,7 @@ from node.control.limits import (
 from node.control.options import NOWHERE, DaemonConfig, DevnetOptions, DevnetStatus, Progress, ProgressSink
 from node.control.paths import CONFIG_VARIABLE, create_home, log_path
 from node.control.schema import Hello
+from node.control.words import ERROR_PREFIX, PROGRESS_VARIABLE
 from node.primitives.errors import ControlError
 
 _VALUES: Final = {
@@ -52,9 +53,6 @@ _VALUES: Final = {
     "log_level": "--log-level",
 }
 """The flag of each field that has one value."""
-
-ERROR_PREFIX: Final = "neurond: "
-"""How a command begins the one sentence in which it says why it failed."""
 
 
 def find(home: Path) -> Hello | None:
@@ -189,6 +187,8 @@ def daemon_arguments(config: DaemonConfig) -> list[str]:
         arguments.append("--snapshots" if config.snapshots else "--no-snapshots")
     if config.accept_copied_home:
         arguments.append("--accept-copied-home")
+    for name in sorted(config.configured):
+        arguments += ["--configured", name]
     return arguments
 
 
@@ -325,10 +325,6 @@ def run_command(arguments: list[str], progress: ProgressSink, *, may_fail: bool 
 def _is_error(output: bytes) -> bool:
     """Whether a command printed an error, or nothing, instead of its result."""
     return not output.strip() or b'"error"' in output[:16]
-
-
-PROGRESS_VARIABLE: Final = "NEUROND_PROGRESS"
-"""Environment: "json" makes commands narrate in JSON lines on standard error, for programs that watch them."""
 
 
 def _decode_progress(line: str) -> Progress | None:

@@ -52,6 +52,8 @@ class DaemonConfig:
     log_level: the least important lines that the log keeps; not remembered.
     given: names of fields that somebody chose, even where the value is the default: the last start does not
         override these. It follows from the others and is left out when two are compared.
+    configured: those of them that the configuration says: the home does not remember these, so that what is taken
+        out of a file is gone.
     """
 
     home: Path
@@ -78,6 +80,7 @@ class DaemonConfig:
     backend: str = DEFAULT_BACKEND
     log_level: LogLevel = "info"
     given: frozenset[str] = field(default=frozenset(), compare=False)
+    configured: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

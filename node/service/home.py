@@ -177,9 +177,11 @@ def with_last_settings(config: DaemonConfig, last: Settings) -> DaemonConfig:
 
 
 def settings_from(config: DaemonConfig, role: Role) -> Settings:
-    """Return what is to be remembered of a start."""
-    values = {name: getattr(config, name) for name in _REMEMBERED}
-    store = None if config.model_store is None else str(config.model_store)
+    """Return what is to be remembered of a start; what the configuration says is remembered there."""
+    nothing = Settings()
+    values = {name: getattr(nothing if name in config.configured else config, name) for name in _REMEMBERED}
+    told = config.model_store is None or "model_store" in config.configured
+    store = None if told else str(config.model_store)
     return Settings(role=role, model_store=store, **values)
 
 

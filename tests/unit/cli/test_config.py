@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from node.control.launcher import daemon_arguments
 from node.control.options import DaemonConfig
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.test_starting import Started
@@ -101,7 +102,10 @@ def test_a_node_starts_as_the_configuration_says_and_a_flag_wins(
     assert first == DaemonConfig(home, role="miner", netuids=(2,), gateway_port=8080, model_threads=3)
     assert (second.role, second.gateway_port) == ("staker", 9090)
     assert "model" in second.given  # said, though it is the default: the last start does not win
-    assert first.given == {"role", "netuids", "gateway_port", "model_threads"}
+    assert first.given == first.configured == {"role", "netuids", "gateway_port", "model_threads"}
+    assert second.configured == {"netuids", "gateway_port", "model_threads"}
+    assert run(*daemon_arguments(first)).code == 0  # the way by which a daemon in the background is told
+    assert started.configs[-1].configured == first.configured
 
 
 def test_a_broken_configuration_starts_nothing(run: Run, started: Started, home: Path) -> None:

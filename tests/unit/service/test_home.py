@@ -1,5 +1,6 @@
 """A home remembers how it was started, and a damaged settings file never keeps a node from starting."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,17 @@ def test_settings_of_a_newer_version_are_understood_as_far_as_known(tmp_path: Pa
     home = Home(tmp_path)
     write_atomically(home.settings, b'{"role": "miner", "colour": "blue"}')
     assert home.settings_of_last_start().role == "miner"
+
+
+def test_what_somebody_chose_wins_even_where_it_is_the_default(tmp_path: Path) -> None:
+    last = settings_from(FULL, "miner")
+    said = DaemonConfig(tmp_path, gateway_port=0, given=frozenset({"gateway_port"}))
+    assert with_last_settings(said, last).gateway_port == 0
+    assert with_last_settings(DaemonConfig(tmp_path), last).gateway_port == FULL.gateway_port
+
+
+def test_what_the_configuration_says_is_not_remembered(tmp_path: Path) -> None:
+    told = frozenset({"gateway_port", "model_store", "listen"})
+    kept = settings_from(replace(FULL, configured=told, given=told), "miner")
+    assert (kept.gateway_port, kept.model_store, kept.listen) == (0, None, Settings().listen)
+    assert kept.model == FULL.model
