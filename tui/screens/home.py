@@ -14,6 +14,7 @@ from tui.tables import PEER_COLUMNS, SEAT_COLUMNS, peer_rows, seat_rows
 from tui.text import clean, cut, plural, price
 from tui.widgets.braille import BrailleLine
 from tui.widgets.chain_card import ChainCard
+from tui.widgets.checklist import Checklist
 from tui.widgets.earnings_card import EarningsCard
 from tui.widgets.host_card import HostCard
 from tui.widgets.live_table import LiveTable
@@ -50,6 +51,7 @@ class HomeScreen(NodeScreen):
         yield Container(
             ChainCard(id="chain"), EarningsCard(id="earnings"), TasksCard(id="tasks"), HostCard(id="host"), id="cards"
         )
+        yield Checklist(id="checklist")
         seats = LiveTable(SEAT_COLUMNS, "Nobody has registered yet.", sort=3, descending=True, id="seats")
         peers = LiveTable(PEER_COLUMNS, "No peer yet. i makes an invite for another machine.", sort=2, id="peers-pane")
         chart = Vertical(BrailleLine("The price appears after two readings.", id="price"), id="price-pane")
