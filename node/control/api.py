@@ -76,11 +76,15 @@ from node.control.schema import (
     TransactionStatus,
     Why,
 )
+from node.control.scopes import Scope
 
 
-class HelloRequest(Request[Hello], frozen=True):
+class HelloRequest(Request[Hello], frozen=True, omit_defaults=True):
+    """`scope` is of the connection: the server keeps it and hands the rest on."""
+
     client: Name
     version: Annotated[int, msgspec.Meta(ge=1)]
+    scope: Scope = "operate"
 
 
 class StatusRequest(Request[NodeStatus], frozen=True):

@@ -71,6 +71,7 @@ from node.control.schema import (
     TransactionStatus,
     Why,
 )
+from node.control.scopes import Scope
 from node.primitives.errors import ControlError
 
 R = TypeVar("R")
@@ -81,13 +82,20 @@ class AsyncClient(HistoryCalls, InspectCalls, JournalCalls, PriceCalls, RecordCa
     """A lasting connection to the daemon of `home`.
 
     Call `connect` once; it raises NotRunning when no daemon answers, and may be called again. From the first success
-    on the client reconnects by itself until `aclose`. `on_state` hears of every change, in the event loop.
+    on the client reconnects by itself until `aclose`. `on_state` hears of every change, in the event loop. With the
+    scope "read" the daemon refuses whatever would change something.
     """
 
     def __init__(
-        self, home: Path, name: str = "neurond", on_state: Callable[[ConnectionState], None] = lambda _: None
+        self,
+        home: Path,
+        name: str = "neurond",
+        on_state: Callable[[ConnectionState], None] = lambda _: None,
+        *,
+        scope: Scope = "operate",
     ) -> None:
         self._home = home
+        self._scope: Scope = scope
         self._name = name
         self._on_state = on_state
         self._connection: Connection | None = None
@@ -301,7 +309,7 @@ class AsyncClient(HistoryCalls, InspectCalls, JournalCalls, PriceCalls, RecordCa
     async def _open(self) -> Hello:
         connection = await open_connection(socket_path_to_connect(self._home))
         try:
-            request = api.HelloRequest(self._name, API_VERSION)
+            request = api.HelloRequest(self._name, API_VERSION, self._scope)
             self._hello = check_version(await connection.call(request, CONNECT_TIMEOUT_S))
         except BaseException:
             await connection.aclose()

@@ -72,6 +72,13 @@ class BadRequest(ControlError):
     remedy = "Correct the request; clients of the same version as the daemon send none like it."
 
 
+class OutOfScope(ControlError):
+    """A connection that asked only to read calls something that changes the node or spends."""
+
+    code = "out_of_scope"
+    remedy = "Connect without --read-only to change anything."
+
+
 class RemoteError(ControlError):
     """The daemon refused; `view` has the code, message and hint of its own error."""
 

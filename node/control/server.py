@@ -15,8 +15,8 @@ from typing import Any, Protocol, cast
 import msgspec
 import trio
 
-from node.control.api import Api
-from node.control.errors import BadRequest, SocketUnusable, error_view
+from node.control.api import Api, HelloRequest
+from node.control.errors import BadRequest, OutOfScope, SocketUnusable, error_view
 from node.control.limits import (
     CLIENTS_MAX,
     LINE_BYTES_MAX,
@@ -40,6 +40,7 @@ from node.control.protocol import (
     too_long_answer,
 )
 from node.control.schema import ErrorView
+from node.control.scopes import Scope, allows
 from node.primitives.errors import InvariantBroken
 
 _SOCKET_MODE = 0o600
@@ -122,6 +123,7 @@ class _Client:
         self._counts = counts
         self._calls: dict[CallId, trio.CancelScope] = {}
         self._streams: set[CallId] = set()
+        self._scope: Scope = "operate"
         self._send, self._outgoing = trio.open_memory_channel[bytes](OUTGOING_QUEUE_MAX)
 
     async def run(self) -> None:
@@ -157,20 +159,25 @@ class _Client:
             if message.id in self._streams:
                 self._calls[message.id].cancel()
             return
-        excuse = self._excuse(message)
-        if excuse:
+        refusal = self._refusal(message)
+        if refusal is not None:
             self._counts["refused"] += 1
-            await self._send.send(encode_failure(message.id, ErrorView(BadRequest.code, excuse), INVALID_REQUEST))
+            await self._send.send(encode_failure(message.id, refusal, INVALID_REQUEST))
             return
         self._calls[message.id] = trio.CancelScope()
         nursery.start_soon(self._answer, message, self._calls[message.id])
 
-    def _excuse(self, call: Call) -> str:
+    def _refusal(self, call: Call) -> ErrorView | None:
         if call.id in self._calls:
-            return f"The call id {call.id!r} is in use."
+            return ErrorView(BadRequest.code, f"The call id {call.id!r} is in use.")
         if len(self._calls) >= REQUESTS_PER_CLIENT_MAX:
-            return f"At most {REQUESTS_PER_CLIENT_MAX} calls may wait for their answers at once."
-        return ""
+            excuse = f"At most {REQUESTS_PER_CLIENT_MAX} calls may wait for their answers at once."
+            return ErrorView(BadRequest.code, excuse)
+        if isinstance(call.request, HelloRequest) and call.request.scope == "read":
+            self._scope = "read"  # for good: a connection narrows itself and never widens
+        if not allows(self._scope, call.method.name, call.request):
+            return error_view(OutOfScope(f"This connection only reads; {call.method.name} would change something."))
+        return None
 
     async def _answer(self, call: Call, scope: trio.CancelScope) -> None:
         self._counts["calls"] += 1
@@ -187,6 +194,8 @@ class _Client:
 
     async def _outcome(self, call: Call) -> bytes:
         arguments = msgspec.structs.asdict(call.request)
+        if isinstance(call.request, HelloRequest):
+            del arguments["scope"]  # which is the connection's, not the node's
         try:
             method = getattr(self._api, call.method.name)
             if not call.method.streams:
