@@ -220,7 +220,7 @@ class UnstakeAllForm:
 
     @property
     def fields(self) -> Sequence[Field]:
-        return (limit_field(), Field("root", "stake it on root", toggle=True))
+        return (limit_field(), Field("root", "stake on root", toggle=True))
 
     def intent(self, values: Values) -> Intent:
         return UnstakeAllIntent(self.hotkey, values["root"] == YES, tolerance_ppm(values["tolerance"]))

@@ -34,7 +34,7 @@ PLACES: Final = (
     Place("ask", "2", "Ask", "tui.screens.ask:AskScreen", ("chat",)),
     Place("tasks", "3", "Tasks", "tui.screens.tasks:TasksScreen", ("t", "work")),
     Place("metagraph", "4", "Metagraph", "tui.screens.metagraph:MetagraphScreen", ("mg", "seats", "neurons")),
-    # 5 is Stake & swap: Place("trade", "5", "Stake", "tui.screens.trade:TradeScreen", ("swap", "positions"))
+    Place("trade", "5", "Stake", "tui.screens.trade:TradeScreen", ("swap", "positions")),
     Place("subnets", "6", "Subnets", "tui.screens.subnets:SubnetsScreen", ("sn", "market")),
     Place("wallet", "7", "Wallet", "tui.screens.wallet:WalletScreen", ("w", "accounts")),
     Place("governance", "8", "Governance", "tui.screens.governance:GovernanceScreen", ("gov", "proposals", "votes")),

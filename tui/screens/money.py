@@ -70,6 +70,7 @@ class MoneyScreen(Dialog[None]):
                         yield line
             with VerticalScroll(id="money-scroll", can_focus=False):
                 yield Static("", id="money-preview", markup=False)
+            yield Static("", id="money-progress", markup=False)
             with Horizontal(classes="money-field", id="typed-row"):
                 yield Static("", classes="money-label", id="typed-label", markup=False)
                 yield LineInput(limits.FIELD_CHARS_MAX, placeholder="as it stands above", id="typed")
@@ -245,6 +246,9 @@ class MoneyScreen(Dialog[None]):
         if not self.is_mounted:
             return
         self.query_one("#money-preview", Static).update(rows(self._words()))
+        progress = self.query_one("#money-progress", Static)
+        progress.update(rows(self._progress()))
+        progress.display = self._phase in ("hold", "sent")
         why_not = self._why_not()
         shown = why_not if self._phase in ("edit", "review") and (self._draft or self._problem) else self._problem
         fails = bool(self._problem) or (self._draft is not None and self._draft.refusal is not None)
@@ -270,12 +274,14 @@ class MoneyScreen(Dialog[None]):
         lines = [say((clean(draft.title, 80), "strong"))]
         lines += [field(clean(label, 40), say(clean(text, 100)), _LABEL_CELLS) for label, text in draft.lines]
         lines += [say(("! ", "warn"), clean(warning)) for warning in draft.warnings]
+        return lines
+
+    def _progress(self) -> list[Content]:
+        """The countdown, and then what becomes of it; always in sight, however long the preview is."""
         if self._phase == "hold":
             bar = "▰" * self._left + "▱" * (self.node_app.options.hold_steps - self._left)
-            lines += [say(""), say(("signed; sent in ", "accent"), (f"{self._left} s ", "strong"), (bar, "accent"))]
-        if self._phase == "sent":
-            lines += [say(""), *self._outcome()]
-        return lines
+            return [say(("signed; sent in ", "accent"), (f"{self._left} s ", "strong"), (bar, "accent"))]
+        return self._outcome() if self._phase == "sent" else []
 
     def _outcome(self) -> list[Content]:
         status = self._status
@@ -294,10 +300,21 @@ class MoneyScreen(Dialog[None]):
                 return [say(("… ", "accent"), f"{words}{where}"), say(("Esc closes; it goes on by itself.", "dim"))]
 
 
+class Tick(Checkbox):
+    """A box that says yes or no, so that nobody has to know what its cross means."""
+
+    def __init__(self, value: bool, *, id: str) -> None:
+        super().__init__("yes" if value else "no", value, compact=True, id=id)
+
+    def watch_value(self) -> None:
+        self.label = "yes" if self.value else "no"
+        super().watch_value()
+
+
 def field_widget(each: Field) -> LineInput | Checkbox:
     """Make the widget of one line of a form; its id is "field-" and the line's name."""
     if each.toggle:
-        return Checkbox("", each.value == YES, compact=True, id=f"field-{each.name}")
+        return Tick(each.value == YES, id=f"field-{each.name}")
     line = LineInput(limits.FIELD_CHARS_MAX, placeholder=each.placeholder, id=f"field-{each.name}")
     line.value = each.value
     return line

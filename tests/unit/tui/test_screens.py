@@ -80,7 +80,7 @@ def test_absurd_values_are_shown_and_never_break_the_window() -> None:
         for each in recorded.tasks()
     )
     api.now_log = tuple(msgspec.structs.replace(each, message=name, time_ms=huge) for each in recorded.log_lines())
-    api.prices = [huge, -huge, 0]
+    api.subnet_prices = [huge, -huge, 0]
 
     async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
         await until(pilot, app, lambda: app.model.metagraph is not None)
