@@ -67,6 +67,7 @@ _COMMANDS: Final = {
     "chutes": ("node.commands.chutes:chutes", "Models on call: list, call, check, deploy."),
     "models": ("node.commands.models:models", "List, fetch and verify models."),
     "data": ("node.commands.data:data", "Collected text: sources, searches, data sets, what is wanted."),
+    "store": ("node.commands.store:store", "What the node stores and shares: list, verify, repair, export."),
     "db": ("node.commands.db:db", "Look at, check, prune, copy or replace the chain database."),
     "config": ("node.commands.config:config", "What is set and by whom, and changing it."),
     "record": ("node.commands.record:record", "Write a session into a file."),

@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from node.commands.common import Env, command, duration, plain, table
+from node.commands.common import Env, command, duration, facts, plain, table
 from node.commands.lazy import DefaultGroup
 from node.commands.options import Duration
 from node.control.api import (
@@ -17,6 +17,7 @@ from node.control.api import (
     PeerUnbanRequest,
 )
 from node.control.client_sync import SyncClient
+from node.control.inspect_api import PeerDetailRequest, PeerDropRequest
 from node.control.limits import BAN_DEFAULT_S, BAN_MAX_S, NAME_CHARS_MAX, REASON_CHARS_MAX, TARGET_CHARS_MAX
 from node.control.schema import BanInfo, PeerInfo
 
@@ -108,6 +109,44 @@ def add_peer(env: Env, address: str) -> None:
     make = plain(added.agent) or "of unknown make"
     way = "" if added.route == "direct" else f", through a relay: {plain(added.route_reason)}"
     env.emit(added, lambda: click.echo(f"{verb} to {added.peer_id} ({make}{way})."))
+
+
+@peers.command("show")
+@_PEER_ID
+@command
+def show_peer(env: Env, peer_id: str) -> None:
+    """Show the open streams of a connected peer, and what its score is made of.
+
+    \b
+    Example:
+      neurond peers show 12D3…
+    """
+    with SyncClient(env.home) as client:
+        found = client.call(PeerDetailRequest(peer_id))
+
+    def render() -> None:
+        facts([("peer", found.peer_id), ("comes from", found.remote or "a relay")])
+        facts([(f"{each.count} streams", each.protocol) for each in found.streams])
+        facts(
+            [(f"-{mark.points:g} points", f"{mark.reason}, {duration(mark.seconds_ago)} ago") for mark in found.marks]
+        )
+
+    env.emit(found, render)
+
+
+@peers.command("drop")
+@_PEER_ID
+@command
+def drop_peer(env: Env, peer_id: str) -> None:
+    """Close the connections to a peer; it may come back. `neurond peers ban` keeps it out.
+
+    \b
+    Example:
+      neurond peers drop 12D3…
+    """
+    with SyncClient(env.home) as client:
+        dropped = client.call(PeerDropRequest(peer_id))
+    env.emit(dropped, lambda: click.echo(f"{dropped.peer_id} is disconnected."))
 
 
 @peers.command("ban")
