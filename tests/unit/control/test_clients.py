@@ -78,6 +78,7 @@ def test_both_clients_get_the_same_answer_to_every_method(tmp_path: Path) -> Non
                 method = METHOD_OF[type(request)]
                 if not method.streams:
                     arguments = msgspec.structs.asdict(request)
+                    arguments.pop("scope", None)  # of hello: the server keeps it for itself
                     answer = await getattr(client, method.name)(**arguments)
                     assert answer == blocking.call(request)  # type: ignore[arg-type]
                     assert answer == await getattr(FakeApi(), method.name)(**arguments) or method.name == "hello"

@@ -52,7 +52,9 @@ async def examples() -> dict[str, object]:
         requests[name] = json.loads(encode_call(1, request))  # type: ignore[arg-type]
         if METHOD_OF[type(request)].streams:
             continue
-        answer = await getattr(node, name)(**msgspec.structs.asdict(request))
+        arguments = msgspec.structs.asdict(request)
+        arguments.pop("scope", None)  # of hello: the server keeps it for itself
+        answer = await getattr(node, name)(**arguments)
         results[name] = json.loads(encode_answer(1, answer))
     parts = [json.loads(encode_part(1, part)) async for part in node.ask(())]
     events = [json.loads(encode_part(2, event)) for event in EVENTS]
