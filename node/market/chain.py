@@ -69,7 +69,8 @@ def view_of(chain: ChainReader, netuid: NetUid, state: Mapping[bytes, bytes] | N
     height = chain.height()
     metagraph = chain.metagraph(netuid)
     neurons = () if metagraph is None else tuple(neuron_of(row) for row in metagraph.rows)
-    return View(netuid, height, chain.block_hash(height) or ZERO_HASH, neurons, {} if state is None else state)
+    owner = None if metagraph is None else metagraph.subnet.owner_hotkey
+    return View(netuid, height, chain.block_hash(height) or ZERO_HASH, neurons, {} if state is None else state, owner)
 
 
 def neuron_of(row: NeuronRow) -> Neuron:

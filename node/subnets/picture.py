@@ -27,13 +27,17 @@ class Neuron:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A subnet at one height, read only. `state` is what the subnet's `apply` made of all journals."""
+    """A subnet at one height, read only. `state` is what the subnet's `apply` made of all journals.
+
+    `owner` is the owner's hotkey, which need not have a seat; None in a view made of a record, which does not tell it.
+    """
 
     netuid: NetUid
     height: Height
     block_hash: Hash
     neurons: tuple[Neuron, ...]
     state: Mapping[bytes, bytes] = field(default_factory=dict, repr=False, compare=False)
+    owner: AccountId | None = field(default=None, compare=False)
     _by_hotkey: dict[AccountId, Neuron] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:

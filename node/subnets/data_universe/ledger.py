@@ -107,30 +107,37 @@ def others_with_root(view: View, root: Hash, holder: AccountId) -> bool:
 
 def wishes_of(view: View) -> list[tuple[Neuron, JobsNote]]:
     """The wishes of everybody who may validate."""
-    found: list[tuple[Neuron, JobsNote]] = []
-    for neuron in view.neurons:
-        row = view.state.get(neuron.hotkey + _JOBS)
-        if row is None or not neuron.validator_permit:
-            continue
-        try:
-            found.append((neuron, decode_message(JobsNote, row, max_bytes=NOTE_BYTES_MAX)))
-        except MalformedMessage:
-            continue  # cannot be: it was checked when it was taken in
-    return found
+    notes = ((neuron, _note_of(view, neuron.hotkey)) for neuron in view.neurons if neuron.validator_permit)
+    return [(neuron, note) for neuron, note in notes if note is not None]
 
 
 def jobs_of(view: View) -> list[Job]:
     """The jobs that count now, with what each counts; the heaviest when there are too many."""
     names: dict[str, tuple[str, int, int]] = {}
-    wishes: list[tuple[float, dict[str, float]]] = []
-    for neuron, note in wishes_of(view):
-        weights: dict[str, float] = {}
-        for wish in note.wishes:
-            name = f"{wish.start_hour} {wish.end_hour} {wish.label}"
-            names[name] = (wish.label, wish.start_hour, wish.end_hour)
-            weights[name] = weights.get(name, 0.0) + wish.micro / MICRO
-        wishes.append((float(neuron.stake_rao), weights))
-    weighed = sorted(job_weights(wishes).items(), key=lambda item: (-item[1], item[0]))[:JOBS_MAX]
+    wishes = [(float(neuron.stake_rao), _weights(note, names)) for neuron, note in wishes_of(view)]
+    owners = None if view.owner is None else _note_of(view, view.owner)
+    weights = job_weights(wishes, None if owners is None else _weights(owners, names))
+    weighed = sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:JOBS_MAX]
     return [
         Job(names[name][0], weight, names[name][1] or None, names[name][2] or None) for name, weight in weighed
     ]  # fmt: skip
+
+
+def _note_of(view: View, author: AccountId) -> JobsNote | None:
+    row = view.state.get(author + _JOBS)
+    if row is None:
+        return None
+    try:
+        return decode_message(JobsNote, row, max_bytes=NOTE_BYTES_MAX)
+    except MalformedMessage:
+        return None  # cannot be: it was checked when it was taken in
+
+
+def _weights(note: JobsNote, names: dict[str, tuple[str, int, int]]) -> dict[str, float]:
+    """What one author gives each job; `names` learns what the jobs are."""
+    weights: dict[str, float] = {}
+    for wish in note.wishes:
+        name = f"{wish.start_hour} {wish.end_hour} {wish.label}"
+        names[name] = (wish.label, wish.start_hour, wish.end_hour)
+        weights[name] = weights.get(name, 0.0) + wish.micro / MICRO
+    return weights

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from node.market.book import ScoreBook
+from node.market.chain import view_of
 from node.market.limits import BOOK_ROWS_MAX, PREVIEW_CHARS_MAX
 from node.market.replay import ReplayCache, is_fresh
 from node.market.roster import may_validate, miners
@@ -15,6 +16,7 @@ from node.market.weights import weight_vector
 from node.primitives.crypto import digest
 from node.primitives.types import ZERO_HASH, AccountId, Hash, Height, NetUid, Uid
 from node.subnets.base import Code, Neuron, Standing, Verdict, View
+from tests.unit.market.support import NETUID, FakeChain
 
 
 def key(name: str) -> AccountId:
@@ -253,3 +255,9 @@ def test_the_task_list_keeps_the_newest_and_replaces_by_task_and_miner() -> None
 def test_previews_are_one_short_printable_line() -> None:
     assert one_line("a\nb\x1b[31m\tc ") == "a b [31m c"
     assert len(one_line("x" * 10_000)) == PREVIEW_CHARS_MAX
+
+
+def test_a_view_of_the_chain_names_the_owner_and_one_of_no_subnet_names_nobody() -> None:
+    chain = FakeChain()
+    assert view_of(chain, NETUID).owner == AccountId(bytes(32))
+    assert view_of(chain, NetUid(NETUID + 1)).owner is None

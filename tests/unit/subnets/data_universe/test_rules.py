@@ -298,6 +298,17 @@ def test_wishes_count_by_the_stake_of_validators_only() -> None:
     assert jobs_of(replace(view, state=state)) == [Job("science", 5.0)]
 
 
+def test_the_owners_wishes_count_for_three_tenths_whoever_it_is() -> None:
+    state: dict[bytes, bytes] = {}
+    view = view_of(NetUid(13), 5, A, (B,))
+    wishes = JobsNote((Wish("science", 40_000, 0, 0), Wish("art", 20_000, 0, 0)))
+    reduce(entry(JOBS_KIND, encode(wishes), author=B), state)
+    assert jobs_of(replace(view, state=state)) == []  # a miner's wishes are nobody's business ...
+    found = {job.label: job.weight for job in jobs_of(replace(view, state=state, owner=B))}  # ... unless it owns this
+    assert found == pytest.approx({"science": 0.012 / scoring.JOB_NORMALISER, "art": 0.006 / scoring.JOB_NORMALISER})
+    assert jobs_of(replace(view, state=state, owner=A)) == []  # whose owner says nothing
+
+
 # --- questions ------------------------------------------------------------------------------------------------------
 
 
