@@ -31,6 +31,7 @@ from tui.local import LocalPort, SystemClock
 from tui.navigation import Navigation, is_at_rest
 from tui.options import DEFAULTS, Options, with_terminal
 from tui.port import API_ERRORS, Clock, Port, PortError
+from tui.reading import ReadingPort
 from tui.registry import PLACES
 from tui.screens.base import Dialog, NodeScreen
 from tui.screens.welcome import WelcomeScreen
@@ -66,6 +67,7 @@ class NeurondApp(Navigation, Life):
         Binding("right_square_bracket", "history(1)", "Forward through the screens", show=False),
         Binding("r", "role", "Role", show=False, tooltip="Switch role: the plan is shown before anything happens"),
         Binding("S", "restart", "Start the node again, when it is gone", show=False),
+        Binding("u", "lock", "Unlock or lock", show=False, tooltip="Unlock the coldkey for a while, or forget it now"),
         Binding("a", "alerts", "Alerts", show=False, tooltip="What needs attention, since when, and what to do"),
         Binding("e", "expand", "Expand", show=False, tooltip="Give the pane with the focus all the room, or take it"),
         Binding("p", "pause", "Pause", show=False, tooltip="Hold the screen still; again goes on"),
@@ -246,7 +248,8 @@ def run(home: Path, *, options: Options = DEFAULTS) -> int:
         return 2
     chosen = with_terminal(configured(home, options, os.environ), os.environ)
     chosen = replace(chosen, keymap=chosen.keymap or keymap_path(home))
-    app = NeurondApp(LocalPort(home), SystemClock(), options=chosen)
+    port = ReadingPort(home) if chosen.read_only else LocalPort(home)
+    app = NeurondApp(port, SystemClock(), options=chosen)
     words = farewell_words(app.run())
     if app._exception is not None:
         raise app._exception  # a defect: the command writes it to a file and says so
