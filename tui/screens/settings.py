@@ -27,6 +27,7 @@ from tui.screens.settings_doctor import DoctorPane
 from tui.text import clean, fit
 from tui.widgets.draw import field, rows, say
 from tui.widgets.line_input import LineInput
+from tui.window import READ_ONLY
 
 _LABEL_CELLS: Final = 9
 _NAME_CELLS: Final = 20
@@ -254,6 +255,9 @@ class SettingsScreen(NodeScreen):
             self._show_tree()
 
     def action_review(self) -> None:
+        if self.node_app.options.read_only:
+            self.notify(READ_ONLY, severity="warning")
+            return
         if not self.pending or self.config is None:
             self.notify(clean(self._fault) or "Nothing is changed yet: enter changes a value.", severity="warning")
             return

@@ -18,6 +18,7 @@ from tui.text import clean
 from tui.themes import Tone
 from tui.widgets.draw import rows, say
 from tui.widgets.live_table import Cell, Column, LiveTable, Row
+from tui.window import READ_ONLY
 
 if TYPE_CHECKING:
     from tui.app import NeurondApp
@@ -126,7 +127,9 @@ class DoctorPane(Horizontal):
         self.node_app.push_screen(FixScreen(clean(check.name, 60), fix), lambda done: self._fixed(fix, done))
 
     def _fixed(self, fix: Fix, done: FixChoice | None) -> None:
-        if done == "copy":
+        if done == "run" and self.node_app.options.read_only:
+            self.notify(READ_ONLY, severity="warning")
+        elif done == "copy":
             self.node_app.copy_to_clipboard(fix.command or fix.advice)
             self.notify(clean(fix.command or fix.advice, 200), title="Copied", markup=False)
         elif done == "run" and fix.kind == "start":

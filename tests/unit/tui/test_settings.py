@@ -1,5 +1,6 @@
 """Promises of the settings screen: edits are collected, reviewed, written once; advice that is safe is carried out."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,9 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from node.control.schema import Check, Checkup
-from tests.unit.tui.fake import FakePort, drive, until
+from tests.unit.tui.fake import FakePort, FrozenClock, drive, until
 from tui.app import NeurondApp
+from tui.options import Options
 from tui.screens.settings import SettingsScreen, SettingsTree
 from tui.screens.settings_dialogs import FixScreen, ReviewScreen
 from tui.widgets.line_input import LineInput
@@ -178,3 +180,16 @@ def test_the_doctor_shows_the_worst_first_and_carries_out_what_is_safe(port: Own
         assert not screen.has_class("-doctor")
 
     drive(act, port)
+
+
+def test_a_window_that_only_reads_writes_nothing(port: OwnHome) -> None:
+    async def main() -> None:
+        app = NeurondApp(port, FrozenClock(), utc_offset_s=0, options=Options(read_only=True))  # type: ignore[arg-type]
+        async with app.run_test(size=(80, 24)) as pilot:
+            screen = await open_settings(pilot, app)
+            await pilot.press("enter", "w")
+            assert app.screen is screen
+            assert screen.pending
+        assert not (port.home / "config.toml").exists()
+
+    asyncio.run(main())
