@@ -27,21 +27,27 @@ from models.errors import (
     UnsupportedModel,
 )
 from models.fetch import stored_file
-from models.sampling import Sampling
 from models.sources import Progress
-from models.token import Token, Told
-from models.verify import FinishReason, Reason, Verification
 
 if TYPE_CHECKING:
     from models.batching import Answer, Batcher
     from models.providers import RuntimeReport, runtime_report
+    from models.sampling import Sampling
     from models.text import TextModel, open_text
+    from models.token import Token, Told
+    from models.verify import FinishReason, Reason, Verification
 
 _WITH_RUNTIME = {
     "Answer": "models.batching",
     "Batcher": "models.batching",
+    "FinishReason": "models.verify",
+    "Reason": "models.verify",
     "RuntimeReport": "models.providers",
+    "Sampling": "models.sampling",
     "TextModel": "models.text",
+    "Token": "models.token",
+    "Told": "models.token",
+    "Verification": "models.verify",
     "open_text": "models.text",
     "runtime_report": "models.providers",
 }
@@ -86,7 +92,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Import what needs the runtime. Raises AttributeError."""
+    """Import what needs the runtime or NumPy. Raises AttributeError."""
     module = _WITH_RUNTIME.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -46,6 +46,20 @@ class Tolerance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     logprob_once: float = 0.5
 
 
+# Measured with SmolLM2 135M in int8, single steps against one prefill, 64 tokens. Honest (800 answers): mean gap 0.003,
+# largest 1.8, at most two bad tokens, sum at most 1.5. A 4-bit copy, one layer less or another seed have mean gaps of
+# 0.4 to 2: of 40 answers each none passes.
+DEFAULT_TOLERANCE: Final = Tolerance(
+    max_gap=2.5,
+    bad_gap=0.3,
+    bad_allowed=2.0,
+    bad_per_token=0.02,
+    sum_allowed=1.4,
+    sum_per_token=0.012,
+    edge_slack=0.25,
+)
+
+
 class Geometry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Shape of a decoder: what the runtime needs to lay out the key/value cache."""
 

@@ -16,6 +16,7 @@ import numpy as np
 from models.bundle import (
     CARD_FORMAT,
     CONVERTER,
+    DEFAULT_TOLERANCE,
     MANIFEST_FILE,
     ONNX_FILE,
     TOKENIZER_FILE,
@@ -38,7 +39,6 @@ from models.limits import (
 )
 from models.quant import BLOCK, Blocks, read_blocks, read_floats
 from models.tokens import TURN_END, TURN_START, tokenizer_from_gguf
-from models.verify import DEFAULT_TOLERANCE
 
 _LAYER_MATRICES: Final = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
 _LAYER_VECTORS: Final = ("attn_norm", "ffn_norm")

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from models.bundle import CONVERTER, MANIFEST_FILE, ONNX_FILE, check_bundle, read_card
+from models.bundle import CONVERTER, DEFAULT_TOLERANCE, MANIFEST_FILE, ONNX_FILE, check_bundle, read_card
 from models.card import FORMAT, TensorCard, check_tensor_bundle, encode_tensor_card, place_file, read_tensor_card
 from models.catalogue import CatalogueEntry, find_entry
 from models.errors import HashMismatch, ModelError, ModelUnavailable, UnsupportedModel
@@ -20,7 +20,6 @@ from models.limits import MIB
 from models.lock import file_lock
 from models.sources import PeerFetch, Progress, Report
 from models.transfer import UNFINISHED, Meter
-from models.verify import DEFAULT_TOLERANCE
 
 _BUILDING: Final = ".building"
 

@@ -19,9 +19,9 @@ import msgspec
 from node.commands.aliases import Rewritten, rewrite
 from node.commands.lazy import LazyGroup
 from node.control.errors import error_view
-from node.control.launcher import ERROR_PREFIX
 from node.control.paths import HOME_VARIABLE, default_home
 from node.control.schema import ErrorView
+from node.control.words import ERROR_PREFIX
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2

@@ -14,9 +14,9 @@ import msgspec
 from click.core import ParameterSource
 
 from node.commands.errors import Declined
-from node.control.launcher import PROGRESS_VARIABLE
 from node.control.options import Progress, encode_progress
 from node.control.paths import HOME_VARIABLE, default_home, devnet_path, home_to_ask
+from node.control.words import PROGRESS_VARIABLE
 
 R = TypeVar("R")
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")

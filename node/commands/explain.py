@@ -5,8 +5,8 @@ Both are read from the program itself: the error trees and the table of calls.
 
 import importlib
 import inspect
-import pkgutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import click
@@ -58,7 +58,7 @@ def explain(env: Env, word: str | None) -> None:
         shown = _call_info(call)
         env.emit(shown, lambda: _render_call(shown))
         return
-    found = error_codes().get(word)
+    found = error_named(word)
     if found is None:
         raise NothingThere(f"Nothing is called {word!r} here.", remedy="See `neurond explain` for all codes and calls.")
     env.emit(found, lambda: facts([("code", found.code), ("meaning", found.meaning), ("remedy", found.remedy or "-")]))
@@ -68,18 +68,36 @@ def error_codes() -> dict[str, ErrorInfo]:
     """Return every error that this program can end with, by code; a general one never hides a special one."""
     found: dict[str, ErrorInfo] = {}
     for kind in sorted(_error_classes(), key=lambda each: len(each.__mro__), reverse=True):
-        code, remedy = getattr(kind, "code", None), getattr(kind, "remedy", "")
-        if isinstance(code, str) and code not in found:
-            meaning = getattr(kind, "sentence", "") or _first_line(kind)
-            found[code] = ErrorInfo(code, meaning, remedy if isinstance(remedy, str) else "")
+        told = _told(kind)
+        if told is not None:
+            found.setdefault(told.code, told)
     return dict(sorted(found.items()))
 
 
+def error_named(code: str) -> ErrorInfo | None:
+    """Return one error by its code, loading no more than it takes to find it."""
+    own = (kind for kind in _error_classes() if vars(kind).get("code") == code)
+    found = next(own, None)
+    return error_codes().get(code) if found is None else _told(found)
+
+
+def _told(kind: type[Exception]) -> ErrorInfo | None:
+    code, remedy = getattr(kind, "code", None), getattr(kind, "remedy", "")
+    if not isinstance(code, str):
+        return None
+    meaning = getattr(kind, "sentence", "") or _first_line(kind)
+    return ErrorInfo(code, meaning, remedy if isinstance(remedy, str) else "")
+
+
 def _error_classes() -> Iterator[type[Exception]]:
+    """Yield every error class, those that are quick to load first."""
     import node
 
-    names = [each.name for each in pkgutil.walk_packages(node.__path__, "node.") if each.name.endswith(".errors")]
-    for name in ["node.primitives.errors", *names, *_LEAVES]:
+    root = Path(node.__path__[0])
+    files = [*root.rglob("errors.py"), *root.rglob("errors/__init__.py")]
+    names = sorted(".".join(("node", *each.relative_to(root).with_suffix("").parts)) for each in files)
+    plain = [name.removesuffix(".__init__") for name in names]
+    for name in ["node.primitives.errors", *sorted(plain, key=lambda each: each.startswith("node.subnets")), *_LEAVES]:
         for _, kind in inspect.getmembers(importlib.import_module(name), inspect.isclass):
             own = kind.__module__ == name or kind.__module__.startswith(f"{name}.")
             if issubclass(kind, Exception) and own and (issubclass(kind, NodeError) or name in _LEAVES):

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,13 +20,11 @@ from node.commands.lazy import DefaultGroup
 from node.control.amounts import format_amount
 from node.control.options import Progress
 from node.market.errors import UnknownSubnet
-from node.subnets.base import AnySubnet
 from node.subnets.lab.limits import EPOCHS_MAX, MIX_BYTES_MAX, ROUNDS_MAX
-from node.subnets.lab.scaffold import write_subnet
-from node.subnets.plugins import subnet_in
-from node.subnets.registry import known_subnets, open_subnet
+from node.subnets.spec import BUILT_IN, SUBNET_GROUP
 
 if TYPE_CHECKING:
+    from node.subnets.base import AnySubnet
     from node.subnets.lab.economy import Economy
     from node.subnets.lab.trial import Trial
 
@@ -86,7 +85,11 @@ def list_rules(env: Env) -> None:
     Example:
       neurond subnet list
     """
-    specs = [open_subnet(name).spec for name in known_subnets()]
+    specs = list(BUILT_IN)
+    if entry_points(group=SUBNET_GROUP):  # rules of others are loaded to be asked, which takes a second
+        from node.subnets.registry import known_subnets, open_subnet
+
+        specs = [open_subnet(name).spec for name in known_subnets()]
     rows = [(s.name, s.title, s.version, s.home_netuid, ", ".join(s.models) or "-") for s in specs]
     columns = ("name", "title", "rules", "home netuid", "models")
     env.emit(specs, lambda: table(columns, rows, right=("rules", "home netuid"), empty="There are none."))
@@ -105,6 +108,8 @@ def new(env: Env, name: str, into: Path) -> None:
     Example:
       neurond subnet new weather
     """
+    from node.subnets.lab.scaffold import write_subnet
+
     files = write_subnet(name, into)
     env.emit(Written(tuple(map(str, files))), lambda: _render_new(name, into, files))
 
@@ -144,8 +149,11 @@ def _complaint(problems: tuple[str, ...], uncaught: list[str]) -> str:
     return f"These rules pay for dishonest work: {', '.join(uncaught)}."
 
 
-def find_subnet(which: str) -> AnySubnet:
+def find_subnet(which: str) -> "AnySubnet":
     """The subnet of that name, in that folder or module. Raises UnknownSubnet, BadSubnetPackage."""
+    from node.subnets.plugins import subnet_in
+    from node.subnets.registry import known_subnets, open_subnet
+
     if which in known_subnets():
         return open_subnet(which)
     if ":" not in which and not Path(which).is_dir():
@@ -225,7 +233,7 @@ def _render_economy(economy: "Economy") -> None:
         table(columns, rows, right=columns[1:], empty="")
 
 
-def _play(found: AnySubnet, rounds: int, seed: str) -> "Trial":
+def _play(found: "AnySubnet", rounds: int, seed: str) -> "Trial":
     """Run a trial in an event loop of its own, with models where the subnet names some."""
     import trio
 
@@ -247,7 +255,7 @@ def _play(found: AnySubnet, rounds: int, seed: str) -> "Trial":
     return trio.run(play)
 
 
-def _trial(found: AnySubnet, rounds: int, seed: str) -> TrialReport:
+def _trial(found: "AnySubnet", rounds: int, seed: str) -> TrialReport:
     trial = _play(found, rounds, seed)
     rows = tuple(
         MinerRow(

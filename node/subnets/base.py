@@ -5,13 +5,13 @@
 """
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from node.primitives.types import AccountId, NetUid
+from node.primitives.types import AccountId
 from node.subnets.doors import AnyLocalRoute, AnyRoute, Comment, Empty, LocalRoute, Offering, Raw, Route
 from node.subnets.host import BlobDoor, BlobRef, Embedder, Host, JournalDoor, ModelPool, TensorModel, TextRuntime
 from node.subnets.picture import Answer, Book, Entry, Judged, Neuron, Refusal, Standing, State, Verdict, View
+from node.subnets.spec import Spec
 from node.subnets.stage import Stage
 from node.subnets.wire import Code, M, Message, Part, Usage, check_text, decode_message
 
@@ -21,24 +21,6 @@ __all__ = [
     "Route", "Spec", "Stage", "Standing", "State", "Subnet", "TensorModel", "TextRuntime", "Usage", "Verdict", "View",
     "check_text", "decode_message",
 ]  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """The constants of a subnet's rules. Scores of different `version`s are never mixed."""
-
-    name: str
-    title: str
-    version: int
-    home_netuid: NetUid  # the seat it takes on a network that does not say otherwise
-    models: tuple[str, ...]  # catalogue names its tasks may ask for
-    challenge_blocks: int = 25  # a round every so many blocks
-    sample: int = 16  # miners in one round
-    timeout_s: float = 10.0  # of a challenge, from publication to the answer's arrival
-    alpha: float = 0.1  # weight of a new verdict in the moving average
-    power: float = 1.0  # of a score when weights are made
-    unit: str = ""  # what `Usage.units` counts and offers price; "" where tokens are all
-    opens_files: bool = False  # whether it opens model files beside those of the catalogue
 
 
 TaskT = TypeVar("TaskT", bound=Message)

@@ -16,8 +16,9 @@ from typing import Final
 
 from node.market.errors import BadSubnetPackage
 from node.subnets.base import AnySubnet, Spec, Subnet
+from node.subnets.spec import SUBNET_GROUP
 
-GROUP: Final = "neurond.subnets"
+GROUP: Final = SUBNET_GROUP
 _METHODS: Final = ("draw", "serve", "judge")
 
 _log = logging.getLogger(__name__)

@@ -299,7 +299,7 @@ def test_vacuum_gives_room_back_and_keeps_everything(run: Run, old: Path) -> Non
 def test_progress_has_a_total_and_goes_to_the_side(
     run: Run, old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from node.control.launcher import PROGRESS_VARIABLE
+    from node.control.words import PROGRESS_VARIABLE
 
     monkeypatch.setenv(PROGRESS_VARIABLE, "json")
     outcome = run("db", "export", str(tmp_path / "file"), "--json")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from models import Reason, Sampling
+from models.bundle import DEFAULT_TOLERANCE
 from models.sampling import choose
-from models.verify import DEFAULT_TOLERANCE, conclude, position_gap
+from models.verify import conclude, position_gap
 
 SEED = bytes(range(32))
 SLACK = DEFAULT_TOLERANCE.edge_slack

@@ -21,6 +21,7 @@ from node.subnets.lab.scaffold import write_subnet
 from node.subnets.lab.trial import MinerRecord, Trial, run_trial
 from node.subnets.plugins import subnet_in
 from node.subnets.registry import known_subnets, name_of, open_subnet
+from node.subnets.spec import BUILT_IN
 
 ROUNDS = 20
 
@@ -264,3 +265,8 @@ def test_a_host_of_the_workbench_knows_its_seats_and_reaches_nobody() -> None:
     validator, miner = key_of("v").public, key_of("m").public
     view = view_of(NetUid(3), 7, validator, (miner,))
     assert [neuron.validator_permit for neuron in view.neurons] == [True, False]
+
+
+def test_the_list_of_subnets_says_what_their_rules_say() -> None:
+    assert [open_subnet(each.name).spec for each in BUILT_IN] == list(BUILT_IN)
+    assert set(known_subnets()) >= {each.name for each in BUILT_IN}
