@@ -1,6 +1,5 @@
 """Search patterns: they find what Python's find, they say what is wrong, and nothing makes them slow."""
 
-import hashlib
 import re
 import time
 
@@ -28,16 +27,15 @@ def test_a_pattern_finds_what_pythons_own_finds(text: str, line: str) -> None:
     span = found.span_in(line)
     assert (span is None) == (wanted is None)
     if span is not None and wanted is not None:
-        assert span[0] == wanted.start()
-        assert span[1] >= wanted.end()  # the longest place, where Python takes the first that fits
+        assert span == wanted.span()
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.text("ab(|)[]*+?{},1^$.\\-", max_size=20))
-def test_whatever_is_typed_is_a_pattern_or_a_sentence(text: str) -> None:
+@given(st.text("ab(|)[]*+?{},1^$.\\-\ud800é", max_size=20), st.text("ab1é\ud800", max_size=8))
+def test_whatever_is_typed_is_a_pattern_or_a_sentence(text: str, line: str) -> None:
     said = ""
     try:
-        Pattern(text).found_in("ab1")
+        Pattern(text).span_in(line)
     except PatternError as error:
         said = str(error)
     assert said.endswith(".") or not said
@@ -46,25 +44,21 @@ def test_whatever_is_typed_is_a_pattern_or_a_sentence(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [("(a", "not closed"), ("a)", "closes nothing"), ("*a", "nothing to repeat"), ("[a", "not closed"),
-     ("(?=a)", "not known here"), ("\\b", "not known here"), ("a{9999}", "0 to 100"), ("a\\", "before nothing"),
-     ("[z-a]", "ends before"), ("a**", "repeats a repetition"), ("(((a{99}){99}){99})", "too large")],
+     ("(?=a)", "not known here"), ("\\1", "not known here"), ("a{9999}", "up to 1000"), ("a\\", "before nothing"),
+     ("[z-a]", "ends before"), ("a**", "repeats a repetition"), ("(((a{9}){9}){9}){9}", "up to 1000"),
+     ("x" * 201, "at most 200"), ("\\pL{1000}", "too large")],
 )  # fmt: skip
-def test_a_bad_pattern_is_refused_in_words_with_the_place(text: str, words: str) -> None:
+def test_a_bad_pattern_is_refused_in_words(text: str, words: str) -> None:
     with pytest.raises(PatternError, match=re.escape(words)):
         Pattern(text)
 
 
-@pytest.mark.parametrize("text", ["(a+)+b", "(a|aa)*c", "a.*a.*a.*a.*b", "(.*)(.*)(.*)x"])
+def test_places_are_counted_in_characters() -> None:
+    assert Pattern("é+").span_in("äöééx") == (2, 4)
+
+
+@pytest.mark.parametrize("text", ["(a+)+c", "(a|aa)*c", "a.*a.*a.*a.*c", "(.*)(.*)(.*)x", "(a|b)*a(a|b){40}c"])
 def test_what_makes_others_run_for_ever_takes_a_moment(text: str) -> None:
-    line, begun = "a" * 2000, time.process_time()
+    line, begun = "ab" * 1000, time.process_time()
     assert not Pattern(text).found_in(line)
     assert time.process_time() - begun < 1.0
-
-
-def test_a_pattern_with_too_many_states_is_given_up_with_a_sentence() -> None:
-    bits = hashlib.shake_256(b"many states").digest(6000)
-    line = "".join("ab"[bit & 1] for bit in bits)
-    pattern, begun = Pattern("(a|b)*a(a|b){40}c"), time.process_time()
-    with pytest.raises(PatternError, match="simpler"):
-        pattern.found_in(line)
-    assert time.process_time() - begun < 10.0
