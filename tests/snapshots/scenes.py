@@ -10,6 +10,7 @@ from unittest.mock import patch
 import msgspec
 from textual.pilot import Pilot
 
+from tests.unit.control import fake
 from tests.unit.tui import recorded
 from tests.unit.tui.fake import FakePort, FrozenClock, until
 from tui.app import NeurondApp
@@ -110,6 +111,14 @@ async def stake_review(pilot: Pilot[object], app: NeurondApp, port: FakePort) ->
     await settle(pilot, app)
 
 
+async def seat(pilot: Pilot[object], app: NeurondApp, port: FakePort) -> None:
+    """The page of the second seat, with its validators' words."""
+    port.api.why = fake.FakeApi().why  # type: ignore[method-assign]
+    await key("4")(pilot, app, port)
+    await pilot.press("j", "enter")
+    await settle(pilot, app)
+
+
 def invite(*keys: str) -> Act:
     """Return the dialog of an invite, after `keys`."""
 
@@ -146,6 +155,8 @@ SCENES: Final[dict[str, tuple[Act, Callable[[], FakePort]]]] = {
     "tasks": (key("3"), FakePort),
     "metagraph": (key("4"), FakePort),
     "peers": (key("P"), FakePort),
+    "data": (key("D"), FakePort),
+    "seat": (seat, FakePort),
     "subnets": (market, FakePort),
     "wallet": (key("7"), FakePort),
     "governance": (key("8"), FakePort),

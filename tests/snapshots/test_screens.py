@@ -16,6 +16,7 @@ CASES += [
     (scene, LARGE, "") for scene in ("tasks", "metagraph", "subnets", "wallet", "governance", "logs", "peers", "qr")
 ]
 CASES += [(scene, SMALL, "") for scene in ("peers", "subnets", "quit", "help", "invite")]
+CASES += [("data", LARGE, ""), ("data", SMALL, ""), ("seat", LARGE, ""), ("logs", SMALL, "")]
 CASES += [("home", LARGE, "neurond-light"), ("home", LARGE, "neurond-contrast")]
 CASES += [("home", LARGE, "ascii"), ("stake", SMALL, "ascii")]
 _ASCII = Options(ascii_only=True, no_colour=True)
