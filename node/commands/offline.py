@@ -35,6 +35,7 @@ from node.control.offline import (
 from node.control.options import DEFAULT_WALLET
 from node.control.schema import View
 from node.control.signed_for import SignedFor
+from node.control.wallet_desk import WalletDesk
 from node.control.wallets import WalletStore
 from node.ledger.transaction import transaction_hash
 from node.primitives.crypto import Signer
@@ -43,6 +44,12 @@ from node.wallet import BadTransactionFile, OtherNetwork
 _DAY_S: Final = 86_400.0
 _QR_COLUMNS, _QR_ROWS = 120, 70
 _FILE = click.argument("path", type=click.Path(path_type=Path), metavar="FILE")
+_OUT = click.option(
+    "-o",
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write it into this new file. Default: print it.",
+)
 _QR = click.option("--qr", is_flag=True, help="Also draw it as a QR code on standard error, when it is small enough.")
 
 
@@ -64,16 +71,24 @@ class TransactionFileView(View, frozen=True):
 @click.option(
     "--valid-for", type=Duration(60.0, _DAY_S), default="6h", show_default=True, help="Time to sign and send."
 )
+@_OUT
 @_QR
 @wallet_command
 def build(
-    env: Env, store: WalletStore, name: str, words: tuple[str, ...], who: str, valid_for: float, qr: bool
+    env: Env,
+    store: WalletStore,
+    name: str,
+    words: tuple[str, ...],
+    who: str,
+    valid_for: float,
+    out: Path | None,
+    qr: bool,
 ) -> None:
     """Write CALL as a file for a machine that has the key. Nothing is signed and nothing is sent.
 
     \b
     Example:
-      neurond tx build transfer to=5F… amount_rao=12.5 --from cold > payment.tx
+      neurond tx build transfer to=5F… amount_rao=12.5 --from cold --out payment.tx
     """
     call = build_call(name, parse_arguments(words))
     sender = find_address(env.home, who, store)
@@ -85,8 +100,8 @@ def build(
     draft = asyncio.run(prepared())
     show_draft(draft, err=True)
     refuse(draft)
-    _emit(env, unsigned_of(draft, _now_ms(), valid_for), qr=qr)
-    narrate("Next, on the machine with the key: neurond tx sign FILE > signed.tx")
+    _emit(env, unsigned_of(draft, _now_ms(), valid_for), out, qr=qr)
+    narrate("Next, on the machine with the key: neurond tx sign FILE --out signed.tx")
 
 
 @click.command("sign")
@@ -95,16 +110,25 @@ def build(
 @click.option("-H", "--hotkey", default=None, help="Sign with this hotkey of the wallet instead of its coldkey.")
 @click.option("--genesis", type=GENESIS_HASH, help="The network it must be for. Default: one signed for before.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@_OUT
 @_QR
 @wallet_command
 def sign(
-    env: Env, store: WalletStore, path: Path, name: str, hotkey: str | None, genesis: str | None, yes: bool, qr: bool
+    env: Env,
+    store: WalletStore,
+    path: Path,
+    name: str,
+    hotkey: str | None,
+    genesis: str | None,
+    yes: bool,
+    out: Path | None,
+    qr: bool,
 ) -> None:
     """Show what FILE says (- for standard input), and sign it. Needs no node and no network.
 
     \b
     Example:
-      neurond tx sign payment.tx -w savings > signed.tx
+      neurond tx sign payment.tx -w savings --out signed.tx
     """
     opened = from_text(_read(path))
     unsigned = opened.unsigned
@@ -120,7 +144,7 @@ def sign(
     signer: Signer = wallet.unlock(old_password(wallet)) if hotkey is None else wallet.hotkey(hotkey)
     signed = sign_unsigned(unsigned, signer)
     known.remember(opened.genesis_hash)
-    _emit(env, signed, qr=qr)
+    _emit(env, signed, out, qr=qr)
     narrate("Next, where a node is: neurond tx submit FILE")
 
 
@@ -194,10 +218,14 @@ def _read(path: Path) -> bytes:
         return file.read(FILE_BYTES_MAX + 1)
 
 
-def _emit(env: Env, item: Unsigned | SignedTx, *, qr: bool) -> None:
+def _emit(env: Env, item: Unsigned | SignedTx, out: Path | None, *, qr: bool) -> None:
     expires = datetime.datetime.fromtimestamp(item.expires_ms / 1000, datetime.UTC)
     lines = [*lines_of(item), ("valid until", f"{expires:%Y-%m-%d %H:%M:%S} UTC, about")]
-    env.emit(_view(item), lambda: click.echo(to_text(item, lines), nl=False))
+    text = to_text(item, lines)
+    if out is not None:
+        narrate(f"written: {WalletDesk(env.home).save(str(out), text)}")
+        text = ""
+    env.emit(_view(item), lambda: click.echo(text, nl=False))
     if qr:
         from node.control.qr import inverted, qr_lines
 

@@ -69,7 +69,7 @@ def export(env: Env, store: WalletStore, directory: Path, name: str, form: str, 
 
 
 @click.command("import")
-@click.argument("directory", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 @click.argument("name", default="")
 @NO_PASSWORD
 @wallet_command

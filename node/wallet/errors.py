@@ -82,7 +82,7 @@ class WatchOnly(WalletError):
 
     code = "watch_only"
     remedy = (
-        "Sign where the key is: `neurond tx build … > FILE` here, `neurond tx sign FILE` there, "
+        "Sign where the key is: `neurond tx build … --out FILE` here, `neurond tx sign FILE` there, "
         "`neurond tx submit FILE` here; or restore the wallet from its words."
     )
 

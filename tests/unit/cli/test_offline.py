@@ -133,6 +133,18 @@ def test_a_call_that_would_fail_is_not_built(run: Run, node: Served) -> None:
     assert "ntx1" not in outcome.out
 
 
+def test_a_file_is_written_for_the_user_alone_and_never_over_another(run: Run, node: Served, tmp_path: Path) -> None:
+    run("wallet", "watch", COLD, "cold")
+    out = tmp_path / "payment.tx"
+    arguments = ("tx", "build", "transfer", f"to={BOB}", "amount_rao=1", "--from", "cold", "--out", str(out))
+    assert run(*arguments).code == 0
+    assert from_text(out.read_bytes()).unsigned is not None
+    assert out.stat().st_mode & 0o777 == 0o600
+    before = out.read_bytes()
+    assert run(*arguments).code == 1
+    assert out.read_bytes() == before
+
+
 def test_a_small_one_fits_a_qr_code(run: Run, node: Served) -> None:
     run("wallet", "watch", COLD, "cold")
     outcome = run("tx", "build", "transfer", f"to={BOB}", "amount_rao=1", "--from", "cold", "--qr")
