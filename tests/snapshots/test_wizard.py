@@ -1,6 +1,5 @@
 """The pages of the first run look as they did. After a wanted change: `SNAP_UPDATE=1`, then look at them."""
 
-import asyncio
 import gzip
 import os
 import re
@@ -12,7 +11,7 @@ from textual.pilot import Pilot
 
 from tests.snapshots.test_screens import KEPT, LARGE, SMALL
 from tests.unit.tui import recorded
-from tests.unit.tui.fake import FrozenClock, until
+from tests.unit.tui.fake import drive, until
 from tests.unit.tui.fake_setup import INVITE
 from tests.unit.tui.test_wizard import PASSWORD, away, enter, fill, onward, page, welcome
 from tui.app import NeurondApp
@@ -52,13 +51,14 @@ WALKS: dict[str, Walk] = {"words": words, "invite": invite, "review": review}
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("name", WALKS)
 def test_the_page_looks_as_it_did(name: str, size: tuple[int, int], tmp_path: Path) -> None:
-    async def main() -> str:
-        app = NeurondApp(away(kept=(("savings", recorded.COLDKEY),)), FrozenClock(), utc_offset_s=0)
-        async with app.run_test(size=size) as pilot:
-            await WALKS[name](pilot, app)
-            return app.export_screenshot(title="neurond", simplify=True)
+    taken: list[str] = []
 
-    got = re.sub(r"terminal-\d+-", "terminal-", asyncio.run(main()))
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        await WALKS[name](pilot, app)
+        taken.append(app.export_screenshot(title="neurond", simplify=True))
+
+    drive(scenario, away(kept=(("savings", recorded.COLDKEY),)), size=size)
+    got = re.sub(r"terminal-\d+-", "terminal-", taken[0])
     kept = KEPT / f"wizard-{name}-{size[0]}x{size[1]}.svg.gz"
     if os.environ.get("SNAP_UPDATE"):
         kept.write_bytes(gzip.compress(got.encode(), mtime=0))
