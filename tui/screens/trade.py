@@ -139,9 +139,10 @@ class TradeScreen(NodeScreen):
 
     def _choose_netuid(self, number: str) -> None:
         found = next((each for each in places(self.model) if str(each.netuid) == number), None)
-        if found is not None:
+        table = next(iter(self.query(PositionTable)), None)
+        if found is not None and table is not None and any(row.key == found.key for row in table.rows):
             self._wanted = ""
-            self.query_one(PositionTable).choose(found.key)
+            table.choose(found.key)
 
     def action_mode(self, mode: Mode) -> None:
         self._see("ticket")

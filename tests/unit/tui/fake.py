@@ -52,8 +52,10 @@ from node.control.wallet_desk import WalletDesk
 from node.primitives.errors import NodeError
 from tests.unit.control.fake_history import FakeHistory
 from tests.unit.control.fake_inspect import FakeInspect
+from tests.unit.control.fake_journals import FakeJournals
 from tests.unit.control.fake_money import FakeMoney
 from tests.unit.control.fake_prices import FakePrices
+from tests.unit.control.fake_routes import FakeRoutes
 from tests.unit.tui import recorded
 from tests.unit.tui.fake_desk import FakeDesk
 from tests.unit.tui.fake_setup import FakeSetup
@@ -76,7 +78,7 @@ class FrozenClock:
         return self.s
 
 
-class FakeApi(FakeHistory, FakeInspect, FakeMoney, FakePrices):
+class FakeApi(FakeHistory, FakeInspect, FakeJournals, FakeMoney, FakePrices, FakeRoutes):
     """Implements `Api` and `tui.port.Client`. Tests push events, hold answers back and break the connection."""
 
     def __init__(self) -> None:
