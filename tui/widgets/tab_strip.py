@@ -10,7 +10,6 @@ from textual.widget import Widget
 from tui.registry import PLACES, Place
 from tui.themes import TONES
 
-
 _LETTERS: Final = (20, 6, 5, 4, 3)  # of each title: all of it, or less and less
 
 
