@@ -12,7 +12,7 @@ from node.commands.budget import LIMIT
 from node.commands.common import Env, command, confirm, duration, facts, short, table
 from node.commands.errors import NothingThere
 from node.commands.lazy import DefaultGroup
-from node.commands.money import MoneyOptions, carry_out, money_command, password_of
+from node.commands.money import MoneyOptions, carry_out, money_command, password_of, wallet_of
 from node.commands.options import AMOUNT
 from node.control.actions import Effect, fee_of, make_draft
 from node.control.amounts import format_amount
@@ -24,7 +24,7 @@ from node.control.intents import TransferIntent
 from node.control.money_api import ChannelsRedeemRequest, ChannelsRequest
 from node.control.options import DEFAULT_HOTKEY
 from node.control.schema import Account, ChannelBoard, ChannelView, TransactionContext
-from node.control.wallets import Wallet, wallet_store
+from node.control.wallets import Wallet
 from node.ledger import calls
 from node.primitives.address import from_ss58
 from node.primitives.crypto import Signer
@@ -161,7 +161,7 @@ def collect(env: Env, money: MoneyOptions, amount: int | None, keep: int, hotkey
     Example:
       neurond channels collect --dry-run
     """
-    coldkey = wallet_store(env.home).open(money.wallet).address
+    coldkey = wallet_of(env, money).address
 
     async def effect(api: Api, board: ChannelBoard) -> Effect:
         account, context = await api.account(board.account), await api.tx_context()
@@ -290,7 +290,7 @@ def _run(env: Env, money: MoneyOptions, hotkey: str, effect: Callable[[Api, Chan
 async def _run_async(
     env: Env, money: MoneyOptions, hotkey: str, effect: Callable[[Api, ChannelBoard], Awaitable[Effect]]
 ) -> None:
-    wallet = wallet_store(env.home).open(money.wallet)
+    wallet = wallet_of(env, money)
     async with AsyncClient(env.home) as client:
         board = await client.channels()
         account, context = await client.account(board.account), await client.tx_context()

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -23,6 +24,7 @@ from node.ledger.calls import spec_of
 from node.primitives.crypto import Signer
 
 PASSWORD_VARIABLE = "NEUROND_PASSWORD"
+WALLETS_VARIABLE = "NEUROND_WALLET_PATH"
 R = TypeVar("R")
 
 
@@ -33,6 +35,7 @@ class MoneyOptions:
     wallet: str
     yes: bool
     dry_run: bool
+    wallet_path: Path | None = None
 
 
 class DraftView(View, frozen=True):
@@ -54,17 +57,26 @@ class DraftView(View, frozen=True):
 
 
 def money_command(function: Callable[..., R]) -> Callable[..., R]:
-    """Give a command --home, --json, --wallet, --yes and --dry-run, handed over as `Env` and `MoneyOptions`."""
+    """Give a command --home, --json, --wallet, --wallet-path, --yes and --dry-run, as `Env` and `MoneyOptions`."""
 
+    @click.option(
+        "-p", "--wallet-path", type=click.Path(path_type=Path, file_okay=False), envvar=WALLETS_VARIABLE,
+        show_envvar=True, help="Folder of wallets, such as Bittensor's. Default: the home's.",
+    )  # fmt: skip
     @click.option("-w", "--wallet", default=DEFAULT_WALLET, show_default=True, help="Wallet that pays and signs.")
     @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
     @click.option("--dry-run", is_flag=True, help="Only show what would happen.")
     @command
     @functools.wraps(function)
-    def wrapped(env: Env, *, wallet: str, yes: bool, dry_run: bool, **others: Any) -> R:
-        return function(env, MoneyOptions(wallet, yes, dry_run), **others)
+    def wrapped(env: Env, *, wallet: str, wallet_path: Path | None, yes: bool, dry_run: bool, **others: Any) -> R:
+        return function(env, MoneyOptions(wallet, yes, dry_run, wallet_path), **others)
 
     return wrapped
+
+
+def wallet_of(env: Env, money: MoneyOptions) -> Wallet:
+    """Return the wallet that pays and signs, unopened. Raises WalletError."""
+    return wallet_store(env.home, money.wallet_path).open(money.wallet)
 
 
 def run_intent(env: Env, money: MoneyOptions, intent: Callable[[Api, str], Awaitable[Intent]]) -> None:
@@ -73,7 +85,7 @@ def run_intent(env: Env, money: MoneyOptions, intent: Callable[[Api, str], Await
 
 
 async def _run(env: Env, money: MoneyOptions, intent: Callable[[Api, str], Awaitable[Intent]]) -> None:
-    wallet = wallet_store(env.home).open(money.wallet)
+    wallet = wallet_of(env, money)
     async with AsyncClient(env.home) as client:
         draft = await prepare(client, await intent(client, wallet.address), wallet.address)
         await carry_out(env, money, client, draft, lambda: unlock(wallet))

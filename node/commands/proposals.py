@@ -10,12 +10,11 @@ import click
 from node.commands.common import Env, command, table
 from node.commands.errors import NothingThere
 from node.commands.lazy import DefaultGroup
-from node.commands.money import MoneyOptions, money_command
+from node.commands.money import MoneyOptions, money_command, wallet_of
 from node.commands.tx import send_call
 from node.control.api import ProposalsRequest
 from node.control.client_sync import SyncClient
 from node.control.schema import ProposalView
-from node.control.wallets import wallet_store
 from node.ledger.calls import CloseProposal, Vote
 from node.primitives.types import Hash
 
@@ -60,7 +59,7 @@ def vote(env: Env, money: MoneyOptions, index: int, choice: str, hotkey: str) ->
       neurond proposals vote 3 yes
     """
     proposal = _find(env, index)
-    seat = wallet_store(env.home).open(money.wallet).hotkey(hotkey).public
+    seat = wallet_of(env, money).hotkey(hotkey).public
     ballot = Vote(seat, Hash(bytes.fromhex(proposal.hash)), index, choice == "yes")
     asyncio.run(send_call(env, money, ballot, None))
 

@@ -6,7 +6,7 @@ import click
 
 from node.commands.common import Env, command, confirm, duration, show_progress
 from node.commands.lazy import DefaultGroup
-from node.commands.money import MoneyOptions, money_command, show_draft, unlock
+from node.commands.money import MoneyOptions, money_command, show_draft, unlock, wallet_of
 from node.control.api import Api, RolePlanRequest, StatusRequest
 from node.control.client_async import AsyncClient
 from node.control.client_sync import SyncClient
@@ -15,7 +15,7 @@ from node.control.limits import FOLLOW_PAUSE_MIN_S
 from node.control.options import Progress
 from node.control.role_actions import RoleDraft, apply_role, prepare_role, sign_role
 from node.control.schema import ROLES, ErrorView, Job, Role, RolePlan
-from node.control.wallets import Wallet, wallet_store
+from node.control.wallets import Wallet
 from node.wallet import WalletNotFound
 
 ROLE = click.Choice(ROLES)
@@ -103,7 +103,7 @@ async def _set(env: Env, money: MoneyOptions, target: Role, netuids: tuple[int, 
 
 def _wallet(env: Env, money: MoneyOptions) -> Wallet | None:
     try:
-        return wallet_store(env.home).open(money.wallet)
+        return wallet_of(env, money)
     except WalletNotFound:
         return None  # a plan without transactions needs none
 

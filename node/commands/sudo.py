@@ -6,14 +6,13 @@ import click
 
 from node.commands.common import Env, command, facts
 from node.commands.errors import NothingThere
-from node.commands.money import MoneyOptions, money_command
+from node.commands.money import MoneyOptions, money_command, wallet_of
 from node.commands.options import NETUID
 from node.control.api import SubnetsRequest
 from node.control.call_form import build_call
 from node.control.client_sync import SyncClient
 from node.control.options import DEFAULT_HOTKEY
 from node.control.schema import SubnetInfo
-from node.control.wallets import wallet_store
 
 
 @click.group()
@@ -97,9 +96,7 @@ def create(env: Env, money: MoneyOptions, hotkey: str) -> None:
     Example:
       neurond subnets create --dry-run
     """
-    address = next(
-        (each.address for each in wallet_store(env.home).open(money.wallet).hotkeys() if each.name == hotkey), hotkey
-    )
+    address = next((each.address for each in wallet_of(env, money).hotkeys() if each.name == hotkey), hotkey)
     _send(env, money, "register_network", {"hotkey": address})
 
 

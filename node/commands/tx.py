@@ -7,12 +7,11 @@ import click
 
 from node.commands.common import Env, command, table
 from node.commands.lazy import DefaultGroup
-from node.commands.money import MoneyOptions, carry_out, money_command, unlock
+from node.commands.money import MoneyOptions, carry_out, money_command, unlock, wallet_of
 from node.commands.offline import build, sign, submit, submit_file
 from node.control.call_draft import draft_call
 from node.control.call_form import build_call, parse_arguments, spec_named
 from node.control.client_async import AsyncClient
-from node.control.wallets import wallet_store
 from node.ledger.calls import CALLS, Call, SignerKind
 from node.primitives.address import to_ss58
 from node.primitives.crypto import Signer
@@ -81,7 +80,7 @@ def _default_hotkey(name: str) -> str | None:
 
 async def send_call(env: Env, money: MoneyOptions, call: Call, hotkey: str | None) -> None:
     """Preview, sign and send a call; with the coldkey, or the named hotkey of the wallet."""
-    wallet = wallet_store(env.home).open(money.wallet)
+    wallet = wallet_of(env, money)
     signer: Signer | None = None if hotkey is None else wallet.hotkey(hotkey)
     sender = wallet.address if signer is None else to_ss58(signer.public)
     async with AsyncClient(env.home) as client:

@@ -11,7 +11,7 @@ import click
 
 from node.commands.common import Env, command, facts, narrate
 from node.commands.errors import PasswordNeeded
-from node.commands.money import PASSWORD_VARIABLE, password_of
+from node.commands.money import PASSWORD_VARIABLE, WALLETS_VARIABLE, password_of
 from node.control.options import DEFAULT_WALLET
 from node.control.schema import View
 from node.control.wallets import KIND_WORDS, KeyKind, Wallet, WalletStore, wallet_store
@@ -19,7 +19,6 @@ from node.primitives.errors import WalletError
 from node.wallet import BadMnemonic
 
 NEW_PASSWORD_VARIABLE: Final = "NEUROND_NEW_PASSWORD"
-WALLETS_VARIABLE: Final = "NEUROND_WALLET_PATH"
 _WORDS_CHARS_MAX: Final = 4096  # of a line that is piped in; the words check their own bound
 R = TypeVar("R")
 

@@ -10,6 +10,7 @@ import nacl.pwhash
 import pytest
 
 from node.control.wallets import wallet_store
+from node.ledger.transaction import decode_transaction
 from node.primitives.address import from_ss58, to_ss58
 from node.primitives.crypto import Ed25519Signer
 from node.wallet.container import bittensor_file, public_file
@@ -266,3 +267,15 @@ def test_no_key_material_is_in_any_json(run: Run, savings: str) -> None:
         assert json.loads(out)
         assert seed not in out
     assert to_ss58(from_ss58(savings)) == savings
+
+
+def test_money_moves_from_a_wallet_of_another_folder_when_it_is_named(
+    run: Run, node: Served, savings: str, tmp_path: Path
+) -> None:
+    assert run("wallet", "export", str(tmp_path / "out"), "-w", "savings", "--no-password", "-y").code == 0
+    there = ("-p", str(tmp_path / "out"), "-w", "savings")
+    sent = run("wallet", "transfer", BOB, "1", "-y", *there)
+    assert sent.code == 0, sent.err
+    assert decode_transaction(node.api.submitted[0]).sender == from_ss58(savings)
+    assert run("wallet", "transfer", BOB, "1", "-y", "-p", str(tmp_path / "nowhere")).code == 1
+    assert len(node.api.submitted) == 1
