@@ -29,6 +29,9 @@ from node.sdk.views import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from node.service.light_client import LightClient
 
 
@@ -137,6 +140,21 @@ class Reading:
 
     async def metagraph(self, netuid: int) -> Metagraph:
         return Metagraph(await self.api.metagraph(netuid))
+
+    async def weights(self, netuid: int) -> "npt.NDArray[np.float64]":
+        """One question a seat that may set weights; a seat that is given up meanwhile has none."""
+        import numpy as np
+
+        graph = await self.metagraph(netuid)
+        place = {uid: index for index, uid in enumerate(graph.uids.tolist())}
+        found = np.zeros((graph.n, graph.n), dtype=np.float64)
+        for each in graph.neurons:
+            if each.last_update == 0:
+                continue
+            for weight in (await self.api.seat(netuid, each.uid)).weights_out:
+                if weight.uid in place:
+                    found[place[each.uid], place[weight.uid]] = weight.share
+        return found
 
     async def metagraph_proven(self, netuid: int) -> Metagraph:
         client = await self.light.open()

@@ -1,7 +1,7 @@
 """The namespaces of `AsyncSubtensor`: every question under its name, to be awaited. See `node.sdk.reading`."""
 
 from collections.abc import Sequence
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from node.control import schema
 from node.sdk.balance import Balance
@@ -9,6 +9,10 @@ from node.sdk.limits import WAIT_DEFAULT_S
 from node.sdk.metagraph import Metagraph
 from node.sdk.reading import Reading
 from node.sdk.views import Neuron, ProvenBalance, ProvenStakes, ProvenSubnet, StakePosition, Subnet, SwapQuote
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 @final
@@ -97,6 +101,10 @@ class AsyncNeurons:
     async def metagraph(self, netuid: int) -> Metagraph:
         """Return all seats of a subnet as columns."""
         return await self._reading.metagraph(netuid)
+
+    async def weights(self, netuid: int) -> "npt.NDArray[np.float64]":
+        """Return W: float64, shares of what each gave, row by giver, column by receiver, in the metagraph's order."""
+        return await self._reading.weights(netuid)
 
     async def metagraph_proven(self, netuid: int) -> Metagraph:
         """As `metagraph`, proven by a light client; `proven_at` names the block."""

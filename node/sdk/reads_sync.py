@@ -1,7 +1,7 @@
 """The namespaces of `Subtensor`: every question under its name, blocking. The same as those of `reads_async`."""
 
 from collections.abc import Sequence
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from node.control import schema
 from node.sdk.balance import Balance
@@ -10,6 +10,10 @@ from node.sdk.metagraph import Metagraph
 from node.sdk.portal import Portal
 from node.sdk.reading import Reading
 from node.sdk.views import Neuron, ProvenBalance, ProvenStakes, ProvenSubnet, StakePosition, Subnet, SwapQuote
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 @final
@@ -102,6 +106,10 @@ class Neurons:
     def metagraph(self, netuid: int) -> Metagraph:
         """Return all seats of a subnet as columns."""
         return self._run(self._reading.metagraph(netuid))
+
+    def weights(self, netuid: int) -> "npt.NDArray[np.float64]":
+        """Return W: float64, shares of what each gave, row by giver, column by receiver, in the metagraph's order."""
+        return self._run(self._reading.weights(netuid))
 
     def metagraph_proven(self, netuid: int) -> Metagraph:
         """As `metagraph`, proven by a light client; `proven_at` names the block."""

@@ -7,7 +7,8 @@ import pytest
 
 import neurond
 from node.control.schema import Account, Stake
-from tests.unit.control.fake import TAO, FakeApi, Served, served
+from node.control.views.inspect import SeatDetail, SeatWeight
+from tests.unit.control.fake import ALICE, BOB, TAO, FakeApi, Served, served
 
 
 class RichApi(FakeApi):
@@ -15,6 +16,12 @@ class RichApi(FakeApi):
 
     stake_alpha = 20 * TAO
     hotkey = ""
+
+    async def seat(self, netuid: int, uid: int) -> SeatDetail:
+        """Seat 0 gives three quarters to seat 7 and the rest to one that is gone."""
+        await self.account(ALICE)
+        given = (SeatWeight(7, BOB, 0.75, TAO), SeatWeight(9, BOB, 0.25, TAO))
+        return SeatDetail(netuid, uid, ALICE, 120, (), given if uid == 0 else (), (), 0)
 
     async def account(self, address: str) -> Account:
         found = await super().account(address)

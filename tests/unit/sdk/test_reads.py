@@ -101,6 +101,10 @@ def test_the_metagraph_has_columns_of_arrays_with_exact_rows_behind_them(sub: ne
     assert not sub.is_hotkey_registered(HASH, 1)
 
 
+def test_weights_are_a_matrix_in_the_metagraphs_order(sub: neurond.Subtensor) -> None:
+    assert sub.neurons.weights(1).tolist() == [[0.0, 0.75], [0.0, 0.0]]
+
+
 def test_a_blocking_client_works_inside_a_running_loop_and_from_other_threads(node: Served, home: Path) -> None:
     async def notebook() -> neurond.Balance:
         with neurond.Subtensor(home) as sub:
