@@ -23,6 +23,7 @@ _TABLES = {
     "state values": tables.state_values,
     "codes": tables.codes,
     "errors": tables.errors,
+    "settings": tables.settings,
     "parameters": tables.parameters,
     "hyperparameters": tables.hyperparameters,
 }

@@ -16,6 +16,8 @@ from typing import Annotated, Any, NewType, Union, get_args, get_origin
 import msgspec
 
 from node.commands.explain import error_codes
+from node.control.config_kinds import show
+from node.control.config_settings import SETTINGS
 from node.ledger import genesis, transition
 from node.ledger.calls import CALLS
 from node.ledger.events import Event
@@ -28,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 _LOADED = (genesis, transition)  # importing them registers every item of the state
 _ALWAYS_BOUNDED = {"account", "rao", "alpha", "netuid", "uid"}  # the document says their bounds once
 _SHORT = {"int, 0 to 65,535": "u16", "int, 0 to 2^63 - 1": "u63"}
+_COUNTS = {"node": "the node", "window": "the window", "command": "a command"}
 _WORDS = {"AccountId": "account", "SetId": "set id", "NetUid": "netuid"}
 
 
@@ -181,6 +184,18 @@ def errors() -> str:
     """Every error code with meaning and remedy."""
     rows = [(f"`{each.code}`", each.meaning, each.remedy or "–") for each in error_codes().values()]
     return table(("code", "meaning", "what to do"), rows)
+
+
+def settings() -> str:
+    """Every setting: key, default, what is allowed, when a change counts, what it means."""
+    rows = [
+        (
+            f"`{each.key}`", show(each.default) or each.otherwise or "–", each.kind.words, _COUNTS[each.applies],
+            each.help,
+        )
+        for each in SETTINGS
+    ]  # fmt: skip
+    return table(("setting", "default", "allowed", "counts at the next start of", "meaning"), rows)
 
 
 def limits(module: str) -> str:
