@@ -25,6 +25,7 @@ def test_a_program_reads_proves_pays_and_is_held_to_its_policy(net: DevnetStatus
         receiver = neurond.Wallet("receiver", path=tmp_path / "others")
         receiver.create(None)
         assert sub.metagraph(1).n == sub.subnets.get(1).neurons
+        assert sub.neurons.weights(1).shape == (sub.metagraph(1).n,) * 2
         refused = sub.transfer(wallet, receiver.address, tao(3))
         assert refused.error is not None
         assert refused.error.code == "policy_refused"
