@@ -16,7 +16,6 @@ from textual.widgets import Footer, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from node.control.options import ProgressSink
-from node.control.setup import Saved
 from tui.limits import PATH_CHARS_MAX
 from tui.model import Model
 from tui.port import PortError
@@ -26,6 +25,7 @@ from tui.widgets.line_input import LineInput
 from tui.widgets.steps import Steps
 
 if TYPE_CHECKING:
+    from node.control.setup import Saved
     from tui.app import NeurondApp
     from tui.wizard.flow import Draft, Way
 
