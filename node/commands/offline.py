@@ -2,12 +2,14 @@
 
 import asyncio
 import datetime
+import re
 import sys
 import time
 from pathlib import Path
 from typing import Final
 
 import click
+import msgspec
 
 from node.commands.common import Env, confirm, facts, narrate
 from node.commands.errors import Declined
@@ -17,7 +19,7 @@ from node.commands.wallet_common import old_password, wallet_command
 from node.control.actions import Draft, Signed
 from node.control.addresses import find_address
 from node.control.call_draft import draft_call
-from node.control.call_form import build_call, parse_arguments
+from node.control.call_form import build_call, parse_arguments, spec_named
 from node.control.client_async import AsyncClient
 from node.control.offline import (
     FILE_BYTES_MAX,
@@ -39,8 +41,10 @@ from node.control.wallet_desk import WalletDesk
 from node.control.wallets import WalletStore
 from node.ledger.transaction import transaction_hash
 from node.primitives.crypto import Signer
+from node.primitives.types import ACCOUNT_BYTES
 from node.wallet import BadTransactionFile, OtherNetwork
 
+_HASH: Final = re.compile(r"(0x)?[0-9a-fA-F]{64}")
 _DAY_S: Final = 86_400.0
 _QR_COLUMNS, _QR_ROWS = 120, 70
 _FILE = click.argument("path", type=click.Path(path_type=Path), metavar="FILE")
@@ -90,7 +94,7 @@ def build(
     Example:
       neurond tx build transfer to=5F… amount_rao=12.5 --from cold --out payment.tx
     """
-    call = build_call(name, parse_arguments(words))
+    call = build_call(name, addressed(env, name, parse_arguments(words), store))
     sender = find_address(env.home, who, store)
 
     async def prepared() -> Draft:
@@ -191,6 +195,21 @@ async def _send(env: Env, opened: Opened, signed: SignedTx) -> None:
         sent = Signed(signed.raw, transaction_hash(signed.raw).hex())
         status = await send_signed(client, context, sent)
     env.emit(status, lambda: click.echo(f"Done in block {status.height:,}."))
+
+
+def addressed(env: Env, name: str, arguments: dict[str, object], store: WalletStore | None = None) -> dict[str, object]:
+    """Return a call's arguments with wallets, WALLET/HOTKEY and labels as addresses where accounts are asked for.
+
+    Raises:
+        AddressError: nothing is called so. BadArgument: an unknown call.
+    """
+    found = dict(arguments)
+    for field in msgspec.structs.fields(spec_named(name).kind):
+        value, kind = arguments.get(field.name), msgspec.inspect.type_info(field.type)
+        account = isinstance(kind, msgspec.inspect.BytesType) and kind.min_length == kind.max_length == ACCOUNT_BYTES
+        if account and isinstance(value, str) and not _HASH.fullmatch(value):
+            found[field.name] = find_address(env.home, value, store)
+    return found
 
 
 def _check_network(opened: Opened, known: SignedFor, genesis: str | None, *, yes: bool) -> None:

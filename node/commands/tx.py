@@ -8,7 +8,7 @@ import click
 from node.commands.common import Env, command, table
 from node.commands.lazy import DefaultGroup
 from node.commands.money import MoneyOptions, carry_out, money_command, unlock, wallet_of
-from node.commands.offline import build, sign, submit, submit_file
+from node.commands.offline import addressed, build, sign, submit, submit_file
 from node.control.call_draft import draft_call
 from node.control.call_form import build_call, parse_arguments, spec_named
 from node.control.client_async import AsyncClient
@@ -70,7 +70,7 @@ def send(env: Env, money: MoneyOptions, name: str, words: tuple[str, ...], hotke
     if not words and Path(name).is_file():  # a transaction that was signed elsewhere
         submit_file(env, Path(name), yes=money.yes, dry_run=money.dry_run)
         return
-    call = build_call(name, parse_arguments(words))
+    call = build_call(name, addressed(env, name, parse_arguments(words)))
     asyncio.run(send_call(env, money, call, hotkey or _default_hotkey(name)))
 
 

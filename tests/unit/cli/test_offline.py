@@ -133,6 +133,21 @@ def test_a_call_that_would_fail_is_not_built(run: Run, node: Served) -> None:
     assert "ntx1" not in outcome.out
 
 
+def test_names_stand_for_accounts_and_for_nothing_else(run: Run, node: Served, tmp_path: Path) -> None:
+    run("wallet", "watch", COLD, "cold")
+    run("wallet", "book", "add", "exchange", BOB)
+    made = run("tx", "build", "transfer", "to=exchange", "amount_rao=1", "--from", "cold").out
+    opened = from_text(made.encode()).unsigned
+    assert opened is not None
+    assert opened.call == Transfer(from_ss58(BOB), Rao(TAO))
+    unknown = run("tx", "build", "transfer", "to=exchanje", "amount_rao=1", "--from", "cold")
+    assert "exchange" in unknown.err
+    words = ("name=cold", "url=", "github_repo=", "image=", "discord=", "description=", "additional=")
+    identity = from_text(run("tx", "build", "set_identity", *words, "--from", "cold").out.encode()).unsigned
+    assert identity is not None
+    assert b"cold" in msgspec.msgpack.encode(identity.call)
+
+
 def test_a_file_is_written_for_the_user_alone_and_never_over_another(run: Run, node: Served, tmp_path: Path) -> None:
     run("wallet", "watch", COLD, "cold")
     out = tmp_path / "payment.tx"
