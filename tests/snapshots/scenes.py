@@ -20,7 +20,10 @@ from tui.screens.home import HomeScreen
 from tui.screens.invite import InviteScreen
 from tui.screens.money import MoneyScreen
 from tui.screens.role import RoleScreen
+from tui.screens.trade import TradeScreen
+from tui.widgets.candles import Candles
 from tui.widgets.line_input import LineInput
+from tui.widgets.ticket import Ticket
 
 Act = Callable[[Pilot[object], NeurondApp, FakePort], Awaitable[None]]
 _PRICES: Final = tuple(
@@ -93,7 +96,23 @@ async def role_refused(pilot: Pilot[object], app: NeurondApp, port: FakePort) ->
 
 async def market(pilot: Pilot[object], app: NeurondApp, port: FakePort) -> None:
     await key("6")(pilot, app, port)
-    await until(pilot, app, lambda: app.model.account is not None)
+    await until(pilot, app, lambda: app.model.account is not None and bool(app.screen.query_one(Candles).seen))
+    await settle(pilot, app)
+
+
+async def trade(pilot: Pilot[object], app: NeurondApp, port: FakePort) -> None:
+    await key("5")(pilot, app, port)
+    screen = app.screen
+    if not isinstance(screen, TradeScreen):
+        raise TypeError("5 opens Stake & swap")
+    await until(pilot, app, lambda: bool(screen.query_one(Candles).seen))
+    await pilot.press("s")
+    await until(pilot, app, lambda: bool(screen.query("#field-amount")))
+    screen.query_one("#field-amount", LineInput).value = "4"
+    await until(pilot, app, lambda: screen.query_one(Ticket)._quoted.draft is not None)
+    await until(
+        pilot, app, lambda: bool(screen.query_one(Ticket)._after()) and not screen.query_one("#review").disabled
+    )
     await settle(pilot, app)
 
 
@@ -157,6 +176,7 @@ SCENES: Final[dict[str, tuple[Act, Callable[[], FakePort]]]] = {
     "peers": (key("P"), FakePort),
     "data": (key("D"), FakePort),
     "seat": (seat, FakePort),
+    "trade": (trade, FakePort),
     "subnets": (market, FakePort),
     "wallet": (key("7"), FakePort),
     "governance": (key("8"), FakePort),

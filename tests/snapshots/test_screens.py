@@ -11,7 +11,8 @@ from tui.options import DEFAULTS, Options
 
 KEPT = Path(__file__).parent / "screens"
 SMALL, LARGE = (80, 24), (140, 40)
-CASES = [(scene, size, "") for scene in ("home", "ask", "role", "stake", "gone", "welcome") for size in (SMALL, LARGE)]
+_BOTH = ("home", "ask", "role", "stake", "trade", "gone", "welcome")
+CASES = [(scene, size, "") for scene in _BOTH for size in (SMALL, LARGE)]
 CASES += [
     (scene, LARGE, "") for scene in ("tasks", "metagraph", "subnets", "wallet", "governance", "logs", "peers", "qr")
 ]
