@@ -98,14 +98,14 @@ _UNKNOWN: Final = (7.0, "0,0 0,12 7,12 7,0 0,0")
 
 def draws(letter: str) -> bool:
     """Whether the font has this letter."""
-    base, *marks = unicodedata.normalize("NFD", letter)
+    base, *marks = tuple(unicodedata.normalize("NFD", letter))
     return base.isspace() or (base in _GLYPHS and all(mark in _MARKS or mark in _BELOW for mark in marks))
 
 
 @lru_cache(maxsize=1024)
 def glyph(letter: str) -> Glyph:
     """Width and strokes of a letter; an empty box for one that the font lacks."""
-    base, *marks = unicodedata.normalize("NFD", letter)
+    base, *marks = tuple(unicodedata.normalize("NFD", letter))
     if base.isspace():
         return SPACE, ()
     if marks and base in "ij":

@@ -82,7 +82,7 @@ def drawn_ground(text: str, theme: Theme, width: int, height: int) -> "Canvas":
         far = ((x - at_x * width) ** 2 + (y - at_y * height) ** 2) / ((0.2 + 0.4 * size) * height) ** 2
         slope += (0.5 * light - 0.15) * np.exp(-far).astype(np.float32)
     low, high = np.array(theme.low, np.float32), np.array(theme.high, np.float32)
-    return low + np.clip(slope, 0, 1)[..., None] * (high - low)
+    return np.asarray(low + np.clip(slope, 0, 1)[..., None] * (high - low), np.float32)
 
 
 def photographed(ground: "NDArray[np.uint8]", width: int, height: int) -> "Canvas":
