@@ -18,7 +18,8 @@ def written(path: Path, first: int, count: int, *, level: str = "INFO") -> None:
 
 
 def all_pages(log: Path, limit: int) -> list[str]:
-    cursor, found = "", []
+    cursor = ""
+    found: list[str] = []
     while True:
         page = older_lines(log, cursor, 0, "info", limit)
         assert len(page.lines) <= limit
