@@ -4,6 +4,7 @@ A target returns when the bytes were refused as its decoder says, or gave a soun
 defect. `covers` names the decoding functions of the program that it reaches: a test compares them with those there are.
 """
 
+import base64
 import tempfile
 import zlib
 from collections.abc import Awaitable, Callable
@@ -29,6 +30,8 @@ from models.pixels import read_png, write_png
 from models.voice import read_wav
 from node.control.amounts import parse_amount
 from node.control.errors import ProtocolError
+from node.control.offline import from_text as transaction_file
+from node.control.offline import lines_of
 from node.control.protocol import BadLine, parse_answer, parse_line
 from node.gateway.guard import decode_json
 from node.gateway.openai import chat, completion
@@ -43,6 +46,7 @@ from node.market.journal_gate import entry_news, fork_news, open_news
 from node.market.record import SeedNotes, decode_notes
 from node.primitives.address import from_ss58, to_ss58
 from node.primitives.codec import encode
+from node.primitives.crypto import digest
 from node.primitives.errors import AddressError as AccountError
 from node.primitives.errors import ControlError, LedgerError, NodeError
 from node.primitives.types import Rao
@@ -274,6 +278,19 @@ def key_files(data: bytes) -> None:
             parse(data)
         except WalletError:
             continue
+
+
+@target("node.control.offline.from_text", samples=(b"ntx1:AAAA", b"neurond unsigned transaction\n\nntx1:AAAA\n"))
+def transaction_files(data: bytes) -> None:
+    whole = base64.urlsafe_b64encode(data + digest("tx-file", data)[:4]).rstrip(b"=")
+    for text in (data, b"ntx1:" + whole):  # the second one with a checksum that fits
+        try:
+            opened = transaction_file(text)
+        except WalletError:
+            continue
+        item = opened.unsigned or opened.signed
+        if item is not None:
+            lines_of(item)
 
 
 FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-"))
