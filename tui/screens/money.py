@@ -64,10 +64,7 @@ class MoneyScreen(Dialog[None]):
                 for each in self._form.fields:
                     with Horizontal(classes="money-field"):
                         yield Static(each.label, classes="money-label", markup=False)
-                        line = LineInput(limits.FIELD_CHARS_MAX, placeholder=each.placeholder, id=f"field-{each.name}")
-                        usual = self.node_app.options.tolerance if each.name == "tolerance" else ""
-                        line.value = usual or each.value
-                        yield line
+                        yield field_widget(each, "" if self._goes_to_review else self.node_app.options.tolerance)
             with VerticalScroll(id="money-scroll", can_focus=False):
                 yield Static("", id="money-preview", markup=False)
             yield Static("", id="money-progress", markup=False)
@@ -311,12 +308,12 @@ class Tick(Checkbox):
         super().watch_value()
 
 
-def field_widget(each: Field) -> LineInput | Checkbox:
-    """Make the widget of one line of a form; its id is "field-" and the line's name."""
+def field_widget(each: Field, usual_limit: str = "") -> LineInput | Checkbox:
+    """Make the widget of one line of a form; its id is "field-" and the line's name. A limit begins as usual."""
     if each.toggle:
         return Tick(each.value == YES, id=f"field-{each.name}")
     line = LineInput(limits.FIELD_CHARS_MAX, placeholder=each.placeholder, id=f"field-{each.name}")
-    line.value = each.value
+    line.value = usual_limit if usual_limit and each.name == "tolerance" else each.value
     return line
 
 

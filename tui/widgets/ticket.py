@@ -167,7 +167,10 @@ class Ticket(Vertical):
         await fields.remove_children()
         await fields.mount(
             *(
-                Horizontal(Static(each.label, classes="ticket-label", markup=False), field_widget(each))
+                Horizontal(
+                    Static(each.label, classes="ticket-label", markup=False),
+                    field_widget(each, self._app.options.tolerance),
+                )
                 for each in (self._form.fields if self._form is not None else ())
             )
         )
