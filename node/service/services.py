@@ -83,8 +83,7 @@ class Services:
 
         `record` keeps the hotkey's journals from being signed twice, `terms` are the prices this node takes.
         """
-        self._chain = chain
-        self._network = network
+        self._chain, self._network = chain, network
         self._reader = reader
         self._keys = keys
         self._models = models
