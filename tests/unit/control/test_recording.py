@@ -234,8 +234,8 @@ def test_scrubbed_recordings_tell_no_place_no_peer_and_no_question(tmp_path: Pat
     "text",
     [
         f"/ip4/203.0.113.7/tcp/4001/p2p/{REAL_PEER}", "dialled 203.0.113.7:4001", "from 2001:db8:1:2::7 again",
-        "https://node.example.org:8080/v1?key=203.0.113.7", f"/{'home'}/ada/.local/share/neurond", "/dns4/ada.example/tcp/1",
-        f"{REAL_PEER} left", "nd1" + "A" * 60,
+        "https://node.example.org:8080/v1?key=203.0.113.7", f"/{'home'}/ada/.local/share/neurond",
+        "/dns4/ada.example/tcp/1", f"{REAL_PEER} left", "nd1" + "A" * 60,
     ],
 )  # fmt: skip
 def test_texts_are_scrubbed_and_stay_readable(text: str) -> None:
