@@ -27,7 +27,7 @@ _NAMED: Final = frozenset({each.value for each in Keys} | set(KEY_NAME_REPLACEME
     "right_square_bracket", "plus", "equals_sign", "asterisk", "space", "number_sign", "percent_sign", "ampersand",
     "apostrophe", "quotation_mark", "backslash", "vertical_line", "tilde", "grave_accent", "at", "dollar_sign",
     "circumflex_accent", "less_than_sign", "greater_than_sign", "left_parenthesis", "right_parenthesis",
-    "left_curly_bracket", "right_curly_bracket",
+    "left_curly_bracket", "right_curly_bracket", "full_stop",
 }  # fmt: skip
 _HEAD: Final = """\
 # Keys of the terminal UI. Each line is what a key does and its keys, separated by commas; those that you leave out

@@ -5,6 +5,7 @@ defect. `covers` names the decoding functions of the program that it reaches: a 
 """
 
 import base64
+import gzip
 import tempfile
 import zlib
 from collections.abc import Awaitable, Callable
@@ -29,10 +30,12 @@ from models.macs import parse_formula, write_formula
 from models.pixels import read_png, write_png
 from models.voice import read_wav
 from node.control.amounts import parse_amount
-from node.control.errors import ProtocolError
+from node.control.errors import BadAnswers, BadRecording, ProtocolError
 from node.control.offline import from_text as transaction_file
 from node.control.offline import lines_of
 from node.control.protocol import BadLine, parse_answer, parse_line
+from node.control.recording import Entry, Header, Packer, parse_recording
+from node.control.setup import Answers, Saved, read_answers, read_saved, write_saved
 from node.gateway.guard import decode_json
 from node.gateway.openai import chat, completion
 from node.ledger.calls import Transfer, decode_call
@@ -664,3 +667,34 @@ def feed(data: bytes) -> None:
         read_feed(Page(200, "https://e.example/", data))
     except SourceFailed:
         return
+
+
+# --- files of persons -------------------------------------------------------------------------------------------------
+
+
+def _recording(*entries: Entry) -> bytes:
+    packer = Packer(Header(neurond_recording=1, api=1, version="0", started_ms=0))
+    for entry in entries:
+        packer.add(entry)
+    return packer.take() + packer.end(9)
+
+
+@target(
+    "node.control.recording.parse_recording", samples=(_recording(), _recording(Entry(1, "hello"), Entry(2, "link")))
+)
+def recording_of_session(data: bytes) -> None:
+    for each in (data, gzip.compress(data)):  # the second one gets past the packing
+        for partial in (False, True):
+            with suppress(BadRecording):
+                parse_recording(each, partial=partial)
+
+
+@target("node.control.setup.read_answers", "node.control.setup.read_saved", samples=(write_saved(Saved(Answers())),))
+def answers_of_setup(data: bytes) -> None:
+    with suppress(BadAnswers):
+        read_answers(data, "answers.toml")
+    try:
+        saved = read_saved(data, "setup.toml")
+    except BadAnswers:
+        return
+    hold(read_saved(write_saved(saved), "setup.toml") == saved, "answers changed")

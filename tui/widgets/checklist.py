@@ -40,7 +40,7 @@ class Checklist(Panel):
 
     def draw(self, model: Model) -> Content:
         steps = checklist(model)
-        parts = [say(("✓ ", "good"), (name, "dim")) if done else say(("▢ ", "warn"), name) for name, done in steps]
+        parts = [say(("✓ ", "good"), (name, "dim")) if done else say(("○ ", "warn"), name) for name, done in steps]
         missing = next((name for name, done in steps if not done), "")
         line = Content("  ").join(parts)
         if missing:

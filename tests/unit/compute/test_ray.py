@@ -17,6 +17,8 @@ from tests.unit.subnets.support import TINY, FakeHost, TinyNineteen, answer_of, 
 
 async def test_answers_of_a_cluster_are_those_of_this_process(tmp_path: Path) -> None:
     ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'neurond[ray]'")
+    if not hasattr(ray, "init"):
+        pytest.skip("what is called ray here is a folder")
     bundle = tiny_bundle(tmp_path)
     local = ModelHost(bundle.parent, own_bundles={TINY: bundle}, threads=1)
     ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, configure_logging=False)

@@ -34,7 +34,7 @@ from tests.unit.service.network import TestNode, coldkey, hotkey, running, spec_
 
 EPOCH_SLOTS = 6
 NODES = 4
-WITHIN_S = 60.0
+WITHIN_S = 120.0
 
 
 def phase_of(node: TestNode) -> PosPhase:

@@ -24,7 +24,7 @@ from tui.themes import THEMES, TONES, Tone
 def test_every_digit_opens_its_screen_and_every_screen_has_content() -> None:
     port = FakePort()
     content = {"home": "Neurons", "ask": "❯", "tasks": "What is a blockchain?", "metagraph": "★ this node",
-               "peers": "12D3…YwqW4x", "subnets": "market cap", "wallet": "600.000 α", "governance": "schedule_pos",
+               "peers": "12D3…YwqW4x", "subnets": "market cap", "wallet": "never tested", "governance": "schedule_pos",
                "logs": "imported block"}  # fmt: skip
 
     async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:

@@ -50,7 +50,7 @@ def test_the_line_is_seen_while_something_is_missing_and_gone_when_nothing_is_or
         port.api.push_status(recorded.status(uid=None))
         await until(pilot, app, lambda: line.display)
         await settle(pilot, app)
-        assert "▢ registered" in shown(app)
+        assert "○ registered" in shown(app)
         port.api.push_status(recorded.status(uid=None, uptime_s=CHECKLIST_FOR_S + 1.0))
         await until(pilot, app, lambda: not line.display)
 
