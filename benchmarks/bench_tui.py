@@ -2,7 +2,7 @@
 
     bench_tui.py [--keys N] [--attach N]
 
-A devnet of two nodes with blocks every half second; "load" is four clients that ask its gateway without a pause, so
+A devnet of three nodes with blocks every half second; "load" is four clients that ask its gateway without a pause, so
 that the daemons import blocks and serve inference with all that the machine has. Key to screen: a letter typed into the
 question, until the terminal gets it; and a digit, until the other screen's first words are drawn. Wall-clock, with the
 machine's load beside; CPU where CPU is meant.
@@ -38,11 +38,11 @@ SERVED_WITHIN_S: Final = 90.0
 
 @contextmanager
 def running(folder: Path) -> Iterator[DevnetStatus]:
-    """Two nodes with a tiny model."""
+    """Two validators and a miner with a tiny model."""
     model = str(tiny_bundle(folder / "model"))
     home = folder / "net"
     try:
-        yield devnet.up(DevnetOptions(home, nodes=2, slot_ms=500, tempo=12, model=model), lambda step: None)
+        yield devnet.up(DevnetOptions(home, nodes=3, slot_ms=500, tempo=12, model=model), lambda step: None)
     finally:
         devnet.down(home, lambda step: None)
 
