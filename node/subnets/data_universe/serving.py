@@ -121,7 +121,7 @@ def unpack_rows(packed: bytes) -> list[Entity]:
         if not unpacker.eof:
             raise MalformedMessage("A bucket is cut or too large.")
         rows = msgspec.msgpack.decode(data, type=list[Row])
-    except (zlib.error, msgspec.MsgspecError) as error:
+    except (zlib.error, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedMessage("A bucket cannot be unpacked.") from error
     if len(rows) > BUCKET_ROWS_MAX:
         raise MalformedMessage(f"A bucket has at most {BUCKET_ROWS_MAX} rows.")

@@ -228,7 +228,7 @@ def _leaf(holder: AccountId, row: EntityRow) -> tuple[Hash, int]:
 def _read(number: int, path: Path) -> Snapshot:
     try:
         rows = msgspec.msgpack.decode(zlib.decompress(path.read_bytes()), type=list[_Sealed])
-    except (msgspec.MsgspecError, zlib.error) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, zlib.error) as error:
         raise MalformedMessage(f"The file {path.name} is damaged.") from error
     return Snapshot(
         number, [SealedBucket(Bucket(r.source, r.label, r.hour), r.size, r.rows, Hash(r.root)) for r in rows]

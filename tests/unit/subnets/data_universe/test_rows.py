@@ -1,5 +1,7 @@
 """Rows: their normal form, what they count for, and trees whose sums cannot be lied about."""
 
+import zlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +19,7 @@ from node.subnets.data_universe.entities import (
 )
 from node.subnets.data_universe.index import BucketSize, pack_index, sample_offsets, unpack_index
 from node.subnets.data_universe.limits import BUCKET_BYTES_MAX, CONTENT_CHARS_MAX, LABEL_CHARS_MAX
+from node.subnets.data_universe.serving import unpack_rows
 from node.subnets.data_universe.similar import bands, distance, simhash, similarity
 from node.subnets.data_universe.sumtree import Step, SumTree, follow
 
@@ -181,3 +184,11 @@ def test_another_holder_or_root_is_asked_for_other_bytes() -> None:
     own = sample_offsets(b"s" * 32, HOLDER, b"r" * 32, listed, 10)
     assert own != sample_offsets(b"s" * 32, AccountId(b"i" * 32), b"r" * 32, listed, 10)
     assert own != sample_offsets(b"s" * 32, HOLDER, b"q" * 32, listed, 10)
+
+
+@pytest.mark.parametrize(
+    "data", [b"\xb7" * 90, b"\x91\x98" + b"\xb7" * 200, b"\x91" * 5000], ids=["no_text", "texts", "deep"]
+)
+def test_a_bucket_that_holds_no_rows_is_refused_whatever_it_holds(data: bytes) -> None:
+    with pytest.raises(MalformedMessage):
+        unpack_rows(zlib.compress(data))
