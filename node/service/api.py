@@ -34,6 +34,7 @@ from node.primitives.errors import LedgerError
 from node.primitives.limits import TRANSACTION_BYTES_MAX
 from node.primitives.types import Alpha, Hash, NetUid, Rao
 from node.service.authority_view import authority_board, proposal_view
+from node.service.birth import birth_of
 from node.service.data_api import DataOfNode
 from node.service.doctor import examine
 from node.service.errors import NotReady, RoleRefused
@@ -174,14 +175,14 @@ class NodeApi(
     async def tx_context(self) -> schema.TransactionContext:
         """Return what a signer needs."""
         chain = self._running().chain
-        parameters = queries.parameters(self._view())
+        parameters, (era_height, era_hash) = queries.parameters(self._view()), birth_of(chain)
         return schema.TransactionContext(
             network=chain.spec.name,
             genesis_hash=chain.genesis_hash.hex(),
             spec_version=SPEC_VERSION,
             height=chain.head.height,
-            era_height=chain.final.header.height,
-            era_hash=chain.final.hash.hex(),
+            era_height=era_height,
+            era_hash=era_hash.hex(),
             era_blocks=ERA_PERIOD_DEFAULT_BLOCKS,
             base_fee_rao=parameters.base_fee_rao,
             fee_rao_per_byte=parameters.byte_fee_rao,

@@ -15,6 +15,7 @@ from node.market.limits import HEADS_QUEUED_MAX
 from node.mempool import MempoolError
 from node.primitives.crypto import Signer
 from node.primitives.types import AccountId, Hash, Height, NetUid
+from node.service.birth import birth_of
 from node.service.chain import Chain, HeadView
 from node.service.errors import NotPooled
 
@@ -88,13 +89,13 @@ class Reader:
             return await self._submit(call, signer)
 
     async def _submit(self, call: Call, signer: Signer) -> Hash:
-        head = self._chain.head
+        height, block_hash = birth_of(self._chain)
         raw = sign_transaction(
             signer,
             call,
             nonce=self._chain.transactions.next_nonce(signer.public),
-            birth_height=head.height,
-            birth_hash=head.hash,
+            birth_height=height,
+            birth_hash=block_hash,
             genesis_hash=self._chain.genesis_hash,
         )
         try:

@@ -18,6 +18,7 @@ from node.ledger.transaction import sign_transaction, transaction_hash
 from node.ledger.transition import ChainState, Executed, build_block
 from node.primitives.crypto import Ed25519Signer, verify
 from node.primitives.types import Hash, Height, Rao, SetId, Slot
+from node.service.birth import FINAL_LAG_MAX, birth_of
 from node.service.chain import Chain
 from node.service.reader import Reader
 from node.service.transactions import Transactions
@@ -32,7 +33,7 @@ class ChainStandIn:
 
     def __init__(self) -> None:
         self.genesis_hash, self.verify = GENESIS, verify
-        self.final = SimpleNamespace(header=HEADER)
+        self.final = SimpleNamespace(header=HEADER, hash=START.hash)
         self.store = SimpleNamespace(transaction=lambda key: None)
         self.move(START, Executed(START, {}, {}, (), ()))
 
@@ -206,3 +207,28 @@ async def test_calls_of_one_key_that_are_made_at_once_all_get_a_nonce_of_their_o
                 nursery.start_soon(send, number)
         running.cancel_scope.cancel()
     assert len(set(sent)) == fork.pool.waiting() == 5
+
+
+async def test_what_a_node_signs_itself_outlives_the_blocks_that_were_its_head() -> None:
+    fork = Fork()
+    old = made(START, 1, [])
+    fork.go(old)
+    reader = Reader(cast(Chain, SimpleNamespace(**vars(fork.chain), transactions=fork.pool)))
+    async with trio.open_nursery() as running:
+        running.start_soon(fork.pool.run)
+        sent = await reader.submit(Transfer(coldkey(3).public, Rao(1000)), coldkey(1))
+        running.cancel_scope.cancel()
+    rival = made(START, 2, [])
+    fork.go(rival, undone=[old[0]])
+    fork.go(made(rival[1].state, 3, fork.pool.candidates()))  # which refuses what does not fit that branch
+    assert fork.pool.status(sent).state == "in_block"
+
+
+@pytest.mark.parametrize(("lag", "named"), [(0, "final"), (FINAL_LAG_MAX, "final"), (FINAL_LAG_MAX + 1, "head")])
+def test_a_life_begins_at_the_last_final_block_while_there_is_a_recent_one(lag: int, named: str) -> None:
+    final, head = Hash(b"f" * 32), Hash(b"h" * 32)
+    chain = SimpleNamespace(
+        final=SimpleNamespace(header=SimpleNamespace(height=Height(100)), hash=final),
+        head=SimpleNamespace(height=Height(100 + lag), hash=head),
+    )
+    assert birth_of(cast(Chain, chain)) == ((100, final) if named == "final" else (100 + lag, head))
