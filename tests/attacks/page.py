@@ -9,7 +9,8 @@ from tests.attacks.book import BOOK
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "attacks.md"
-QUIET = ("bytes.in", "bytes.out", 
+QUIET = (
+    "bytes.in", "bytes.out",
     "gossip.published", "gossip.out", "gossip.in", "connections.inbound", "peers.lost", "streams.in", "streams.out",
     "streams.failed", "loop_tasks", "p2p_bans", "reports", "requests.alone", "bans", "reach.served", "dials",
     "dials.failed", "connections.deaf", "gossip.delivered", "gossip.duplicates",
