@@ -191,15 +191,14 @@ def from_text(data: bytes) -> Opened:
 def lines_of(item: Unsigned | SignedTx) -> list[tuple[str, str]]:
     """Return what a transaction says, decoded from what is or will be signed: (label, text) for people."""
     if isinstance(item, Unsigned):
-        nonce, fee, sender, call = item.nonce, format_amount(item.fee_rao), item.sender, item.call
+        nonce, sender, call = item.nonce, item.sender, item.call
+        last = ("fee", f"about {format_amount(item.fee_rao)}")
     else:
         transaction: Transaction = decode_transaction(item.raw)
         nonce, sender, call = transaction.nonce, transaction.sender, transaction.call
-        fee = ""
+        last = ("id", transaction_hash(item.raw).hex())
     told = [("network", f"{item.network} (genesis {item.genesis_hash.hex()})"), ("signer", to_ss58(sender))]
-    told += [("call", spec_of(call).name), *call_lines(call), ("nonce", str(nonce))]
-    told += [("fee", f"about {fee}")] if fee else [("id", transaction_hash(item.raw).hex())]  # type: ignore[union-attr]
-    return told
+    return [*told, ("call", spec_of(call).name), *call_lines(call), ("nonce", str(nonce)), last]
 
 
 def call_lines(call: Call, indent: str = "  ") -> list[tuple[str, str]]:
