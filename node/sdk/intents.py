@@ -10,7 +10,6 @@ from typing import ClassVar, Final, Literal
 
 from node.control import actions
 from node.control.actions import DEFAULT_TOLERANCE_PPM, Draft
-from node.control.amounts import format_amount
 from node.control.api import Api
 from node.control.call_draft import draft_call
 from node.control.call_form import build_call, spec_named
@@ -18,7 +17,6 @@ from node.control.errors import ActionRefused, BadArgument
 from node.ledger import calls
 from node.ledger.calls import SignerKind
 from node.primitives.address import from_ss58
-from node.primitives.types import Alpha, NetUid
 from node.sdk.balance import TAO_NETUID, Balance, units_of
 
 Key = Literal["coldkey", "hotkey"]
@@ -95,12 +93,9 @@ class MoveStake(Intent):
 
     async def draft(self, api: Api, sender: str) -> Draft:
         amount = await _held(api, sender, self.origin_hotkey, self.netuid, self.amount, "move_stake")
-        netuid = NetUid(self.netuid)
-        origin, destination = from_ss58(self.origin_hotkey), from_ss58(self.destination_hotkey)
-        call = calls.MoveStake(origin, destination, netuid, netuid, Alpha(amount))
-        shown = format_amount(amount, actions.unit_of(self.netuid))
-        lines = (("from", self.origin_hotkey), ("to", self.destination_hotkey), ("amount", shown))
-        return await draft_call(api, call, sender, title=f"Move {shown} on subnet {self.netuid}", lines=lines)
+        netuid = self.netuid
+        wanted = actions.MoveIntent(self.origin_hotkey, self.destination_hotkey, netuid, netuid, amount)
+        return await actions.prepare(api, wanted, sender)
 
 
 @dataclass(frozen=True)
@@ -120,14 +115,10 @@ class SwapStake(Intent):
 
     async def draft(self, api: Api, sender: str) -> Draft:
         amount = await _held(api, sender, self.hotkey, self.origin_netuid, self.amount, "swap_stake")
-        quote = await api.quote_exchange(self.origin_netuid, self.destination_netuid, amount, self.tolerance_ppm)
-        origin, destination = NetUid(self.origin_netuid), NetUid(self.destination_netuid)
-        hotkey = from_ss58(self.hotkey)
-        call = calls.SwapStakeLimit(hotkey, origin, destination, Alpha(amount), quote.limit_rate, self.allow_partial)
-        pays = format_amount(amount, actions.unit_of(origin))
-        gets = format_amount(quote.gets_alpha, actions.unit_of(destination))
-        lines = (("validator", self.hotkey), ("pay", pays), ("get about", gets))
-        return await draft_call(api, call, sender, title=f"Swap {pays} to subnet {destination}", lines=lines)
+        wanted = actions.SwapIntent(
+            self.hotkey, self.origin_netuid, self.destination_netuid, amount, self.tolerance_ppm, self.allow_partial
+        )
+        return await actions.prepare(api, wanted, sender)
 
 
 @dataclass(frozen=True)
@@ -142,11 +133,9 @@ class TransferStake(Intent):
 
     async def draft(self, api: Api, sender: str) -> Draft:
         amount = await _held(api, sender, self.hotkey, self.netuid, self.amount, "transfer_stake")
-        netuid, to = NetUid(self.netuid), from_ss58(self.destination_coldkey)
-        call = calls.TransferStake(to, from_ss58(self.hotkey), netuid, netuid, Alpha(amount))
-        shown = format_amount(amount, actions.unit_of(self.netuid))
-        lines = (("to", self.destination_coldkey), ("validator", self.hotkey), ("amount", shown))
-        return await draft_call(api, call, sender, title=f"Give {shown} of subnet {self.netuid}", lines=lines)
+        netuid, to = self.netuid, self.destination_coldkey
+        wanted = actions.TransferStakeIntent(to, self.hotkey, netuid, netuid, amount)
+        return await actions.prepare(api, wanted, sender)
 
 
 @dataclass(frozen=True)

@@ -168,6 +168,15 @@ def test_a_policy_counts_a_whole_session_and_bounds_the_price_impact(
     assert len(node.api.submitted) == 2
 
 
+def test_a_swap_tells_its_impact_and_a_policy_bounds_it(node: Served, home: Path, wallet: neurond.Wallet) -> None:
+    node.api.stake_alpha = 4 * TAO  # type: ignore[attr-defined]
+    swap = neurond.SwapStake(BOB, 1, 2, alpha(4, 1))
+    with neurond.Subtensor(home, policy=Policy(impact_max=Decimal("0.0000001"))) as sub:
+        assert sub.plan(swap, wallet.coldkeypub.ss58_address).impact
+        assert not sub.execute(swap, wallet).success
+    assert node.api.submitted == []
+
+
 def test_what_hides_who_gets_something_is_refused_with_a_list_of_receivers(
     node: Served, home: Path, wallet: neurond.Wallet
 ) -> None:
