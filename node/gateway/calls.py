@@ -4,7 +4,8 @@ The four paths of the OpenAI form are found by the model that the request names;
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,8 +19,9 @@ from node.gateway.forms import ChatForm, Form, TextForm
 from node.gateway.generic import Events, Whole, fill, send_body
 from node.gateway.limits import SMALL_BODY_BYTES
 from node.gateway.openai import Asked
-from node.market.errors import NoMiner, NotFound, Unsupported
-from node.market.routes import Closed, Match, SubnetDoor, by_model, find_routes, unknown_model
+from node.gateway.tool_form import ToolForm
+from node.market.errors import BadRequest, NoMiner, NotFound, Unsupported
+from node.market.routes import Closed, Match, Piece, SubnetDoor, by_model, find_routes, unknown_model
 from node.subnets.doors import CHAT_PATH, COMPLETIONS_PATH, EMBEDDINGS_PATH, IMAGES_PATH, LocalRoute, Route
 
 Doors = Callable[[], Sequence[SubnetDoor]]
@@ -62,7 +64,11 @@ async def form_call(doors: Sequence[SubnetDoor], path: str, body: bytes, context
             settle,
         )
     kind: type[ChatForm | TextForm] = ChatForm if path == CHAT_PATH else TextForm
-    form: Form = kind(asked.model, context.request_id, with_logprobs="logprobs" in asked.needs)
+    probs = "logprobs" in asked.needs
+    form: Form = kind(asked.model, context.request_id, with_logprobs=probs)
+    if asked.tools is not None:
+        form = ToolForm(asked.model, context.request_id, asked.tools, with_logprobs=probs)
+        asks = [partial(_of_tools, ask) for ask in asks]
     return Answer(asks, form, stream=asked.stream, usage=asked.usage, settle=settle)
 
 
@@ -130,6 +136,19 @@ def _match(doors: Sequence[SubnetDoor], path: str, model: str) -> Match:
     if found is None:
         raise unknown_model(matches, path, model)
     return found
+
+
+async def _of_tools(ask: Ask) -> AsyncGenerator[Piece, None]:
+    """The pieces of a chat with functions: a schema that no model takes is one of theirs."""
+    try:
+        async with aclosing(ask()) as pieces:
+            async for piece in pieces:
+                yield piece
+    except BadRequest as error:
+        if error.param != "response_format":
+            raise
+        message = error.message.removeprefix("response_format: ")
+        raise BadRequest(f"A function's parameters: {message}", param="tools") from error
 
 
 def _asks(match: Match, asked: Asked, context: Context) -> tuple[list[Ask], Settle]:

@@ -21,7 +21,19 @@ from node.gateway.limits import (
     STOP_CHARS_MAX,
     STOP_STRINGS_MAX,
     TEMPLATE_CHARS_MAX,
+    TOOL_CALLS_MAX,
     TOP_LOGPROBS_MAX,
+)
+from node.gateway.tools import (
+    Choice,
+    PastCall,
+    Tool,
+    Tools,
+    past_calls,
+    result,
+    schema_of,
+    wanted,
+    with_tools,
 )
 from node.market.chat import (
     DEFAULT_MAX_TOKENS,
@@ -63,9 +75,10 @@ def refused() -> Any:
 
 _NEUTRAL: Final = (b"null", b"[]", b"{}", b"false", b'"none"', b"0", b"0.0", b'""', b"1")
 REFUSED: Final = {
-    "tools": "calling tools", "tool_choice": "calling tools", "functions": "calling functions",
-    "function_call": "calling functions", "logit_bias": "a bias on tokens", "audio": "audio",
-    "prediction": "predicted output", "web_search_options": "searching the web", "reasoning_effort": "reasoning effort",
+    "functions": "the older form of calling functions (send `tools`)",
+    "function_call": "the older form of calling functions (send `tools`)",
+    "logit_bias": "a bias on tokens", "audio": "audio", "prediction": "predicted output",
+    "web_search_options": "searching the web", "reasoning_effort": "reasoning effort",
     "suffix": "a suffix", "echo": "echoing the prompt", "best_of": "choosing the best of several",
 }  # fmt: skip
 
@@ -83,7 +96,8 @@ class Message(msgspec.Struct, frozen=True):
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | tuple[Piece, ...] | msgspec.UnsetType | None = msgspec.UNSET
     name: str | None = None
-    tool_calls: msgspec.Raw = refused()
+    tool_calls: Annotated[tuple[PastCall, ...], Meta(max_length=TOOL_CALLS_MAX)] | None = None  # of an earlier answer
+    tool_call_id: str | None = None  # of which call a tool's message is the result; the order says it to the model
 
 
 class StreamOptions(msgspec.Struct, frozen=True):
@@ -131,8 +145,9 @@ class ChatBody(_Shared, frozen=True, kw_only=True):
     response_format: ResponseFormat | None = None
     template: Annotated[str, Meta(max_length=TEMPLATE_CHARS_MAX)] | None = None  # of this gateway
     modalities: tuple[str, ...] | None = None
-    tools: msgspec.Raw = refused()
-    tool_choice: msgspec.Raw = refused()
+    tools: tuple[Tool, ...] | None = None
+    tool_choice: Choice | None = None
+    parallel_tool_calls: bool | None = None
     functions: msgspec.Raw = refused()
     function_call: msgspec.Raw = refused()
     audio: msgspec.Raw = refused()
@@ -160,6 +175,7 @@ class Asked:
     needs: dict[Feature, str]  # feature -> the parameter that asks for it
     stream: bool = False
     usage: bool = False  # a last chunk of the stream has it
+    tools: Tools | None = None  # what the answer may call
 
 
 def parse(body: bytes, kind: type[T]) -> T:
@@ -189,6 +205,13 @@ def chat(body: bytes) -> Asked:
     if parsed.logprobs:
         needs["logprobs"] = "logprobs"
     messages = tuple(_turn(index, message) for index, message in enumerate(parsed.messages))
+    tools = wanted(parsed.tools, parsed.tool_choice, parsed.parallel_tool_calls)
+    if tools is not None:
+        if form:
+            raise Unsupported("An answer that may be a call has no other form.", param="response_format")
+        messages = with_tools(tools, messages)
+    if tools is not None and tools.demanded:
+        form, needs["schema"] = schema_of(tools), "tool_choice"
     request = ChatRequest(
         model=parsed.model,
         messages=messages if parsed.template is None else with_template(parsed.template, messages),
@@ -198,7 +221,8 @@ def chat(body: bytes) -> Asked:
         top_logprobs=(parsed.top_logprobs or 0) if parsed.logprobs else None,
         **_sampling(parsed),
     )
-    return Asked(parsed.model, choices_of(request, parsed.n or 1), needs, bool(parsed.stream), _usage(parsed))
+    choices = choices_of(request, parsed.n or 1)
+    return Asked(parsed.model, choices, needs, bool(parsed.stream), _usage(parsed), tools)
 
 
 def completion(body: bytes) -> Asked:
@@ -287,17 +311,26 @@ def _form(wanted: ResponseFormat | None) -> tuple[str, dict[Feature, str]]:
 
 def _turn(index: int, message: Message) -> ChatTurn:
     where = f"messages[{index}]"
-    if message.role in ("tool", "function") or bytes(message.tool_calls) not in _NEUTRAL:
-        raise Unsupported("No model here offers calling tools.", param=f"{where}.role")
-    if message.content is msgspec.UNSET or (message.content is None and message.role != "assistant"):
+    if message.role == "function" or (message.tool_calls and message.role != "assistant"):
+        raise Unsupported("Results of calls are messages of the role `tool`.", param=f"{where}.role")
+    if message.role == "tool" and not message.tool_call_id:
+        raise BadRequest(f"`{where}.tool_call_id` is required.", param=f"{where}.tool_call_id")
+    is_call = message.role == "assistant" and bool(message.tool_calls)
+    if not is_call and (message.content is msgspec.UNSET or (message.content is None and message.role != "assistant")):
         raise BadRequest(f"`{where}.content` is required.", param=f"{where}.content")
-    role = "system" if message.role == "developer" else message.role
-    content = message.content or ""
+    role = {"developer": "system", "tool": "user"}.get(message.role, message.role)
+    content = _text(message.content or "", where)
+    if message.role == "tool":
+        content = result(content)
+    return ChatTurn(role, past_calls(message.tool_calls, content) if message.tool_calls else content)
+
+
+def _text(content: str | tuple[Piece, ...], where: str) -> str:
     if isinstance(content, str):
-        return ChatTurn(role, content)
+        return content
     for place, piece in enumerate(content):
         if piece.type != "text":
             raise Unsupported(
                 f"No model here reads content of the type {piece.type[:40]!r}.", param=f"{where}.content[{place}].type"
             )
-    return ChatTurn(role, "".join(piece.text for piece in content))
+    return "".join(piece.text for piece in content)

@@ -60,6 +60,7 @@ _TABLE: tuple[tuple[type[NodeError], int, str, str], ...] = (
     (market.CallRefused, 503, _SERVER, ""),
     (market.CallTimeout, 504, _SERVER, ""),
     (market.CallBroken, 502, _SERVER, ""),
+    (market.NoToolCall, 422, _REQUEST, ""),
     (errors.KeyMissing, 401, "authentication_error", ""),
     (errors.KeyForbidden, 403, "permission_error", ""),
     (errors.LimitReached, 429, _RATE, ""),

@@ -13,6 +13,7 @@ MarketError
 ├── CallRefused           the other side said no; `refusal` is its reason
 ├── CallTimeout           a deadline passed; `phase` says which
 ├── CallBroken            the stream ended or lied in the middle of an answer
+├── NoToolCall            a call of a function was demanded, and the whole answer is none
 ├── ForgedAnswer          the answer's signature or digest does not hold
 ├── OverClaimed           the miner claims more than it delivered, or more than was asked for
 ├── InsufficientBudget    the money set aside does not reach; required, available, and where to pay in
@@ -136,6 +137,13 @@ class CallBroken(MarketError):
 
     code = "market.call_broken"
     remedy = "Ask again; what was received so far is not signed by anyone."
+
+
+class NoToolCall(MarketError):
+    """The answer is whole and signed, and not the call of a function that the request demands. It is paid for."""
+
+    code = "market.no_tool_call"
+    remedy = "Allow more `max_tokens`, describe the functions more simply, or ask a larger model."
 
 
 class ForgedAnswer(CallBroken):

@@ -110,8 +110,8 @@ def test_wrong_requests_are_refused_by_the_node_itself(net: DevnetStatus, model:
         with pytest.raises(openai.NotFoundError):
             client.chat.completions.create(model="huge", **CHAT)
         with pytest.raises(openai.BadRequestError) as caught:
-            client.chat.completions.create(model=model, tools=[{"type": "function", "function": {"name": "f"}}], **CHAT)
-        assert (caught.value.code, caught.value.param) == ("unsupported_parameter", "tools")
+            client.chat.completions.create(model=model, functions=[{"name": "f"}], **CHAT)
+        assert (caught.value.code, caught.value.param) == ("unsupported_parameter", "functions")
         with pytest.raises(openai.BadRequestError):
             client.chat.completions.create(model=model, messages=[{"role": "user", "content": "x" * 40_000}])
 

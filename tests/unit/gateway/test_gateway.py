@@ -72,7 +72,7 @@ BROKEN: list[tuple[bytes, str]] = [
     (json.dumps({**QUESTION, "max_tokens": 10**9}).encode(), "max_tokens"),
     (json.dumps({**QUESTION, "n": 5}).encode(), "n"),
     (json.dumps({**QUESTION, "frequency_penalty": 1}).encode(), "frequency_penalty"),
-    (json.dumps({**QUESTION, "tools": [{"type": "function"}]}).encode(), "tools"),
+    (json.dumps({**QUESTION, "tools": [{"type": "function"}]}).encode(), "tools[0].function"),
     (json.dumps({**QUESTION, "tool_choice": "auto"}).encode(), "tool_choice"),
     (json.dumps({**QUESTION, "logit_bias": {"5": 1}}).encode(), "logit_bias"),
     (json.dumps({**QUESTION, "seed": 2**64}).encode(), "seed"),
@@ -84,7 +84,7 @@ BROKEN: list[tuple[bytes, str]] = [
         json.dumps({**QUESTION, "messages": [{"role": "user", "content": [{"type": "image_url"}]}]}).encode(),
         "messages[0].content[0].type",
     ),
-    (json.dumps({**QUESTION, "messages": [{"role": "tool", "content": "x"}]}).encode(), "messages[0].role"),
+    (json.dumps({**QUESTION, "messages": [{"role": "tool", "content": "x"}]}).encode(), "messages[0].tool_call_id"),
     (json.dumps({**QUESTION, "stream_options": {"include_usage": True}}).encode(), "stream_options"),
     (b'{"model": "tiny", "messages": [{"role": "user", "content": "a"}], "temperature": NaN}', "body"),
 ]
@@ -224,7 +224,7 @@ async def test_what_a_model_cannot_do_is_refused_with_the_forms_own_code() -> No
         for extra, param in (
             ({"logprobs": True}, "logprobs"),
             ({"response_format": {"type": "json_object"}}, "response_format"),
-            ({"tools": [{"type": "function"}]}, "tools"),
+            ({"functions": [{"name": "f"}]}, "functions"),
         ):
             reply = await client.post("/chat/completions", json={**QUESTION, **extra})
             assert reply.status_code == 400

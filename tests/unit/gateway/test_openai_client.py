@@ -272,8 +272,8 @@ async def test_wrong_requests_and_keys_are_the_clients_own_exceptions(store: Key
             client.chat.completions.create(**ALL, temperature=5)
         assert (caught.value.param, caught.value.type) == ("temperature", "invalid_request_error")
         with pytest.raises(openai.BadRequestError) as refused:
-            client.chat.completions.create(**ALL, tools=[{"type": "function", "function": {"name": "f"}}])
-        assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "tools")
+            client.chat.completions.create(**ALL, functions=[{"name": "f"}])
+        assert (refused.value.code, refused.value.param) == ("unsupported_parameter", "functions")
 
     await talk(FakeDoor(), wrong)
 
