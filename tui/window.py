@@ -18,6 +18,7 @@ from node.control.errors import NotRunning
 from node.control.options import Progress, ProgressSink
 from tui.alerts import Watch
 from tui.feed import Feed
+from tui.leaving import is_last_word
 from tui.model import Model
 from tui.options import DEFAULTS, Options
 from tui.port import Client, Clock, Port
@@ -80,6 +81,11 @@ class Window(App[Farewell]):
     @property
     def is_attached_to_node(self) -> bool:
         return self._client is not None
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Textual's own: end the window after a defect. Nothing ends because of what a closed dialog still had to do."""
+        if not is_last_word(self, error):
+            super()._handle_exception(error)
 
     async def in_thread(self, work: Callable[[ProgressSink], T], tell: ProgressSink) -> T:
         """Run blocking work in a thread; its progress arrives in this loop."""
