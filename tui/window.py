@@ -83,7 +83,7 @@ class Window(App[Farewell]):
         return self._client is not None
 
     def _handle_exception(self, error: Exception) -> None:
-        """Textual's own: end the window after a defect. Nothing ends because of what a closed dialog still had to do."""
+        """Textual's own: end the window after a defect; what a closed dialog still had to do is none."""
         if not is_last_word(self, error):
             super()._handle_exception(error)
 
