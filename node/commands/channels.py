@@ -1,10 +1,11 @@
 """`neurond channels`: what this node pays and earns through. Its hotkey pays; it is opened and signs here."""
 
-import asyncio
+from __future__ import annotations
+
 import dataclasses
 import functools
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -14,21 +15,20 @@ from node.commands.errors import NothingThere
 from node.commands.lazy import DefaultGroup
 from node.commands.money import MoneyOptions, carry_out, money_command, password_of, wallet_of
 from node.commands.options import AMOUNT
-from node.control.actions import Effect, fee_of, make_draft
 from node.control.amounts import format_amount
 from node.control.api import Api
-from node.control.client_async import AsyncClient
 from node.control.client_sync import SyncClient
-from node.control.effects import transfer
 from node.control.intents import TransferIntent
 from node.control.money_api import ChannelsRedeemRequest, ChannelsRequest
 from node.control.options import DEFAULT_HOTKEY
 from node.control.schema import Account, ChannelBoard, ChannelView, TransactionContext
-from node.control.wallets import Wallet
-from node.ledger import calls
 from node.primitives.address import from_ss58
-from node.primitives.crypto import Signer
 from node.primitives.types import Hash, Rao
+
+if TYPE_CHECKING:
+    from node.control.actions import Effect
+    from node.control.wallets import Wallet
+    from node.primitives.crypto import Signer
 
 _PREFIX_DIGITS_MIN: Final = 4
 _DAY_MS: Final = 86_400_000
@@ -177,6 +177,9 @@ def open_effect(
     board: ChannelBoard, context: TransactionContext, miner: str, amount_rao: int, days: float | None
 ) -> Effect:
     """What opening a channel means. Raises AddressError."""
+    from node.control.actions import Effect
+    from node.ledger import calls
+
     payee = from_ss58(miner)
     blocks = board.life_blocks if days is None else int(days * _DAY_MS / context.slot_ms)
     refusal = ""
@@ -204,6 +207,9 @@ def collect_effect(
     account: Account, context: TransactionContext, coldkey: str, amount_rao: int | None, keep_rao: int
 ) -> Effect:
     """What sending a hotkey's earnings to the coldkey means. Raises NothingThere when it has no more than it keeps."""
+    from node.control.actions import fee_of
+    from node.control.effects import transfer
+
     most = transfer(TransferIntent(coldkey, max(account.balance_rao, 1)), account.address)
     left_rao = account.balance_rao - keep_rao - fee_of(most.call, account.address, account.nonce, context)
     wanted_rao = left_rao if amount_rao is None else amount_rao
@@ -221,6 +227,9 @@ def collect_effect(
 
 def topup_effect(row: ChannelView, amount_rao: int) -> Effect:
     """What putting more into a channel means."""
+    from node.control.actions import Effect
+    from node.ledger import calls
+
     refusal = "" if row.side == "payer" else "Only its payer puts more into a channel."
     if row.state in ("closing", "gone"):
         refusal = "This channel is closing; open a new one."
@@ -240,6 +249,9 @@ def topup_effect(row: ChannelView, amount_rao: int) -> Effect:
 
 def close_effect(board: ChannelBoard, row: ChannelView) -> Effect:
     """What closing a channel means now."""
+    from node.control.actions import Effect
+    from node.ledger import calls
+
     call = calls.CloseChannel(Hash(bytes.fromhex(row.channel)))
     rest = row.deposit_rao - row.redeemed_rao
     if row.side == "payee":
@@ -284,12 +296,17 @@ def find_channel(rows: Iterable[ChannelView], text: str) -> ChannelView:
 
 
 def _run(env: Env, money: MoneyOptions, hotkey: str, effect: Callable[[Api, ChannelBoard], Awaitable[Effect]]) -> None:
+    import asyncio
+
     asyncio.run(_run_async(env, money, hotkey, effect))
 
 
 async def _run_async(
     env: Env, money: MoneyOptions, hotkey: str, effect: Callable[[Api, ChannelBoard], Awaitable[Effect]]
 ) -> None:
+    from node.control.actions import make_draft
+    from node.control.client_async import AsyncClient
+
     wallet = wallet_of(env, money)
     async with AsyncClient(env.home) as client:
         board = await client.channels()

@@ -1,10 +1,12 @@
 """`neurond db`: the chain database of a node: what is in it, whether it is sound, and what of the past it keeps."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -14,14 +16,10 @@ from node.commands.db_files import Watch, any_store, home_spec, require_database
 from node.commands.errors import NothingThere
 from node.control.paths import database_path
 from node.control.schema import KEEP_MODES, KeepMode, View
-from node.ledger.header import decode_header
-from node.service.home import Home
-from node.service.pruner import Bounds, bounds_of, prune_step
-from node.service.snapshots import SUFFIX
-from node.service.store_check import check_store
-from storage.chain import CHAIN, ChainStore
-from storage.copies import compact_database, compacted_path
-from storage.lock import HomeLock
+
+if TYPE_CHECKING:
+    from node.service.pruner import Bounds
+    from storage.chain import ChainStore
 
 _LOOK_S: Final = 0.5  # how often the size of a file that is being written is looked at
 
@@ -102,6 +100,8 @@ def check(env: Env) -> None:
     Example:
       neurond db check
     """
+    from node.service.store_check import check_store
+
     watch = Watch()
     with stopped_store(env) as store:
         check_store(store, lambda what, done, total: watch(f"checking {what}", done, total))
@@ -123,6 +123,8 @@ def prune(env: Env, keep: KeepMode | None, dry_run: bool) -> None:
       neurond db prune --dry-run
       neurond db prune --keep light
     """
+    from node.service.home import Home
+
     mode = keep or Home(env.home).settings_of_last_start().keep or "full"
     slot_ms = home_spec(env).slot_ms
     with stopped_store(env) as store:
@@ -147,6 +149,10 @@ def vacuum(env: Env) -> None:
     Example:
       neurond db vacuum
     """
+    from storage.chain import CHAIN, ChainStore
+    from storage.copies import compact_database, compacted_path
+    from storage.lock import HomeLock
+
     path = database_path(env.home)
     require_database(env)
     with HomeLock(env.home):
@@ -163,6 +169,10 @@ for each in (backup, restore, export, import_):
 
 
 def _show(env: Env, store: ChainStore, *, checked: bool) -> None:
+    from node.ledger.header import decode_header
+    from node.service.home import Home
+    from node.service.snapshots import SUFFIX
+
     tip = store.tip()
     row = None if tip is None else store.header(tip.hash)
     if tip is None or row is None:
@@ -208,12 +218,16 @@ def _render(found: DatabaseInfo) -> None:
 
 
 def _bounds(store: ChainStore, mode: KeepMode, slot_ms: int) -> Bounds | None:
+    from node.service.pruner import bounds_of
+
     tip = store.tip()
     row = None if tip is None else store.header(tip.hash)
     return None if row is None else bounds_of(mode, slot_ms, row.slot, row.height)
 
 
 def _prune(store: ChainStore, bounds: Bounds, blocks: int) -> None:
+    from node.service.pruner import prune_step
+
     watch, done = Watch(), 0
     while step := prune_step(store, bounds):
         done += step

@@ -1,8 +1,10 @@
 """`neurond db backup`, `restore`, `export` and `import`: the chain as one file, on its way out and back in."""
 
+from __future__ import annotations
+
 import re
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -10,17 +12,11 @@ from node.commands.common import Env, command
 from node.commands.db_files import Watch, any_store, home_spec, new_file, require_database
 from node.control.paths import database_path
 from node.control.schema import View
-from node.ledger.genesis import genesis_state
-from node.primitives.crypto import verify
 from node.primitives.types import Hash
-from node.service.anchor import open_chain
-from node.service.errors import NoSnapshot, WrongNetwork
-from node.service.snapshots import SnapshotFile, SnapshotImport, Vouched, trusted_steps, write_snapshot
-from node.service.store_check import check_store
-from node.sync.errors import BadSnapshot
-from storage.chain import CHAIN, ChainStore
-from storage.copies import copy_database, replace_database
-from storage.lock import HomeLock
+
+if TYPE_CHECKING:
+    from node.service.snapshots import SnapshotFile, SnapshotImport, Vouched
+    from storage.chain import ChainStore
 
 _FILE: Final = click.Path(path_type=Path, dir_okay=False)
 _CHECKPOINT: Final = re.compile(r"(\d{1,15}):([0-9a-fA-F]{64})")
@@ -50,6 +46,9 @@ def backup(env: Env, file: Path) -> None:
     Example:
       neurond db backup /media/disk/chain.backup
     """
+    from storage.chain import CHAIN, ChainStore
+    from storage.copies import copy_database
+
     target, watch = new_file(file), Watch()
     require_database(env)
     with any_store(env) as store:
@@ -74,6 +73,13 @@ def restore(env: Env, file: Path) -> None:
     Example:
       neurond db restore /media/disk/chain.backup
     """
+    from node.ledger.genesis import genesis_state
+    from node.service.errors import WrongNetwork
+    from node.service.store_check import check_store
+    from storage.chain import CHAIN, ChainStore
+    from storage.copies import copy_database, replace_database
+    from storage.lock import HomeLock
+
     source, path, watch = file.expanduser().absolute(), database_path(env.home), Watch()
     genesis_hash = genesis_state(home_spec(env))[1].hash
     fresh = path.with_name(path.name + ".restoring")
@@ -105,6 +111,9 @@ def export(env: Env, file: Path) -> None:
     Example:
       neurond db export state.snapshot
     """
+    from node.service.errors import NoSnapshot
+    from node.service.snapshots import write_snapshot
+
     target, watch = new_file(file), Watch()
     with any_store(env) as store:
         genesis_hash = store.hash_at(0)
@@ -135,6 +144,13 @@ def import_(env: Env, file: Path, checkpoint: str | None) -> None:
       neurond db import state.snapshot
       neurond db import state.snapshot --checkpoint 120960:9f2c…
     """
+    from node.primitives.crypto import verify
+    from node.service.anchor import open_chain
+    from node.service.snapshots import SnapshotFile, SnapshotImport, trusted_steps
+    from node.sync.errors import BadSnapshot
+    from storage.chain import ChainStore
+    from storage.lock import HomeLock
+
     vouched, watch = _vouched(checkpoint), Watch()
     spec = home_spec(env)
     snapshot = SnapshotFile(file.expanduser().absolute())
@@ -153,6 +169,8 @@ def import_(env: Env, file: Path, checkpoint: str | None) -> None:
 
 
 def _take(taking: SnapshotImport, snapshot: SnapshotFile, watch: Watch) -> SnapshotImport:
+    from node.sync.errors import BadSnapshot
+
     while missing := taking.missing:
         for prefix in missing:
             chunk = snapshot.chunk(prefix)
@@ -165,6 +183,8 @@ def _take(taking: SnapshotImport, snapshot: SnapshotFile, watch: Watch) -> Snaps
 
 
 def _vouched(text: str | None) -> Vouched | None:
+    from node.service.snapshots import Vouched
+
     if text is None:
         return None
     match = _CHECKPOINT.fullmatch(text)
@@ -174,6 +194,8 @@ def _vouched(text: str | None) -> Vouched | None:
 
 
 def _tip(store: ChainStore) -> tuple[int, bytes]:
+    from node.service.errors import NoSnapshot
+
     tip = store.tip()
     if tip is None:
         raise NoSnapshot("This database holds no finalised block.")

@@ -1,20 +1,21 @@
 """What the commands of `neurond db` share: opening a home's database for what is to be done, and showing progress."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from node.commands.common import Env, show_progress
 from node.commands.errors import AlreadyThere, NothingThere
 from node.control.options import Progress
 from node.control.paths import database_path
-from node.ledger.genesis import GenesisSpec, parse_genesis
-from node.service.errors import NoGenesis
-from node.service.home import Home
-from storage.chain import ChainStore
-from storage.errors import HomeInUse
-from storage.lock import HomeLock
+
+if TYPE_CHECKING:
+    from node.ledger.genesis import GenesisSpec
+    from storage.chain import ChainStore
 
 
 class Watch:
@@ -35,6 +36,10 @@ class Watch:
 
 def home_spec(env: Env) -> GenesisSpec:
     """Return the network of a home. Raises NoGenesis, LedgerError."""
+    from node.ledger.genesis import parse_genesis
+    from node.service.errors import NoGenesis
+    from node.service.home import Home
+
     data = Home(env.home).read_genesis()
     if data is None:
         raise NoGenesis(f"The home {env.home} belongs to no network yet.")
@@ -51,6 +56,9 @@ def require_database(env: Env) -> None:
 @contextmanager
 def stopped_store(env: Env) -> Iterator[ChainStore]:
     """Hold the home and its database, to write. Raises HomeInUse while a node runs on it."""
+    from storage.chain import ChainStore
+    from storage.lock import HomeLock
+
     require_database(env)
     with HomeLock(env.home), ChainStore.open(database_path(env.home)) as store:
         yield store
@@ -59,6 +67,10 @@ def stopped_store(env: Env) -> Iterator[ChainStore]:
 @contextmanager
 def any_store(env: Env) -> Iterator[ChainStore]:
     """Hold the database to read it, of a stopped or a running node."""
+    from storage.chain import ChainStore
+    from storage.errors import HomeInUse
+    from storage.lock import HomeLock
+
     require_database(env)
     lock = HomeLock(env.home)
     try:

@@ -4,10 +4,13 @@ Keys are settings of a home, like key files: they are made and revoked here, in 
 not; a running gateway sees every change at its next request.
 """
 
+from __future__ import annotations
+
 import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,10 +21,11 @@ from node.commands.options import from_config
 from node.control.amounts import format_amount, parse_amount
 from node.control.paths import gateway_path
 from node.control.schema import View
-from node.gateway.keys import SCOPES, new_key
 from node.gateway.limits import LIMIT_MAX, PER_DAY_DEFAULT, PER_MINUTE_DEFAULT
-from node.gateway.problems import utc
-from storage.keys import KeyRow, KeyStore
+from node.subnets.doors import SCOPES
+
+if TYPE_CHECKING:
+    from storage.keys import KeyRow, KeyStore
 
 _ZERO = re.compile(r"0+(\.0+)?")
 _COUNT = click.IntRange(0, LIMIT_MAX)
@@ -100,6 +104,8 @@ def new(env: Env, name: str, scopes: tuple[str, ...], per_minute: int, per_day: 
       neurond keys new laptop
       neurond keys new shop --tao-per-day 0.5 --per-minute 60
     """
+    from node.gateway.keys import new_key
+
     chosen = tuple(scope for scope in SCOPES if scope in (scopes or ("read", "invoke")))
     row, secret = new_key(name, chosen, per_minute, per_day, _rao(tao_per_day), _now_ms())
     with _store(env) as store:
@@ -177,6 +183,8 @@ def open_gateway(env: Env, yes: bool) -> None:
 
 @contextmanager
 def _store(env: Env) -> Iterator[KeyStore]:
+    from storage.keys import KeyStore
+
     if not env.home.is_dir():
         raise NothingThere(f"There is no home {env.home}.", remedy="Start the node once, or name another --home.")
     with KeyStore.open(gateway_path(env.home)) as store:
@@ -191,6 +199,8 @@ def _known(store: KeyStore, key_id: str) -> KeyRow:
 
 
 def _info(store: KeyStore, row: KeyRow, secret: str | None = None) -> KeyInfo:
+    from node.gateway.problems import utc
+
     requests, rao = store.used(row.id, _now_ms() // 86_400_000)
     return KeyInfo(
         id=row.id,

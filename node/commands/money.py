@@ -1,27 +1,28 @@
 """The one way in which commands move money: draft, preview, question, password, signature, sending, outcome."""
 
-import asyncio
+from __future__ import annotations
+
 import functools
 import os
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from node.commands.common import Env, command, confirm, facts, narrate
 from node.commands.errors import PasswordNeeded
-from node.control.actions import Draft, Intent, Signed, follow, prepare, sign, submit
 from node.control.api import Api
-from node.control.client_async import AsyncClient
 from node.control.errors import ActionRefused, RemoteError
 from node.control.options import DEFAULT_WALLET
 from node.control.schema import ErrorView, TransactionContext, TransactionStatus, View
-from node.control.wallets import Wallet, wallet_store
-from node.ledger.calls import spec_of
-from node.primitives.crypto import Signer
+
+if TYPE_CHECKING:
+    from node.control.actions import Draft, Intent, Signed
+    from node.control.wallets import Wallet
+    from node.primitives.crypto import Signer
 
 PASSWORD_VARIABLE = "NEUROND_PASSWORD"
 WALLETS_VARIABLE = "NEUROND_WALLET_PATH"
@@ -76,15 +77,22 @@ def money_command(function: Callable[..., R]) -> Callable[..., R]:
 
 def wallet_of(env: Env, money: MoneyOptions) -> Wallet:
     """Return the wallet that pays and signs, unopened. Raises WalletError."""
+    from node.control.wallets import wallet_store
+
     return wallet_store(env.home, money.wallet_path).open(money.wallet)
 
 
 def run_intent(env: Env, money: MoneyOptions, intent: Callable[[Api, str], Awaitable[Intent]]) -> None:
     """Carry out what `intent` (given the node and the sender's address) asks for, as far as `money` allows."""
+    import asyncio
+
     asyncio.run(_run(env, money, intent))
 
 
 async def _run(env: Env, money: MoneyOptions, intent: Callable[[Api, str], Awaitable[Intent]]) -> None:
+    from node.control.actions import prepare
+    from node.control.client_async import AsyncClient
+
     wallet = wallet_of(env, money)
     async with AsyncClient(env.home) as client:
         draft = await prepare(client, await intent(client, wallet.address), wallet.address)
@@ -93,6 +101,8 @@ async def _run(env: Env, money: MoneyOptions, intent: Callable[[Api, str], Await
 
 async def carry_out(env: Env, money: MoneyOptions, client: Api, draft: Draft, signer: Callable[[], Signer]) -> None:
     """Show a draft, ask, sign with what `signer` opens, send, and tell what became of it."""
+    from node.control.actions import sign
+
     if money.dry_run:
         env.emit(draft_view(draft), lambda: show_draft(draft, err=False))
         return
@@ -110,6 +120,10 @@ async def send(client: Api, draft: Draft, signed: Signed) -> TransactionStatus:
 
 async def send_signed(client: Api, context: TransactionContext, signed: Signed) -> TransactionStatus:
     """Send what is signed, wherever that was, and follow it. Raises as `send`."""
+    import asyncio
+
+    from node.control.actions import follow, submit
+
     await submit(client, signed)
     narrate(f"sent {signed.transaction_hash}")
     latest = TransactionStatus(signed.transaction_hash, "pending")
@@ -159,6 +173,8 @@ def refuse(draft: Draft) -> None:
 
 def draft_view(draft: Draft) -> DraftView:
     """Return the draft with the stable keys of --json."""
+    from node.ledger.calls import spec_of
+
     return DraftView(
         draft.title, spec_of(draft.call).name, draft.sender, draft.nonce, draft.fee_rao, draft.pays_rao,
         draft.gets_rao, draft.gets_alpha, draft.impact_ppm, draft.balance_after_rao, draft.warnings, draft.refusal,

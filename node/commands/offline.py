@@ -1,12 +1,13 @@
 """`neurond tx build`, `sign` and `submit`: transactions as files, for keys on a machine without a node."""
 
-import asyncio
+from __future__ import annotations
+
 import datetime
 import re
 import sys
 import time
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 import msgspec
@@ -16,33 +17,16 @@ from node.commands.errors import Declined
 from node.commands.money import refuse, send_signed, show_draft
 from node.commands.options import GENESIS_HASH, Duration
 from node.commands.wallet_common import old_password, wallet_command
-from node.control.actions import Draft, Signed
-from node.control.addresses import find_address
-from node.control.call_draft import draft_call
-from node.control.call_form import build_call, parse_arguments, spec_named
-from node.control.client_async import AsyncClient
-from node.control.offline import (
-    FILE_BYTES_MAX,
-    Opened,
-    SignedTx,
-    Unsigned,
-    check_time,
-    from_text,
-    lines_of,
-    sign_unsigned,
-    to_line,
-    to_text,
-    unsigned_of,
-)
 from node.control.options import DEFAULT_WALLET
 from node.control.schema import View
-from node.control.signed_for import SignedFor
-from node.control.wallet_desk import WalletDesk
-from node.control.wallets import WalletStore
-from node.ledger.transaction import transaction_hash
-from node.primitives.crypto import Signer
 from node.primitives.types import ACCOUNT_BYTES
-from node.wallet import BadTransactionFile, OtherNetwork
+
+if TYPE_CHECKING:
+    from node.control.actions import Draft
+    from node.control.offline import Opened, SignedTx, Unsigned
+    from node.control.signed_for import SignedFor
+    from node.control.wallets import WalletStore
+    from node.primitives.crypto import Signer
 
 _HASH: Final = re.compile(r"(0x)?[0-9a-fA-F]{64}")
 _DAY_S: Final = 86_400.0
@@ -94,6 +78,14 @@ def build(
     Example:
       neurond tx build transfer to=5F… amount_rao=12.5 --from cold --out payment.tx
     """
+    import asyncio
+
+    from node.control.addresses import find_address
+    from node.control.call_draft import draft_call
+    from node.control.call_form import build_call, parse_arguments
+    from node.control.client_async import AsyncClient
+    from node.control.offline import unsigned_of
+
     call = build_call(name, addressed(env, name, parse_arguments(words), store))
     sender = find_address(env.home, who, store)
 
@@ -134,6 +126,10 @@ def sign(
     Example:
       neurond tx sign payment.tx -w savings --out signed.tx
     """
+    from node.control.offline import check_time, from_text, lines_of, sign_unsigned
+    from node.control.signed_for import SignedFor
+    from node.wallet import BadTransactionFile
+
     opened = from_text(_read(path))
     unsigned = opened.unsigned
     if unsigned is None:
@@ -169,6 +165,11 @@ def submit(env: Env, _store: WalletStore, path: Path, yes: bool, dry_run: bool) 
 
 def submit_file(env: Env, path: Path, *, yes: bool, dry_run: bool) -> None:
     """Send the signed transaction in a file; see `submit`."""
+    import asyncio
+
+    from node.control.offline import check_time, from_text, lines_of
+    from node.wallet import BadTransactionFile
+
     opened = from_text(_read(path))
     signed = opened.signed
     if signed is None:
@@ -184,6 +185,11 @@ def submit_file(env: Env, path: Path, *, yes: bool, dry_run: bool) -> None:
 
 
 async def _send(env: Env, opened: Opened, signed: SignedTx) -> None:
+    from node.control.actions import Signed
+    from node.control.client_async import AsyncClient
+    from node.ledger.transaction import transaction_hash
+    from node.wallet import OtherNetwork
+
     async with AsyncClient(env.home) as client:
         context = await client.tx_context()
         if context.genesis_hash != opened.genesis_hash:
@@ -203,6 +209,9 @@ def addressed(env: Env, name: str, arguments: dict[str, object], store: WalletSt
     Raises:
         AddressError: nothing is called so. BadArgument: an unknown call.
     """
+    from node.control.addresses import find_address
+    from node.control.call_form import spec_named
+
     found = dict(arguments)
     for field in msgspec.structs.fields(spec_named(name).kind):
         value, kind = arguments.get(field.name), msgspec.inspect.type_info(field.type)
@@ -214,6 +223,8 @@ def addressed(env: Env, name: str, arguments: dict[str, object], store: WalletSt
 
 def _check_network(opened: Opened, known: SignedFor, genesis: str | None, *, yes: bool) -> None:
     """Return when the file is for a network that the user means. Raises OtherNetwork, Declined."""
+    from node.wallet import OtherNetwork
+
     wanted = (genesis,) if genesis is not None else known.networks()
     if opened.genesis_hash in wanted:
         return
@@ -231,6 +242,8 @@ def _check_network(opened: Opened, known: SignedFor, genesis: str | None, *, yes
 
 
 def _read(path: Path) -> bytes:
+    from node.control.offline import FILE_BYTES_MAX
+
     if str(path) == "-":
         return sys.stdin.buffer.read(FILE_BYTES_MAX + 1)
     with path.open("rb") as file:
@@ -238,6 +251,9 @@ def _read(path: Path) -> bytes:
 
 
 def _emit(env: Env, item: Unsigned | SignedTx, out: Path | None, *, qr: bool) -> None:
+    from node.control.offline import lines_of, to_line, to_text
+    from node.control.wallet_desk import WalletDesk
+
     expires = datetime.datetime.fromtimestamp(item.expires_ms / 1000, datetime.UTC)
     lines = [*lines_of(item), ("valid until", f"{expires:%Y-%m-%d %H:%M:%S} UTC, about")]
     text = to_text(item, lines)
@@ -253,6 +269,8 @@ def _emit(env: Env, item: Unsigned | SignedTx, out: Path | None, *, qr: bool) ->
 
 
 def _view(item: Unsigned | SignedTx) -> TransactionFileView:
+    from node.control.offline import SignedTx, lines_of, to_line
+
     return TransactionFileView(
         to_line(item), isinstance(item, SignedTx), item.genesis_hash.hex(), item.network, item.expires_ms,
         tuple(lines_of(item)),

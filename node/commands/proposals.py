@@ -3,8 +3,6 @@
 Making a proposal is `neurond tx send propose`, because any call may be proposed.
 """
 
-import asyncio
-
 import click
 
 from node.commands.common import Env, command, table
@@ -15,7 +13,6 @@ from node.commands.tx import send_call
 from node.control.api import ProposalsRequest
 from node.control.client_sync import SyncClient
 from node.control.schema import ProposalView
-from node.ledger.calls import CloseProposal, Vote
 from node.primitives.types import Hash
 
 _ARGUMENTS_SHOWN = 60
@@ -58,6 +55,10 @@ def vote(env: Env, money: MoneyOptions, index: int, choice: str, hotkey: str) ->
     Example:
       neurond proposals vote 3 yes
     """
+    import asyncio
+
+    from node.ledger.calls import Vote
+
     proposal = _find(env, index)
     seat = wallet_of(env, money).hotkey(hotkey).public
     ballot = Vote(seat, Hash(bytes.fromhex(proposal.hash)), index, choice == "yes")
@@ -74,6 +75,10 @@ def close(env: Env, money: MoneyOptions, index: int) -> None:
     Example:
       neurond proposals close 3
     """
+    import asyncio
+
+    from node.ledger.calls import CloseProposal
+
     proposal = _find(env, index)
     asyncio.run(send_call(env, money, CloseProposal(Hash(bytes.fromhex(proposal.hash)), index), None))
 

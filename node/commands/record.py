@@ -1,9 +1,7 @@
 """`neurond record` and `neurond replay`: a session in a file, and the window on it; also what a good bug report has."""
 
-import asyncio
 import os
 import re
-import secrets
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,7 +10,6 @@ import click
 
 from node.commands.common import Env, command, facts, home_command, narrate
 from node.commands.errors import AlreadyThere
-from node.control.client_async import AsyncClient
 from node.control.limits import RECORDING_S_MAX, REPLAY_SPEED_MAX
 from node.control.schema import View
 
@@ -70,6 +67,8 @@ def record(env: Env, file: Path, for_s: float | None, scrub: bool) -> None:
       neurond record session.nrec --for 10m
       neurond record report.nrec --scrub
     """
+    import asyncio
+
     shown = asyncio.run(_record(env, file, for_s, scrub))
     rows: list[tuple[str, object]] = [
         ("written", shown.path), ("length", f"{shown.seconds:.0f} s"), ("entries", f"{shown.entries:,}"),
@@ -79,6 +78,9 @@ def record(env: Env, file: Path, for_s: float | None, scrub: bool) -> None:
 
 
 async def _record(env: Env, file: Path, for_s: float | None, scrub: bool) -> RecordingView:
+    import secrets
+
+    from node.control.client_async import AsyncClient
     from node.control.recorder import Recorder
     from node.control.recording_scrub import Scrubber
 
@@ -101,6 +103,7 @@ async def _record(env: Env, file: Path, for_s: float | None, scrub: bool) -> Rec
 
 async def _until_interrupted(work: "Coroutine[None, None, None]") -> None:
     """Let Ctrl-C and SIGTERM end the work in order: the file gets its last line, and the command succeeds."""
+    import asyncio
     import signal
 
     task = asyncio.ensure_future(work)

@@ -1,6 +1,8 @@
 """`neurond role`: what this node does for the network, and switching it with the plan shown first."""
 
-import asyncio
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,15 +10,15 @@ from node.commands.common import Env, command, confirm, duration, show_progress
 from node.commands.lazy import DefaultGroup
 from node.commands.money import MoneyOptions, money_command, show_draft, unlock, wallet_of
 from node.control.api import Api, RolePlanRequest, StatusRequest
-from node.control.client_async import AsyncClient
 from node.control.client_sync import SyncClient
 from node.control.errors import RemoteError
 from node.control.limits import FOLLOW_PAUSE_MIN_S
 from node.control.options import Progress
-from node.control.role_actions import RoleDraft, apply_role, prepare_role, sign_role
 from node.control.schema import ROLES, ErrorView, Job, Role, RolePlan
-from node.control.wallets import Wallet
-from node.wallet import WalletNotFound
+
+if TYPE_CHECKING:
+    from node.control.role_actions import RoleDraft
+    from node.control.wallets import Wallet
 
 ROLE = click.Choice(ROLES)
 
@@ -83,10 +85,15 @@ def set_role(env: Env, money: MoneyOptions, target: Role, netuids: tuple[int, ..
     Example:
       neurond role set miner --netuid 1
     """
+    import asyncio
+
     asyncio.run(_set(env, money, target, netuids))
 
 
 async def _set(env: Env, money: MoneyOptions, target: Role, netuids: tuple[int, ...]) -> None:
+    from node.control.client_async import AsyncClient
+    from node.control.role_actions import apply_role, prepare_role, sign_role
+
     wallet = _wallet(env, money)
     async with AsyncClient(env.home) as client:
         draft = await prepare_role(client, target, None if wallet is None else wallet.address, netuids)
@@ -102,6 +109,8 @@ async def _set(env: Env, money: MoneyOptions, target: Role, netuids: tuple[int, 
 
 
 def _wallet(env: Env, money: MoneyOptions) -> Wallet | None:
+    from node.wallet import WalletNotFound
+
     try:
         return wallet_of(env, money)
     except WalletNotFound:
@@ -109,6 +118,8 @@ def _wallet(env: Env, money: MoneyOptions) -> Wallet | None:
 
 
 async def _finished(client: Api, job: Job) -> Job:
+    import asyncio
+
     while job.state == "running":
         show_progress(Progress(job.kind, job.message or job.title, job.done, job.total, job.unit, job.eta_s))
         await asyncio.sleep(FOLLOW_PAUSE_MIN_S)

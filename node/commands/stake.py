@@ -19,10 +19,10 @@ from node.commands.stake_moves import (
 )
 from node.commands.subnets import node_hotkey
 from node.commands.wallet import address_of, render_stakes
-from node.control.actions import StakeIntent, UnstakeIntent, unit_of
-from node.control.amounts import format_amount, format_ppm
+from node.control.amounts import format_amount, format_ppm, unit_of
 from node.control.api import AccountRequest, Api, QuoteStakeRequest, QuoteUnstakeRequest
 from node.control.client_sync import SyncClient
+from node.control.intents import StakeIntent, UnstakeIntent
 from node.control.options import DEFAULT_WALLET
 from node.control.schema import Quote
 

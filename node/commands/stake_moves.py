@@ -11,18 +11,11 @@ from node.commands.options import NETUID, TOLERANCE, from_config
 from node.commands.prices import change
 from node.commands.subnets import node_hotkey
 from node.commands.wallet import address_of
-from node.control.actions import (
-    Intent,
-    MoveIntent,
-    SwapIntent,
-    TransferStakeIntent,
-    UnstakeAllIntent,
-    unit_of,
-)
-from node.control.amounts import format_amount, parse_amount
+from node.control.amounts import format_amount, parse_amount, unit_of
 from node.control.api import AccountRequest, Api, SubnetsRequest
 from node.control.client_sync import SyncClient
 from node.control.errors import BadAmount
+from node.control.intents import Intent, MoveIntent, SwapIntent, TransferStakeIntent, UnstakeAllIntent
 from node.control.options import DEFAULT_WALLET
 from node.control.price_api import MarketsRequest
 from node.control.schema import Account, View

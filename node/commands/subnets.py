@@ -11,10 +11,10 @@ from node.commands.money import MoneyOptions, money_command, run_intent
 from node.commands.options import NETUID
 from node.commands.prices import price
 from node.commands.sudo import burn_cost, create, hyperparameters
-from node.control.actions import RegisterIntent
 from node.control.amounts import format_amount
 from node.control.api import Api, MetagraphRequest, SubnetsRequest
 from node.control.client_sync import SyncClient
+from node.control.intents import RegisterIntent
 from node.control.schema import Neuron, SubnetInfo
 
 METAGRAPH_COLUMNS: Final = (

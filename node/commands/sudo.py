@@ -1,7 +1,5 @@
 """`neurond sudo` and what else an owner does to a subnet: read and set its hyperparameters, create one, start it."""
 
-import asyncio
-
 import click
 
 from node.commands.common import Env, command, facts
@@ -9,7 +7,6 @@ from node.commands.errors import NothingThere
 from node.commands.money import MoneyOptions, money_command, wallet_of
 from node.commands.options import NETUID
 from node.control.api import SubnetsRequest
-from node.control.call_form import build_call
 from node.control.client_sync import SyncClient
 from node.control.options import DEFAULT_HOTKEY
 from node.control.schema import SubnetInfo
@@ -119,6 +116,9 @@ def _subnet(env: Env, netuid: int) -> SubnetInfo:
 
 
 def _send(env: Env, money: MoneyOptions, name: str, arguments: dict[str, object]) -> None:
+    import asyncio
+
     from node.commands.tx import send_call
+    from node.control.call_form import build_call
 
     asyncio.run(send_call(env, money, build_call(name, arguments), None))

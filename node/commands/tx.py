@@ -1,7 +1,9 @@
 """`neurond tx`: any call of the chain, straight from the call table: list, try, sign, send, follow."""
 
-import asyncio
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,12 +11,11 @@ from node.commands.common import Env, command, table
 from node.commands.lazy import DefaultGroup
 from node.commands.money import MoneyOptions, carry_out, money_command, unlock, wallet_of
 from node.commands.offline import addressed, build, sign, submit, submit_file
-from node.control.call_draft import draft_call
-from node.control.call_form import build_call, parse_arguments, spec_named
-from node.control.client_async import AsyncClient
-from node.ledger.calls import CALLS, Call, SignerKind
 from node.primitives.address import to_ss58
-from node.primitives.crypto import Signer
+
+if TYPE_CHECKING:
+    from node.ledger.calls import Call
+    from node.primitives.crypto import Signer
 
 
 @click.group(cls=DefaultGroup, default="list")
@@ -41,6 +42,8 @@ def list_calls(env: Env) -> None:
     Example:
       neurond tx list --json
     """
+    from node.ledger.calls import CALLS
+
     rows = [(spec.name, spec.signer.name.lower(), spec.fee.name.lower(), spec.arguments) for spec in CALLS]
     value = [{"name": name, "signer": signer, "fee": fee, "arguments": dict(args)} for name, signer, fee, args in rows]
 
@@ -67,6 +70,10 @@ def send(env: Env, money: MoneyOptions, name: str, words: tuple[str, ...], hotke
       neurond tx send swap_stake hotkey=5… origin_netuid=1 destination_netuid=2 amount_alpha=10
       neurond tx send propose call='{"call": "abort_pos"}' duration_blocks=60
     """
+    import asyncio
+
+    from node.control.call_form import build_call, parse_arguments
+
     if not words and Path(name).is_file():  # a transaction that was signed elsewhere
         submit_file(env, Path(name), yes=money.yes, dry_run=money.dry_run)
         return
@@ -75,11 +82,17 @@ def send(env: Env, money: MoneyOptions, name: str, words: tuple[str, ...], hotke
 
 
 def _default_hotkey(name: str) -> str | None:
+    from node.control.call_form import spec_named
+    from node.ledger.calls import SignerKind
+
     return "default" if spec_named(name).signer is SignerKind.HOTKEY else None
 
 
 async def send_call(env: Env, money: MoneyOptions, call: Call, hotkey: str | None) -> None:
     """Preview, sign and send a call; with the coldkey, or the named hotkey of the wallet."""
+    from node.control.call_draft import draft_call
+    from node.control.client_async import AsyncClient
+
     wallet = wallet_of(env, money)
     signer: Signer | None = None if hotkey is None else wallet.hotkey(hotkey)
     sender = wallet.address if signer is None else to_ss58(signer.public)

@@ -5,7 +5,6 @@ import click
 from node.commands.common import Env, facts, home_command
 from node.commands.options import from_config
 from node.control.errors import BadUpdate
-from node.control.update import check_own
 
 
 @click.command("update-check")
@@ -22,6 +21,8 @@ def update_check(env: Env, url: str | None) -> None:
       neurond config set update.url https://example.org/neurond.json
       neurond update-check
     """
+    from node.control.update import check_own
+
     if not url:
         raise BadUpdate(
             "Nobody is asked: no address is set.", remedy="Set one you trust: neurond config set update.url ADDRESS"

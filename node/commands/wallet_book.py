@@ -4,10 +4,7 @@ import click
 
 from node.commands.common import Env, command, table
 from node.commands.lazy import DefaultGroup
-from node.control.addresses import address_book, find_address
 from node.control.schema import View
-from node.control.wallets import wallet_store
-from node.wallet import LabelTaken
 
 
 class LabelView(View, frozen=True):
@@ -36,6 +33,8 @@ def list_labels(env: Env) -> None:
     Example:
       neurond wallet book list
     """
+    from node.control.addresses import address_book
+
     found = tuple(LabelView(each.label, each.address) for each in address_book(env.home).entries())
     rows = [(each.label, each.address) for each in found]
     env.emit(found, lambda: table(("label", "address"), rows, empty="No labels yet: neurond wallet book add LABEL 5F…"))
@@ -52,6 +51,10 @@ def add(env: Env, label: str, address: str) -> None:
     Example:
       neurond wallet book add exchange 5F…
     """
+    from node.control.addresses import address_book, find_address
+    from node.control.wallets import wallet_store
+    from node.wallet import LabelTaken
+
     if any(each.name == label for each in wallet_store(env.home).readable()[0]):
         raise LabelTaken(f"There is a wallet {label} in this home.")
     entry = address_book(env.home).add(label, find_address(env.home, address))
@@ -69,6 +72,8 @@ def remove(env: Env, label: str) -> None:
     Example:
       neurond wallet book remove exchange
     """
+    from node.control.addresses import address_book
+
     entry = address_book(env.home).remove(label)
     shown = LabelView(entry.label, entry.address)
     env.emit(shown, lambda: click.echo(f"{shown.label} ({shown.address}) is removed."))

@@ -1,11 +1,13 @@
 """What the commands of `neurond wallet` share: which wallets they mean, how one is shown, how passwords come in."""
 
+from __future__ import annotations
+
 import functools
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -14,9 +16,11 @@ from node.commands.errors import PasswordNeeded
 from node.commands.money import PASSWORD_VARIABLE, WALLETS_VARIABLE, password_of
 from node.control.options import DEFAULT_WALLET
 from node.control.schema import View
-from node.control.wallets import KIND_WORDS, KeyKind, Wallet, WalletStore, wallet_store
 from node.primitives.errors import WalletError
-from node.wallet import BadMnemonic
+from node.wallet.kinds import KeyKind
+
+if TYPE_CHECKING:
+    from node.control.wallets import Wallet, WalletStore
 
 NEW_PASSWORD_VARIABLE: Final = "NEUROND_NEW_PASSWORD"
 _WORDS_CHARS_MAX: Final = 4096  # of a line that is piped in; the words check their own bound
@@ -65,6 +69,8 @@ def wallet_command(function: Callable[..., R]) -> Callable[..., R]:
     @command
     @functools.wraps(function)
     def wrapped(env: Env, *args: Any, wallet_path: Path | None, **kwargs: Any) -> R:
+        from node.control.wallets import wallet_store
+
         return function(env, wallet_store(env.home, wallet_path), *args, **kwargs)
 
     return wrapped
@@ -95,6 +101,8 @@ def readable(store: WalletStore) -> list[WalletView]:
 
 def render(shown: WalletView) -> None:
     """Print a wallet."""
+    from node.control.wallets import KIND_WORDS
+
     backup = f"tested on {shown.backup_tested_on}" if shown.backup_tested_on else "NEVER TESTED"
     facts(
         [
@@ -115,6 +123,8 @@ def render(shown: WalletView) -> None:
 
 def asked_words() -> str:
     """Return recovery words, typed unseen or piped in."""
+    from node.wallet import BadMnemonic
+
     if sys.stdin.isatty():
         typed: str = click.prompt("Recovery words", hide_input=True, err=True)
         return typed

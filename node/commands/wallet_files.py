@@ -1,6 +1,9 @@
 """`neurond wallet import`, `export` and `inspect`: key files of other tools, and files for them."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,13 +22,11 @@ from node.commands.wallet_common import (
 )
 from node.control.options import DEFAULT_WALLET
 from node.control.schema import View
-from node.control.wallets import WalletStore
 from node.primitives.address import to_ss58
-from node.wallet import UnsupportedKeyFile
-from node.wallet.container import parse_key_file
-from node.wallet.files import private_to_owner, read_file
-from node.wallet.transfer import export_bittensor, import_wallet
-from node.wallet.wallet import COLDKEY, naming
+from node.wallet.files import private_to_owner
+
+if TYPE_CHECKING:
+    from node.control.wallets import WalletStore
 
 _FORMS = {"plain": "not encrypted", "neurond": "encrypted by neurond", "bittensor": "encrypted by Bittensor's tools"}
 
@@ -57,6 +58,8 @@ def export(env: Env, store: WalletStore, directory: Path, name: str, form: str, 
     Example:
       neurond wallet export ./for-btcli -w savings
     """
+    from node.wallet.transfer import export_bittensor
+
     wallet = store.open(name)
     if no_password:
         confirm("Write the private key of the coldkey without any encryption?", yes=yes)
@@ -83,6 +86,9 @@ def import_(env: Env, store: WalletStore, directory: Path, name: str, no_passwor
     Example:
       neurond wallet import ~/.bittensor/wallets/default savings
     """
+    from node.control.wallets import WalletStore
+    from node.wallet.transfer import import_wallet
+
     found = directory.expanduser().absolute()
     source = WalletStore(found.parent).open(found.name)
     done = import_wallet(
@@ -104,6 +110,11 @@ def inspect(env: Env, store: WalletStore, name: str, check: bool) -> None:
     Example:
       neurond wallet inspect savings --check
     """
+    from node.wallet import UnsupportedKeyFile
+    from node.wallet.container import parse_key_file
+    from node.wallet.files import read_file
+    from node.wallet.wallet import naming
+
     path = _path_of(store, name)
     data = read_file(path, private=False)
     with naming(path):
@@ -121,6 +132,8 @@ def inspect(env: Env, store: WalletStore, name: str, check: bool) -> None:
 
 
 def _path_of(store: WalletStore, name: str) -> Path:
+    from node.wallet.wallet import COLDKEY
+
     path = Path(name).expanduser()
     if path.is_file():
         return path

@@ -1,21 +1,24 @@
 """`neurond wallet history`: what final blocks have done to an account, as a table, JSON or CSV."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from node.commands.common import Env, narrate, short, table
 from node.commands.wallet_common import wallet_command
-from node.control.addresses import find_address
 from node.control.amounts import format_amount
 from node.control.client_sync import SyncClient
 from node.control.history_api import HISTORY_ITEMS_MAX, HISTORY_PAGES_MAX, HistoryRequest
 from node.control.history_csv import history_csv, utc_text
 from node.control.options import DEFAULT_WALLET
 from node.control.views.history import HistoryItem, HistoryPage
-from node.control.wallets import WalletStore
+
+if TYPE_CHECKING:
+    from node.control.wallets import WalletStore
 
 _COUNT_MAX: Final = 100_000  # rows of one export
 _DIRECTION: Final = {"in": "+", "out": "-", "self": "↔", "about": "·"}
@@ -35,6 +38,8 @@ def history(env: Env, store: WalletStore, who: str, limit: int, only: tuple[str,
       neurond wallet history
       neurond wallet history savings --limit 10000 --csv > history.csv
     """
+    from node.control.addresses import find_address
+
     address = find_address(env.home, who, store)
     with SyncClient(env.home) as client:
         found, last = _gather(client, address, limit, only)

@@ -1,6 +1,9 @@
 """`neurond wallet`: making, restoring, watching and changing keys."""
 
+from __future__ import annotations
+
 import datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,12 +21,12 @@ from node.commands.wallet_common import (
     view,
     wallet_command,
 )
-from node.control.addresses import find_address
 from node.control.options import DEFAULT_WALLET
-from node.control.wallets import HotkeyInfo, WalletStore
 from node.primitives.address import from_ss58
-from node.wallet import BadMnemonic
-from node.wallet.mnemonic import WordCount, seed_from_words
+from node.wallet.kinds import WordCount
+
+if TYPE_CHECKING:
+    from node.control.wallets import HotkeyInfo, WalletStore
 
 _COUNTS: dict[str, WordCount] = {"12": 12, "15": 15, "18": 18, "21": 21, "24": 24}
 _WALLET = click.option("-w", "--wallet", "name", default=DEFAULT_WALLET, show_default=True, help="Wallet to add it to.")
@@ -147,6 +150,8 @@ def regen_hotkey(env: Env, store: WalletStore, hotkey: str, name: str, sealed: b
     Example:
       neurond wallet regen-hotkey rig-2 -w savings
     """
+    from node.wallet.mnemonic import seed_from_words
+
     wallet = store.open(name)
     seed = seed_from_words(asked_words())
     secret = new_password(not sealed, f"New password of the hotkey {hotkey}")
@@ -165,6 +170,8 @@ def regen_hotkeypub(env: Env, store: WalletStore, hotkey: str, address: str, nam
     Example:
       neurond wallet regen-hotkeypub rig-2 5F… -w savings
     """
+    from node.control.addresses import find_address
+
     account = from_ss58(find_address(env.home, address, store))
     _emit_hotkey(env, store.open(name).watch_hotkey(hotkey, account))
 
@@ -200,6 +207,8 @@ def test_backup(env: Env, store: WalletStore, name: str) -> None:
     Example:
       neurond wallet test-backup savings
     """
+    from node.wallet import BadMnemonic
+
     wallet = store.open(name)
     if not wallet.matches_words(asked_words()):
         raise BadMnemonic(
@@ -212,6 +221,8 @@ def test_backup(env: Env, store: WalletStore, name: str) -> None:
 
 
 def _restore(env: Env, store: WalletStore, name: str, no_password: bool) -> None:
+    from node.wallet.mnemonic import seed_from_words
+
     words = asked_words()
     seed_from_words(words)  # wrong ones are told before a password is thought of
     made = store.restore(name, words, new_password(no_password))
@@ -221,6 +232,8 @@ def _restore(env: Env, store: WalletStore, name: str, no_password: bool) -> None
 
 
 def _watch(env: Env, store: WalletStore, address: str, name: str) -> None:
+    from node.control.addresses import find_address
+
     shown = view(store.watch(name, from_ss58(find_address(env.home, address, store))))
     env.emit(shown, lambda: render(shown))
 

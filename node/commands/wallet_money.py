@@ -5,9 +5,8 @@ import click
 from node.commands.common import Env
 from node.commands.money import MoneyOptions, money_command, run_intent
 from node.commands.options import AMOUNT
-from node.control.actions import TransferIntent
-from node.control.addresses import find_address
 from node.control.api import Api
+from node.control.intents import TransferIntent
 
 
 @click.command("transfer")
@@ -21,6 +20,8 @@ def transfer(env: Env, money: MoneyOptions, to: str, amount: int) -> None:
     Example:
       neurond wallet transfer 5F… 12.5 --dry-run
     """
+    from node.control.addresses import find_address
+
     receiver = find_address(env.home, to)
 
     async def intent(_api: Api, _sender: str) -> TransferIntent:

@@ -1,19 +1,22 @@
 """`neurond wallet`: wallets, balances and stakes to look at."""
 
-from typing import Final
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from node.commands.common import Env, facts, short, table
 from node.commands.wallet_common import NAME, readable, render, view, wallet_command
-from node.control.actions import unit_of
-from node.control.addresses import find_address
-from node.control.amounts import format_amount
+from node.control.amounts import format_amount, unit_of
 from node.control.api import AccountRequest, MetagraphRequest, SubnetsRequest
 from node.control.client_sync import SyncClient
 from node.control.options import DEFAULT_WALLET
 from node.control.schema import Account, View
-from node.control.wallets import KIND_WORDS, KeyKind, WalletStore
+from node.wallet.kinds import KeyKind
+
+if TYPE_CHECKING:
+    from node.control.wallets import WalletStore
 
 _OVERVIEW_SUBNETS_MAX: Final = 64  # metagraphs read for one overview
 
@@ -82,6 +85,8 @@ def balance(env: Env, store: WalletStore, who: str) -> None:
     Example:
       neurond wallet balance
     """
+    from node.control.addresses import find_address
+
     with SyncClient(env.home) as client:
         found = client.call(AccountRequest(find_address(env.home, who, store)))
     env.emit(found, lambda: render_account(found))
@@ -112,6 +117,8 @@ def overview(env: Env, store: WalletStore) -> None:
 
 def address_of(env: Env, who: str) -> str:
     """Return the ss58 address of `who`: an address, a wallet, WALLET/HOTKEY or a label. Raises as `find_address`."""
+    from node.control.addresses import find_address
+
     return find_address(env.home, who)
 
 
@@ -149,6 +156,8 @@ def _seats(client: SyncClient) -> dict[str, list[tuple[int, int]]]:
 
 
 def _show_overview(found: list[Holding]) -> None:
+    from node.control.wallets import KIND_WORDS
+
     rows = [
         (
             each.name, short(each.address), KIND_WORDS[each.kind], format_amount(each.balance_rao),

@@ -1,23 +1,25 @@
 """`neurond wallet sign` and `verify`: messages signed as the owner of an address."""
 
+from __future__ import annotations
+
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from node.commands.common import Env, facts
 from node.commands.errors import NothingThere
 from node.commands.wallet_common import old_password, wallet_command
-from node.control.addresses import find_address
 from node.control.options import DEFAULT_WALLET
 from node.control.schema import View
-from node.control.wallets import WalletStore
 from node.primitives.address import from_ss58, to_ss58
-from node.primitives.crypto import Signer
 from node.primitives.errors import CryptoError
-from node.wallet import BadSignedMessage
 from node.wallet.limits import MESSAGE_BYTES_MAX
-from node.wallet.message import check_message, parse_signature, sign_message
+
+if TYPE_CHECKING:
+    from node.control.wallets import WalletStore
+    from node.primitives.crypto import Signer
 
 _MESSAGE = click.option("-m", "--message", help="The message itself.")
 _FILE = click.option(
@@ -53,6 +55,8 @@ def sign(env: Env, store: WalletStore, message: str | None, path: Path | None, n
     Example:
       neurond wallet sign -m "I own this address, 2027-01-02"
     """
+    from node.wallet.message import sign_message
+
     data = _data(message, path)
     wallet = store.open(name)
     signer: Signer = wallet.unlock(old_password(wallet)) if hotkey is None else wallet.hotkey(hotkey)
@@ -73,6 +77,9 @@ def verify(env: Env, store: WalletStore, who: str, signature: str, message: str 
     Example:
       neurond wallet verify 5F… 0x12ab… -m "I own this address, 2027-01-02"
     """
+    from node.control.addresses import find_address
+    from node.wallet.message import check_message, parse_signature
+
     address = find_address(env.home, who, store)
     verdict = check_message(from_ss58(address), _data(message, path), parse_signature(signature))
     if verdict == "no":
@@ -86,6 +93,8 @@ def verify(env: Env, store: WalletStore, who: str, signature: str, message: str 
 
 def _data(message: str | None, path: Path | None) -> bytes:
     """The message's bytes. Raises NothingThere, BadSignedMessage, OSError."""
+    from node.wallet import BadSignedMessage
+
     if (message is None) == (path is None):
         raise NothingThere("Say what is signed.", remedy="Give either --message or --file.")
     if message is not None:

@@ -1,9 +1,6 @@
 """`neurond web`: the same window in a browser, on this machine alone, behind a token that only its caller sees."""
 
-import asyncio
 import os
-import secrets
-import webbrowser
 from typing import Any
 
 import click
@@ -41,6 +38,10 @@ def web(env: Env, port: int, host: str, open_browser: bool) -> int:
       neurond web
       neurond web --port 8800 --open
     """
+    import asyncio
+    import secrets
+    import webbrowser
+
     try:
         from node.commands.web_server import TOKEN_BYTES, WebServer, listener, serve
     except ImportError as error:

@@ -1,13 +1,10 @@
 """`neurond weights`: a validator's opinion, set by hand. A running validator sets its own; this is for one without."""
 
-import asyncio
-
 import click
 
 from node.commands.common import Env
 from node.commands.money import MoneyOptions, money_command
 from node.commands.options import netuid_option
-from node.control.call_form import build_call
 from node.control.errors import BadArgument
 from node.control.options import DEFAULT_HOTKEY
 
@@ -38,7 +35,10 @@ def set_weights(
     Example:
       neurond weights set --netuid 1 --uids 2,3 --weights 0.7,0.3
     """
+    import asyncio
+
     from node.commands.tx import send_call
+    from node.control.call_form import build_call
     from node.sdk.intents import u16_weights
 
     seats = [_whole(each) for each in _parts(uids)]

@@ -9,9 +9,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
-from node.control.amounts import format_amount, format_ppm
+from node.control.amounts import format_amount, format_ppm, unit_of
 from node.control.api import Api
-from node.control.effects import Effect, checked_address, govern, register, transfer, unit_of
+from node.control.effects import Effect, checked_address, govern, register, transfer
 from node.control.errors import ActionRefused, RequestTimeout
 from node.control.intents import (
     DEFAULT_TOLERANCE_PPM,

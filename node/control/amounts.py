@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from node.control.errors import BadAmount
-from node.primitives.types import MAX_SUPPLY_RAO, RAO_PER_TAO
+from node.primitives.types import MAX_SUPPLY_RAO, RAO_PER_TAO, ROOT_NETUID
 
 _DECIMALS: Final = 9
 _TEXT_CHARS_MAX: Final = 40  # the largest amount has 18 characters; the rest is room for spaces and a unit
@@ -47,3 +47,8 @@ def format_amount(amount: int, unit: str = "τ", decimals: int = _DECIMALS) -> s
 def format_ppm(ppm: int) -> str:
     """Return parts per million as "0.99 %"."""
     return f"{Decimal(ppm).scaleb(-4).normalize():f} %"
+
+
+def unit_of(netuid: int) -> str:
+    """Return the letter of what is staked on a subnet: τ on root, α elsewhere."""
+    return "τ" if netuid == ROOT_NETUID else "α"

@@ -14,7 +14,7 @@ from node.ledger import calls
 from node.primitives.address import from_ss58
 from node.primitives.codec import encode
 from node.primitives.errors import AddressError
-from node.primitives.types import ROOT_NETUID, Hash, NetUid, Rao
+from node.primitives.types import Hash, NetUid, Rao
 
 Lines = tuple[tuple[str, str], ...]
 PPM: Final = 1_000_000
@@ -93,8 +93,3 @@ def checked_address(text: str) -> str:
     except AddressError as error:
         raise ActionRefused(error.message, remedy=error.hint) from error
     return text
-
-
-def unit_of(netuid: int) -> str:
-    """Return the letter of what is staked on a subnet: τ on root, α elsewhere."""
-    return "τ" if netuid == ROOT_NETUID else "α"

@@ -4,9 +4,9 @@ Every move between pools is quoted by the ledger's own arithmetic and held to th
 its call takes a limit, and by a refusal here, with a warning, where it takes none. Nothing here signs or sends.
 """
 
-from node.control.amounts import format_amount, format_ppm
+from node.control.amounts import format_amount, format_ppm, unit_of
 from node.control.api import Api
-from node.control.effects import PPM, Effect, Lines, tried, unit_of
+from node.control.effects import PPM, Effect, Lines, tried
 from node.control.errors import RemoteError
 from node.control.intents import (
     MoveIntent,

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Protocol
 import msgspec
 import trio
 
-from node.gateway.keys import SCOPES, Caller, new_key
+from node.gateway.keys import Caller, new_key
 from node.gateway.limits import LIMIT_MAX, PER_DAY_DEFAULT, PER_MINUTE_DEFAULT, USAGE_DAYS_SHOWN_MAX
 from node.gateway.openai import Meta
 from node.gateway.problems import utc
@@ -175,4 +175,4 @@ def _day_number(name: str, text: str) -> int:
         raise BadRequest(f"`{name}` is no day: {text}.", param=name) from error
 
 
-__all__ = ["SCOPES", "Desk", "Ledger", "day_text", "grouped", "key_view"]
+__all__ = ["Desk", "Ledger", "day_text", "grouped", "key_view"]

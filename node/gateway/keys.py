@@ -15,11 +15,10 @@ from typing import Final
 from node.gateway.errors import KeyForbidden, KeyMissing, LimitReached
 from node.gateway.limits import CALL_SHARE, KEY_BYTES, WINDOWS_MAX
 from node.market.errors import BadRequest
-from node.subnets.doors import Scope
+from node.subnets.doors import SCOPES, Scope
 from storage.keys import KeyRow, KeyStore, UseRow
 
 PREFIX: Final = "nrd-"
-SCOPES: Final[tuple[Scope, ...]] = ("read", "invoke", "admin")
 _OPEN: Final = frozenset(("read", "invoke"))  # what a gateway without keys allows
 _PERSON: Final = b"neurond-apikey"
 _MINUTE_MS: Final = 60_000

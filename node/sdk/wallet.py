@@ -19,7 +19,7 @@ from node.sdk.errors import SdkError
 from node.sdk.intents import Key
 from node.wallet import DEFAULT_HOTKEY, WalletNotFound, WalletStore
 from node.wallet import Wallet as StoredWallet
-from node.wallet.mnemonic import WordCount
+from node.wallet.kinds import WordCount
 
 PASSWORD_VARIABLE: Final = "NEUROND_PASSWORD"
 

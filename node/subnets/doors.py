@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, get_args
 
 import msgspec
 
@@ -27,6 +27,7 @@ IMAGES_PATH: Final = "/v1/images/generations"
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 Feature = Literal["logprobs", "json", "schema", "dimensions"]
 Scope = Literal["read", "invoke", "admin"]  # what a key must allow: look, have work done, change or spend
+SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 
 RequestT = TypeVar("RequestT")
 ReplyT = TypeVar("ReplyT")

@@ -9,15 +9,14 @@ import difflib
 import hashlib
 import unicodedata
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final
 
 from mnemonic import Mnemonic
 
 from node.primitives.errors import invariant
 from node.wallet.errors import BadMnemonic
+from node.wallet.kinds import WordCount
 from node.wallet.limits import MNEMONIC_CHARS_MAX, NEAR_WORDS_MAX
-
-WordCount = Literal[12, 15, 18, 21, 24]
 
 SEED_BYTES: Final = 32
 ENTROPY_BYTES: Final[dict[WordCount, int]] = {12: 16, 15: 20, 18: 24, 21: 28, 24: 32}

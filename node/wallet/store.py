@@ -23,8 +23,9 @@ from node.wallet.files import (
     sync_directory,
     write_flushed,
 )
+from node.wallet.kinds import WordCount
 from node.wallet.limits import WALLETS_LISTED_MAX
-from node.wallet.mnemonic import ENTROPY_BYTES, WordCount, seed_from_words, words_from_entropy
+from node.wallet.mnemonic import ENTROPY_BYTES, seed_from_words, words_from_entropy
 from node.wallet.names import check_name, is_name
 from node.wallet.wallet import (
     COLDKEY,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from node.primitives.address import to_ss58
 from node.primitives.crypto import Ed25519Signer
@@ -43,6 +43,7 @@ from node.wallet.files import (
     replace_file,
     write_new,
 )
+from node.wallet.kinds import KeyKind
 from node.wallet.limits import HOTKEYS_LISTED_MAX, NOTE_BYTES_MAX
 from node.wallet.mnemonic import derive_hard, seed_from_words
 from node.wallet.names import PUBLIC_SUFFIX, check_name, is_name
@@ -53,8 +54,6 @@ HOTKEYS: Final = "hotkeys"
 DEFAULT_HOTKEY: Final = "default"
 _TESTED: Final = "backup-tested.txt"
 
-KeyKind = Literal["sealed", "bittensor", "plain", "watch"]
-"""Encrypted by neurond, encrypted as Bittensor's tools do it, not encrypted, no key here."""
 _KIND_OF_FORM: Final[dict[KeyForm, KeyKind]] = {"plain": "plain", "neurond": "sealed", "bittensor": "bittensor"}
 
 
