@@ -18,6 +18,7 @@ from models.errors import BadPrompt, BadSampling, PromptTooLong
 from models.limits import MAX_INTRA_THREADS, MAX_TOKENIZER_BYTES, PREFILL_CHUNK_TOKENS
 from models.logprobs import told_error
 from models.masks import FormCursor, TokenMasks
+from models.opening import Opening, common
 from models.plausibility import Plausibility
 from models.providers import open_decoder
 from models.runtime import Decoder, KvCache, Logits, default_threads
@@ -38,7 +39,8 @@ class TextModel:
         self.runtime_version: str = onnxruntime.__version__
         self._masks: TokenMasks | None = None
         self._guard = threading.Lock()
-        self._judged: tuple[tuple[int, ...], KvCache] | None = None  # the prompt verified last, ready for more answers
+        self._opening: Opening | None = None
+        self._judged: tuple[list[int], KvCache] | None = None  # what was fed last to verify: the next may begin alike
 
     def chat_prompt(self, messages: Sequence[tuple[str, str]]) -> list[int]:
         """Token ids of a chat of (role, content). Raises BadPrompt: unknown role, control marker in a content."""
@@ -84,6 +86,7 @@ class TextModel:
 
     def prefill(self, cache: KvCache, row: int, tokens: Sequence[int], done: int) -> tuple[int, Logits]:
         """Feed the next chunk of a prompt of which `done` tokens are in. Returns the new count and last logits [V]."""
+        done = done or self._shared_opening().lay(cache, row, tokens)
         chunk = tokens[done : done + PREFILL_CHUNK_TOKENS]
         done += len(chunk)
         wanted = np.array([[len(chunk) - 1]], np.int64)
@@ -163,26 +166,45 @@ class TextModel:
                 self._masks = TokenMasks(self.codec.token_bytes(), self.card.end_token, self.card.vocabulary)
             return self._masks
 
+    def _shared_opening(self) -> Opening:
+        with self._guard:  # as long as a prompt, once
+            if self._opening is None:
+                tokens, cache = self.codec.opening(), KvCache(self.card.geometry, rows=1)
+                for begin in range(0, len(tokens), PREFILL_CHUNK_TOKENS):
+                    chunk = tokens[begin : begin + PREFILL_CHUNK_TOKENS]
+                    self._feed(cache, chunk, begin, len(chunk) - 1)
+                self._opening = Opening(tokens, cache)
+            return self._opening
+
+    def _feed(self, cache: KvCache, chunk: Sequence[int], begin: int, start: int) -> Logits:
+        """Feed a chunk to row 0, whose first `begin` positions are filled. Returns logits of offset `start` and on."""
+        wanted = np.arange(start, len(chunk), dtype=np.int64)[None]
+        lengths = np.array([begin + len(chunk)], np.int32)
+        logits = self.decoder.step(cache, 0, np.array([chunk], np.int64), lengths, wanted)
+        return logits.reshape(logits.shape[1:])
+
     def teacher_forced(self, prompt: Sequence[int], answer: Sequence[int]) -> Iterator[Logits]:
         """The logits [vocabulary] from which each token of `answer` would be drawn, in order.
 
-        Many miners answer one question: the prompt of the last pass is not fed again.
+        Many miners answer one question and a chat goes on where it was: what the last pass fed is not fed again.
         """
         fed = [*prompt, *answer[:-1]]
         first = len(prompt) - 1  # this position's logits decide the answer's first token
         with self._guard:  # taken: two threads never share a cache
             known, self._judged = self._judged, None
-        same = known is not None and known[0] == tuple(prompt)
         cache = known[1] if known is not None else KvCache(self.card.geometry, rows=1)
-        for begin in range(first if same else 0, len(fed), PREFILL_CHUNK_TOKENS):
-            chunk = fed[begin : begin + PREFILL_CHUNK_TOKENS]
-            end = begin + len(chunk)
-            start = min(max(first - begin, 0), len(chunk) - 1)  # the graph wants at least one position
-            wanted = np.arange(start, len(chunk), dtype=np.int64)[None]
-            logits = self.decoder.step(cache, 0, np.array([chunk], np.int64), np.array([end], np.int32), wanted)
-            if end > first:
-                yield from logits[0]
-        self._judged = (tuple(prompt), cache)
+        done = 0 if known is None else min(common(known[0], fed), first)
+        done = done or min(self._shared_opening().lay(cache, 0, prompt), first)
+        try:
+            while done < len(fed):
+                chunk = fed[done : done + PREFILL_CHUNK_TOKENS]
+                start = min(max(first - done, 0), len(chunk) - 1)  # the graph wants at least one position
+                logits = self._feed(cache, chunk, done, start)
+                done += len(chunk)
+                if done > first:
+                    yield from logits
+        finally:
+            self._judged = fed[:done], cache
 
     def _check_claim(self, claimed: Sequence[int], sampling: Sampling, finish: FinishReason) -> Reason:
         """Everything about a claim that needs no run of the model."""

@@ -119,9 +119,18 @@ class TextCodec:
             if role not in ROLES:
                 raise BadPrompt(f"unknown role {role!r:.40}; use one of {', '.join(ROLES)}")
             self._check_content(content)
-            ids += [self._special[TURN_START], *self.encode(f"{role}\n{content}")]
-            ids += [self._special[TURN_END], *self.encode("\n")]
+            ids += self._turn(role, content)
         return [*ids, self._special[TURN_START], *self.encode("assistant\n")]
+
+    def opening(self) -> list[int]:
+        """The ids that every chat without a system message of its own begins with; none without such a message."""
+        if not self._default_system:
+            return []
+        return [*self._turn("system", self._default_system), self._special[TURN_START]]
+
+    def _turn(self, role: str, content: str) -> list[int]:
+        ids = [self._special[TURN_START], *self.encode(f"{role}\n{content}")]
+        return [*ids, self._special[TURN_END], *self.encode("\n")]
 
     def _check_content(self, content: str) -> None:
         found = next((name for name in self._control if name in content), None)
