@@ -1,6 +1,7 @@
 """From a checked request to the answer of a subnet: finds the door, asks it, and says how the answer is built.
 
-The four paths of the OpenAI form are found by the model that the request names; every other path by itself.
+The paths of the OpenAI form, and those that lead to them, are found by the model that the request names; every other
+path by itself.
 """
 
 import time
@@ -12,7 +13,7 @@ from typing import Any
 
 import trio
 
-from node.gateway import media, openai
+from node.gateway import corcel, media, openai
 from node.gateway.again import App
 from node.gateway.answer import Answer, Ask, Settle
 from node.gateway.forms import ChatForm, Form, TextForm
@@ -25,7 +26,7 @@ from node.market.routes import Closed, Match, Piece, SubnetDoor, by_model, find_
 from node.subnets.doors import CHAT_PATH, COMPLETIONS_PATH, EMBEDDINGS_PATH, IMAGES_PATH, LocalRoute, Route
 
 Doors = Callable[[], Sequence[SubnetDoor]]
-FORM_PATHS = (CHAT_PATH, COMPLETIONS_PATH, EMBEDDINGS_PATH, IMAGES_PATH)
+FORM_PATHS = (CHAT_PATH, COMPLETIONS_PATH, EMBEDDINGS_PATH, IMAGES_PATH, *corcel.LEADS_TO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,9 @@ class Context:
 
 
 async def form_call(doors: Sequence[SubnetDoor], path: str, body: bytes, context: Context) -> App:
-    """The answer to a request on one of the four paths. Raises BadRequest and its leaves, NoMiner."""
+    """The answer to a request on one of `FORM_PATHS`. Raises BadRequest and its leaves, NoMiner."""
     asked, in_base64 = await _parsed(path, body)
+    named, path = path, corcel.LEADS_TO.get(path, path)
     match = _match(doors, path, asked.model)
     features = match.route.features if isinstance(match.route, Route) else frozenset()
     for feature, param in asked.needs.items():
@@ -59,7 +61,11 @@ async def form_call(doors: Sequence[SubnetDoor], path: str, body: bytes, context
         created_s, one = int(time.time()), _folded(match)
         return Whole(
             asks,
-            lambda replies: media.image_body(created_s, [one(each) for each in replies]),
+            lambda replies: (
+                media.image_body(created_s, [one(each) for each in replies])
+                if named == path
+                else corcel.image_body(named, one(replies[0]))
+            ),
             context.request_id,
             settle,
         )
@@ -69,6 +75,8 @@ async def form_call(doors: Sequence[SubnetDoor], path: str, body: bytes, context
     if asked.tools is not None:
         form = ToolForm(asked.model, context.request_id, asked.tools, with_logprobs=probs)
         asks = [partial(_of_tools, ask) for ask in asks]
+    if named == corcel.CORTEXT_CHAT:
+        form = corcel.CortextForm(form)
     return Answer(asks, form, stream=asked.stream, usage=asked.usage, settle=settle)
 
 
@@ -120,7 +128,7 @@ async def _parsed(path: str, body: bytes) -> tuple[Asked, bool]:
         if path == EMBEDDINGS_PATH:
             return media.embeddings(body)
         kinds = {CHAT_PATH: openai.chat, COMPLETIONS_PATH: openai.completion, IMAGES_PATH: media.images}
-        return kinds[path](body), False
+        return (corcel.PARSED.get(path) or kinds[corcel.LEADS_TO.get(path, path)])(body), False
 
     return await trio.to_thread.run_sync(parse) if len(body) > SMALL_BODY_BYTES else parse()
 

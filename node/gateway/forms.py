@@ -76,7 +76,7 @@ class Form(Protocol):
         """The last chunk, if it was asked for."""
         ...
 
-    def whole(self, choices: Sequence[Choice]) -> dict[str, Any]:
+    def whole(self, choices: Sequence[Choice]) -> Any:
         """The body of the whole answer."""
         ...
 

@@ -191,5 +191,7 @@ class KeyBook:
 
 
 def _bearer(header: str) -> str:
+    if header.startswith(PREFIX):  # a key alone, as programs of other servers of the form send it
+        return header.strip()
     kind, _, value = header.partition(" ")
     return value.strip() if kind.lower() == "bearer" else ""

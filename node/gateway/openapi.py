@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from node.gateway.account import KeyId, NewKey, ReceiptDigest, UsageQuery
+from node.gateway.corcel import LEADS_TO, NINETEEN_IMAGE, VISION_IMAGE, NineteenImageBody, VisionImageBody
 from node.gateway.media import EmbeddingBody, ImageBody
 from node.gateway.openai import REFUSED, ChatBody, CompletionBody
 from node.market.routes import SubnetDoor, routes_of
@@ -43,6 +44,7 @@ _FORMS: Final = {
     EMBEDDINGS_PATH: (EmbeddingBody, "Texts as vectors, in the OpenAI form."),
     IMAGES_PATH: (ImageBody, "Images from a prompt, in the OpenAI form."),
 }
+_CORCEL: Final = {VISION_IMAGE: VisionImageBody, NINETEEN_IMAGE: NineteenImageBody}
 _OWN: Final = (
     Entry("GET", "/v1/models", "The models that can be asked now.", Empty, "read"),
     Entry("GET", "/v1/models/{id}", "One of them.", _Models, "read"),
@@ -68,6 +70,10 @@ def entries(doors: Sequence[SubnetDoor]) -> list[Entry]:
             stream = not isinstance(route, LocalRoute) and route.stream
             entry = Entry(route.method, route.path, summary, kind or Empty, route.scope, route.reply, stream)
             found.setdefault((route.method, route.path), entry)
+    for path, leads_to in LEADS_TO.items():
+        if ("POST", leads_to) in found:
+            body = _CORCEL.get(path, ChatBody)
+            found["POST", path] = Entry("POST", path, f"As {leads_to}, in another form.", body, "invoke", None, True)
     return [found[name] for name in sorted(found, key=lambda each: (each[1], each[0]))]
 
 
