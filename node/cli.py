@@ -7,8 +7,6 @@ done, 130 after Ctrl-C. No traceback is ever shown; a defect leaves one in a fil
 import contextlib
 import os
 import sys
-import tempfile
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -20,7 +18,7 @@ from node.commands.aliases import Rewritten, rewrite
 from node.commands.lazy import LazyGroup
 from node.control.errors import error_view
 from node.control.paths import HOME_VARIABLE, default_home
-from node.control.schema import ErrorView
+from node.control.views.base import ErrorView
 from node.control.words import ERROR_PREFIX
 
 EXIT_FAILED: Final = 1
@@ -98,26 +96,33 @@ def _version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> N
 @click.option(
     "--home", type=click.Path(path_type=Path, file_okay=False), envvar=HOME_VARIABLE, help="The node's folder."
 )
+@click.option("--read-only", is_flag=True, help="The window shows everything and changes nothing.")
+@click.option("--ascii", "ascii_only", is_flag=True, help="The window is drawn with ASCII alone.")
 @click.option(
     "--version", is_flag=True, callback=_version, expose_value=False, is_eager=True, help="Print the version."
 )
 @click.pass_context
-def cli(ctx: click.Context, home: Path | None) -> None:
+def cli(ctx: click.Context, home: Path | None, read_only: bool, ascii_only: bool) -> None:
     """A node of a decentralized machine-learning market. Without a command: the terminal UI.
 
     \b
     Examples:
       neurond                          open the terminal UI
+      neurond --read-only              the same, but it changes nothing
       neurond devnet up                a whole network on this machine
       neurond ask "What is a neuron?"  put a question to it
     """
     if ctx.invoked_subcommand is not None:
         if home is not None and HOME_VARIABLE not in os.environ:
             raise click.UsageError(f"Write --home after the command: neurond {ctx.invoked_subcommand} --home {home}")
+        if read_only or ascii_only:
+            flag = "--read-only" if read_only else "--ascii"
+            raise click.UsageError(f"{flag} is for the window: neurond {flag}, without a command.")
         return
-    from tui.app import run
+    from tui.app import Options, run
 
-    ctx.exit(run(default_home() if home is None else home.expanduser().absolute()))
+    options = Options(read_only=read_only, ascii_only=ascii_only)
+    ctx.exit(run(default_home() if home is None else home.expanduser().absolute(), options=options))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -167,6 +172,9 @@ def _view(error: Exception) -> ErrorView:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return ErrorView("os_error", f"{where}{error.strerror or error}.", "Check the path, its owner and free space.")
+    import tempfile
+    import traceback
+
     with tempfile.NamedTemporaryFile("w", prefix="neurond-", suffix=".txt", delete=False, encoding="utf-8") as file:
         traceback.print_exception(error, file=file)
     return ErrorView("defect", f"This is a defect of neurond ({type(error).__name__}).", f"Please report {file.name}.")

@@ -27,7 +27,7 @@ ControlError
     └── ConfigChanged    somebody else wrote it in between; nothing was written
 """
 
-from node.control.schema import ErrorView
+from node.control.views.base import ErrorView
 from node.primitives.errors import ControlError, NodeError
 
 

@@ -4,14 +4,8 @@ A Unix socket's path may have about 100 bytes. When the home is deeper, the sock
 a pointer file in the home names it. A socket file proves nothing: whoever wants to know asks it (`hello`).
 """
 
-import hashlib
 import os
-import socket
-import stat
-import tempfile
 from pathlib import Path
-
-import platformdirs
 
 from node.control.errors import SocketUnusable
 from node.control.limits import CONNECT_TIMEOUT_S, DEVNET_HOMES_MAX, POINTER_BYTES_MAX, SOCKET_PATH_BYTES_MAX
@@ -25,12 +19,16 @@ _PRIVATE_DIR_MODE = 0o700
 
 def default_home() -> Path:
     """Return $NEUROND_HOME, or the operating system's folder for the user's application data."""
+    import platformdirs
+
     named = os.environ.get(HOME_VARIABLE)
     return Path(named).expanduser().absolute() if named else Path(platformdirs.user_data_dir("neurond"))
 
 
 def config_folder(home: Path) -> Path:
     """Return the folder of files that people write: the system's for configurations, or a home of one's own."""
+    import platformdirs
+
     usual = Path(platformdirs.user_data_dir("neurond"))
     return Path(platformdirs.user_config_dir("neurond")) if home == usual else home
 
@@ -90,6 +88,8 @@ def socket_path_to_create(home: Path) -> Path:
     Raises:
         SocketUnusable: the short folder belongs to somebody else or cannot be created.
     """
+    import hashlib
+
     direct = home / _SOCKET
     pointer = home / _POINTER
     if len(os.fsencode(direct)) <= SOCKET_PATH_BYTES_MAX:
@@ -125,6 +125,8 @@ def socket_path_to_connect(home: Path) -> Path:
 
 def somebody_listens(path: Path) -> bool:
     """Tell whether a process accepts connections at a socket path; a file left by a dead one does not count."""
+    import socket
+
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(CONNECT_TIMEOUT_S)
         try:
@@ -146,6 +148,9 @@ def home_to_ask(home: Path) -> Path:
 
 
 def _private_runtime_folder() -> Path:
+    import stat
+    import tempfile
+
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     base = Path(runtime) / "neurond" if runtime else Path(tempfile.gettempdir()) / f"neurond-{os.getuid()}"
     try:
