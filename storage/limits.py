@@ -66,6 +66,7 @@ REPLY_BYTES_MAX: Final = 1024 * 1024  # a long chat has 50 KiB, an image a few h
 REPLIES_BYTES_MAX: Final = 64 * 1024 * 1024  # all of them
 
 # --- payments -------------------------------------------------------------------------------------------------------
+DUES_KEPT_MAX: Final = 4096  # accounts that a node owes a part of its earnings: 16 chutes of each of 256 seats
 CHANNELS_KEPT_MAX: Final = 8192  # eight times the channels a payer may have open; about 2 MB
 DAYS_KEPT_MAX: Final = 400  # a year to look back at
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from storage.database import Database, Kind, open_database
+from storage.dues import DueStore
 from storage.errors import OutOfBounds
 from storage.limits import CHANNELS_KEPT_MAX, DAYS_KEPT_MAX, HASH_BYTES, INTEGER_MAX, WORD_CHARS_MAX
 from storage.migrations import payments as migrations
@@ -62,6 +63,7 @@ class PaymentStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.dues = DueStore(database)
 
     @classmethod
     def open(cls, path: Path) -> Self:

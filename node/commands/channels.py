@@ -341,6 +341,13 @@ def _render(board: ChannelBoard) -> None:
         columns, rows, right=columns[4:], empty="There are no channels. `neurond channels open MINER AMOUNT` opens one."
     )
     facts([("account", board.account), ("balance", format_amount(board.balance_rao)), ("block", f"{board.height:,}")])
+    if board.dues:
+        click.echo("\nOf what was earned belongs to others:")
+        shares = [
+            (short(each.account), *map(format_amount, (each.owed_rao, each.paid_rao, each.sent_rao)))
+            for each in board.dues
+        ]
+        table(("whom", "in all", "paid", "on its way"), shares, right=("in all", "paid", "on its way"), empty="")
     if board.problem:
         click.echo(f"! {board.problem}")
 

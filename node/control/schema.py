@@ -43,7 +43,7 @@ from node.control.views.chain import (
     TransactionStatus,
 )
 from node.control.views.health import Check, Checkup
-from node.control.views.money import BudgetView, ChannelBoard, ChannelView, Redeemed
+from node.control.views.money import BudgetView, ChannelBoard, ChannelView, DueView, Redeemed
 from node.control.views.node import (
     AddressReach,
     BanInfo,
@@ -112,6 +112,7 @@ __all__ = [
     "Check",
     "CheckState",
     "Checkup",
+    "DueView",
     "Earnings",
     "EpochEarning",
     "EpochProgress",

@@ -225,6 +225,7 @@ class CallServer:
             try:
                 body = await (_receipt_on(stream) if charge is None else charge.receipt())
                 served.receipt = check_receipt(body, head, chain, served.usage, self._verify)
+                served.paid_rao = 0 if charge is None else charge.paid_rao  # the last voucher came before it
             except (MalformedMessage, ServeFailed):
                 self.counts["receipt_refused"] += 1
                 return

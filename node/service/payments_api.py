@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from node.control.views.money import BudgetView, ChannelBoard, ChannelState, ChannelView, Redeemed
+from node.control.views.money import BudgetView, ChannelBoard, ChannelState, ChannelView, DueView, Redeemed
 from node.ledger import queries
 from node.ledger.network_queries import ChannelInfo
 from node.market.budget import Limits
 from node.market.limits import CHANNEL_MARGIN_BLOCKS, DAY_S
 from node.primitives.address import to_ss58
-from node.primitives.types import Hash, Height
+from node.primitives.types import AccountId, Hash, Height
 from node.service.chain import now_ms
 from node.service.errors import BadBudget, NoKey, NothingToRedeem
 from node.service.payments_cashier import Cashier
@@ -74,6 +74,10 @@ def channel_board(cashier: Cashier, running: Running) -> ChannelBoard:
         redeem_fee_rao=cashier.fee_rao(),
         problem=cashier.last_error,
         channels=(*_as_payee(cashier, height), *_as_payer(cashier, height)),
+        dues=tuple(
+            DueView(to_ss58(AccountId(each.account)), each.owed_rao, each.paid_rao, each.sent_rao)
+            for each in cashier.dues.rows()
+        ),
     )
 
 

@@ -21,6 +21,7 @@ from node.primitives.crypto import Signer
 from node.primitives.errors import NodeError
 from node.primitives.types import AccountId, Hash, Height, Rao
 from node.service.chain import Chain
+from node.service.dues import Dues
 from node.service.logbook import logger
 from node.service.payments import ChainChannels, PaymentBook, open_payer, open_till
 from node.service.reader import Reader
@@ -72,7 +73,8 @@ class Cashier:
         self._opened: dict[AccountId, Height] = {}
         self._gone: dict[Hash, Height] = {}
         self.channels = ChainChannels(chain)
-        self.money = Money(open_till(chain, hotkey, book), open_payer(chain, hotkey, book))
+        self.dues = Dues(chain, reader, hotkey, book.store.dues)
+        self.money = Money(open_till(chain, hotkey, book), open_payer(chain, hotkey, book), self.dues.owe)
         self._wanted, self._wishes = trio.open_memory_channel[AccountId](OPENINGS_QUEUED_MAX)
         self.money.payer.open_channel = self._want
         self.counts: Counter[str] = Counter()
@@ -94,6 +96,7 @@ class Cashier:
     async def stop(self) -> None:
         """Redeem what is worth it before the node goes; the transactions are sent, not waited for."""
         await self.redeem_due(stopping=True)
+        await self.dues.flush()
 
     async def set_limits(self, limits: Limits) -> None:
         """Spend within these limits from now on, and after a restart. Raises StorageError: nothing has changed then."""
@@ -104,6 +107,7 @@ class Cashier:
 
     async def _tick(self) -> None:
         await self.redeem_due()
+        await self.dues.tick()
         await self._forget()
 
     async def redeem_due(self, *, stopping: bool = False) -> None:

@@ -4,7 +4,7 @@
 `serve`, `judge` and `tick` reach the world through `Host` alone. Scores are floats; nothing of this file goes on chain.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from node.primitives.types import AccountId
@@ -78,6 +78,10 @@ class Subnet(Generic[TaskT, PartT]):
         """The model whose prices hold for a task; "" where tasks name none."""
         model = getattr(task, "model", "")
         return model if isinstance(model, str) else ""
+
+    def owed(self, task: TaskT, paid_rao: int) -> Mapping[AccountId, int]:
+        """What of a caller's payment for a task the miner owes to others, in rao by account; its node pays it out."""
+        return {}
 
     def delivered(self, part: PartT) -> Usage:
         """What one part adds to the usage as whoever receives it counts; by default all of it comes with the last.

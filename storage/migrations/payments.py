@@ -40,4 +40,14 @@ def _first(database: sqlite_utils.Database) -> None:
     database.create_table("settings", {"name": str, "value": int}, pk="name")
 
 
-STEPS = (Step(1, "first", _first),)
+def _dues(database: sqlite_utils.Database) -> None:
+    # What of this node's earnings belongs to others, by their account; at most one transfer to each is under way,
+    # and it can be in the blocks from `sent_from` to `sent_until` only.
+    database.create_table(
+        "dues",
+        {"account": bytes, "owed_rao": int, "paid_rao": int, "sent_rao": int, "sent_from": int, "sent_until": int},
+        pk="account",
+    )
+
+
+STEPS = (Step(1, "first", _first), Step(2, "dues", _dues))

@@ -28,6 +28,16 @@ class ChannelView(View, frozen=True):
     closes: int | None = None
 
 
+class DueView(View, frozen=True):
+    """What of this node's earnings belongs to an account, such as the creator of a chute: in all, of it paid, and on
+    its way to the chain."""
+
+    account: str
+    owed_rao: int
+    paid_rao: int
+    sent_rao: int
+
+
 class ChannelBoard(View, frozen=True):
     """All channels of this node's hotkey, which is the `account` that pays and earns.
 
@@ -44,6 +54,7 @@ class ChannelBoard(View, frozen=True):
     redeem_fee_rao: int
     problem: str
     channels: tuple[ChannelView, ...]
+    dues: tuple[DueView, ...] = ()
 
 
 class Redeemed(View, frozen=True):

@@ -235,6 +235,11 @@ class MinerRole:
         )
         if served.receipt is not None:
             model = self._subnet.model_of(served.task)
-            self._journal.receipt(served.receipt, kind="served", kept_at_ms=self._now_ms(), model=model)
+            paid_rao, money = served.paid_rao, self._context.money
+            self._journal.receipt(
+                served.receipt, kind="served", kept_at_ms=self._now_ms(), model=model, spent_rao=paid_rao
+            )
+            if money is not None and paid_rao:
+                money.owe(self._subnet.owed(served.task, paid_rao))
             return
         self._journal.task(view, validator=served.caller.hotkey)

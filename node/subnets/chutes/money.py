@@ -1,7 +1,7 @@
 """What a call costs and what of it is the creator's. Integers in rao; nothing here moves money.
 
-A caller pays its miner by the miner's offer. The creator's share is a promise of the miner: receipts, which the caller
-signed too, say what was earned with a chute, so anybody can add up what is owed, but no rule of the ledger takes it.
+A caller pays its miner by the miner's offer. The creator's share is a part of that payment, which the miner's node pays
+out by itself; receipts, which the caller signed too, say what was earned, but no rule of the ledger forces a miner.
 """
 
 from typing import Final

@@ -28,7 +28,7 @@ from node.subnets.base import (
     View,
 )
 from node.subnets.chutes.adversaries import CHEATS
-from node.subnets.chutes.bundle import Chute
+from node.subnets.chutes.bundle import Chute, owner_of
 from node.subnets.chutes.calls import Calls
 from node.subnets.chutes.catalogue import Catalogue
 from node.subnets.chutes.chats import TextShelf
@@ -38,7 +38,7 @@ from node.subnets.chutes.house import house_chutes
 from node.subnets.chutes.journal import apply_entry
 from node.subnets.chutes.judging import judge_answer
 from node.subnets.chutes.messages import ChutePart, ChuteTask
-from node.subnets.chutes.money import UNIT
+from node.subnets.chutes.money import UNIT, creator_part_rao
 from node.subnets.chutes.scoring import rows_of_book, weigh_rows
 from node.subnets.chutes.seen import Seen
 from node.subnets.chutes.shop import Shop
@@ -119,6 +119,14 @@ class Chutes(Subnet[ChuteTask, ChutePart]):
         """The chute's name in small letters, so that an offer can price one chute alone."""
         known = self.catalogue.known(task.chute)
         return "" if known is None else known.name.lower()
+
+    def owed(self, task: ChuteTask, paid_rao: int) -> dict[AccountId, int]:
+        """The creator's share of a deployed chute; those that the program brings itself have no creator."""
+        known = self.catalogue.known(task.chute)
+        if known is None or known in self.catalogue.house:
+            return {}
+        part_rao = creator_part_rao(paid_rao, known.creator_share_percent)
+        return {owner_of(known): part_rao} if part_rao else {}
 
     def delivered(self, part: ChutePart) -> Usage:
         """Tokens of a chat as they come; everything else with the last part."""

@@ -1,6 +1,6 @@
 """The money part of a recorded API: one channel each way and a budget."""
 
-from node.control.schema import BudgetView, ChannelBoard, ChannelView, Redeemed
+from node.control.schema import BudgetView, ChannelBoard, ChannelView, DueView, Redeemed
 from node.primitives.address import to_ss58
 from node.primitives.types import AccountId
 
@@ -15,6 +15,7 @@ BOARD = ChannelBoard(
         ),
         ChannelView(OUT, "payer", CAROL, "open", 2 * 10**9, 0, 1_500_000, 1_400_000, 1_998_600_000, 217_200),
     ),
+    dues=(DueView(CAROL, 30_000_000, 20_000_000, 10_000_000),),
 )  # fmt: skip
 BUDGET = BudgetView(BOB, 9_000_000_000, 10_000_000, 500_000_000, 10**9, 1_400_000, 0, 1_700_006_400_000)
 

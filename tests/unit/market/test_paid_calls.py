@@ -39,6 +39,7 @@ async def test_a_stranger_who_pays_is_served_and_both_books_agree_to_the_rao(pat
         assert s.payer.budget.used_rao == call.paid_rao
         assert s.payer.budget.reserved_rao == 0
         assert s.served[-1].receipt is not None
+        assert s.served[-1].paid_rao == call.paid_rao  # when the receipt is kept, it says what was paid
 
 
 async def test_a_seated_caller_without_a_voucher_is_refused_where_a_price_is_asked(patient_clock: Clock) -> None:

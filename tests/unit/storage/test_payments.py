@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from storage import OutOfBounds
+from storage.dues import DueRow
 from storage.limits import INTEGER_MAX
 from storage.payments import GivenRow, PaymentStore, TakenRow
 from tests.unit.storage.build import number_hash
 
 TAKEN = TakenRow(number_hash(1), number_hash(2), 3, 500, number_hash(4), bytes(64), spent_rao=450)
+PAYEE = number_hash(2)
 GIVEN = GivenRow(number_hash(1), number_hash(2), 3, 500, number_hash(4), bytes(64), used_rao=450)
 
 
@@ -104,3 +106,31 @@ def test_the_book_has_an_end(store: PaymentStore, monkeypatch: pytest.MonkeyPatc
     store.take(replace(TAKEN, cumulative_rao=600))
     with pytest.raises(OutOfBounds, match="redeem"):
         store.take(replace(TAKEN, channel=number_hash(9)))
+
+
+def test_dues_add_up_and_one_transfer_at_a_time_is_written_down(store: PaymentStore) -> None:
+    store.dues.owe(PAYEE, 5)
+    store.dues.owe(PAYEE, 7)
+    with pytest.raises(OutOfBounds):
+        store.dues.begin(PAYEE, 13, 1, 65)  # more than is owed
+    store.dues.begin(PAYEE, 12, 1, 65)
+    with pytest.raises(OutOfBounds):
+        store.dues.begin(PAYEE, 1, 1, 65)  # one is under way
+    assert store.dues.rows() == [DueRow(PAYEE, 12, 0, 12, 1, 65)]
+    store.dues.end(PAYEE, arrived=False)
+    store.dues.begin(PAYEE, 4, 2, 66)
+    store.dues.end(PAYEE, arrived=True)
+    assert [(row.owed_rao, row.paid_rao, row.sent_rao) for row in store.dues.rows()] == [(12, 4, 0)]
+    with pytest.raises(OutOfBounds):
+        store.dues.begin(PAYEE, 9, 2, 66)
+
+
+def test_dues_of_nobody_and_of_too_many_are_refused(store: PaymentStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.dues.DUES_KEPT_MAX", 1)
+    for account, sum_rao in ((b"x", 1), (PAYEE, -1), (PAYEE, INTEGER_MAX + 1)):
+        with pytest.raises(OutOfBounds):
+            store.dues.owe(account, sum_rao)
+    store.dues.owe(PAYEE, 1)
+    store.dues.owe(PAYEE, 1)
+    with pytest.raises(OutOfBounds):
+        store.dues.owe(number_hash(9), 1)

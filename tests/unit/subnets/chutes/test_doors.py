@@ -25,7 +25,7 @@ from node.subnets.chutes.requests import InferReply
 from node.subnets.chutes.subnet import Chutes
 from node.subnets.doors import CHAT_PATH, EMBEDDINGS_PATH, IMAGES_PATH, LocalRoute, Route
 from node.subnets.lab.hosts import key_of
-from tests.unit.subnets.chutes.support import FEATURES, Market, bundle, classifier
+from tests.unit.subnets.chutes.support import FEATURES, Market, bundle, classifier, rows_task
 
 INFER = "/v1/chutes/{chute}/infer"
 
@@ -388,3 +388,17 @@ def test_the_shipped_graph_is_what_its_maker_makes() -> None:
     assert shipped.graph == edges().graph
     assert Input(name="a", dtype="uint8", shape=(), to=("a",)).pre == ()
     assert canonical(house_chutes()[0])
+
+
+async def test_of_a_payment_the_creator_is_owed_its_share_rounded_down_and_house_chutes_owe_nothing() -> None:
+    owner = key_of("miner 0").public
+    market = Market(chute=bundle(classifier(), owner, creator_share_percent=30))
+    task = rows_task(await market.deploy())
+    market.judge.catalogue.all(market.judging().view())
+    assert market.judge.owed(task, 99) == {owner: 29}
+    assert market.judge.owed(task, 3) == {}
+    house = Chutes()
+    (first, *_) = house.catalogue.all(market.judging().view())
+    assert first.is_house
+    assert house.owed(ChuteTask(first.id, bytes(32)), 10**9) == {}
+    assert house.owed(ChuteTask(bytes(32), bytes(32)), 10**9) == {}

@@ -1,0 +1,88 @@
+"""Shares of a node's earnings reach those they belong to: once, on a real chain, whatever breaks in between."""
+
+from pathlib import Path
+
+import pytest
+
+from node.ledger import queries
+from node.ledger.calls import Transfer
+from node.primitives.errors import NodeError
+from node.primitives.types import RAO_PER_TAO, AccountId, Rao
+from node.service.dues import DUE_RAO, KEPT_RAO, Dues
+from storage.payments import PaymentStore
+from tests.unit.market.support import signer_of
+from tests.unit.service.network import TestNode, coldkey, running, spec_of
+from tests.unit.service.test_payments import until
+
+MINER, CREATOR = signer_of("miner"), signer_of("creator").public
+SHARE = 3 * DUE_RAO
+
+
+def balance(node: TestNode, account: AccountId) -> int:
+    return queries.balance(node.chain.final_state.state.view, account)
+
+
+async def test_a_share_is_paid_once_whatever_breaks_and_small_sums_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(tmp_path, spec_of(1), 1) as (node,):
+        with PaymentStore.open(tmp_path / "payments.db") as store:
+
+            def dues() -> Dues:
+                return Dues(node.chain, node.reader, MINER, store.dues)
+
+            first = dues()
+            first.owe({CREATOR: DUE_RAO - 1, MINER.public: 5})
+            await first.tick()
+            assert [(AccountId(row.account), row.owed_rao, row.sent_rao) for row in first.rows()] == [
+                (CREATOR, DUE_RAO - 1, 0)
+            ]
+            first.owe({CREATOR: SHARE - DUE_RAO + 1})
+            await first.tick()
+            assert first.rows()[0].sent_rao == 0  # the hotkey has nothing to spare
+            await node.reader.submit(Transfer(MINER.public, Rao(RAO_PER_TAO)), coldkey(0))
+            await until(lambda: balance(node, MINER.public) > 0)
+
+            async def sent_and_died(*_: object) -> None:
+                raise NodeError("The power failed.")
+
+            with monkeypatch.context() as patched:
+                patched.setattr(node.reader, "submit", sent_and_died)
+                await first.tick()  # written down, and never sent
+            assert "power" in first.last_error
+            row = store.dues.rows()[0]
+            assert row.sent_rao == SHARE
+            await dues().tick()
+            assert store.dues.rows()[0] == row  # it may still arrive: nothing is sent again
+            store.dues.end(CREATOR, arrived=False)  # what its last block does
+
+            second = dues()
+            await second.tick()
+            await until(lambda: balance(node, CREATOR) == SHARE)
+            third = dues()  # the one that sent it was killed
+            await third.tick()
+            await third.tick()
+            assert [(row.owed_rao, row.paid_rao, row.sent_rao) for row in third.rows()] == [(SHARE, SHARE, 0)]
+            head = node.chain.final.header.height
+            await until(lambda: node.chain.final.header.height > head + 1)
+            assert balance(node, CREATOR) == SHARE
+            assert balance(node, MINER.public) > KEPT_RAO
+
+
+async def test_a_transfer_that_can_be_in_no_block_any_more_is_sent_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.service.dues.ERA_PERIOD_DEFAULT_BLOCKS", 1)
+    async with running(tmp_path, spec_of(1), 1) as (node,):
+        with PaymentStore.open(tmp_path / "payments.db") as store:
+            await node.reader.submit(Transfer(MINER.public, Rao(RAO_PER_TAO)), coldkey(0))
+            await until(lambda: balance(node, MINER.public) > 0)
+            store.dues.owe(CREATOR, SHARE)
+            until_height = node.chain.head.height + 1
+            store.dues.begin(CREATOR, SHARE, node.chain.final.header.height + 1, until_height)
+            await until(lambda: node.chain.final.header.height > until_height)
+            again = Dues(node.chain, node.reader, MINER, store.dues)
+            await again.tick()
+            assert store.dues.rows()[0].sent_rao == 0
+            await again.tick()
+            await until(lambda: balance(node, CREATOR) == SHARE)
