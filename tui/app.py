@@ -43,9 +43,9 @@ _WHEN_AT_REST: Final = frozenset(
     {"show", "role", "copy_command", "invite", "ask_quit", "command_line", "jump", "leave", "last_view", "history",
      "expand", "pause", "yank", "alerts"}
 )  # fmt: skip
-_CHANGES: Final = frozenset({"role", "invite", "restart"})
+_CHANGES: Final = frozenset({"role", "invite", "restart", "lock", "write_keymap"})
 
-__all__ = ["Farewell", "NeurondApp", "farewell_words", "run"]
+__all__ = ["Farewell", "NeurondApp", "Options", "farewell_words", "run"]
 
 
 class NeurondApp(Navigation, Life):

@@ -25,8 +25,8 @@ class Actions(Provider):
         if app.is_attached_to_node:
             commands += [(f"Go to {t.title}", f"key {t.key}", lambda n=t.name: app.action_show(n)) for t in PLACES]  # type: ignore[misc]
             commands += [
-                ("Switch role", "key r: read the plan, then sign", app.action_role),
-                ("Make an invite", "one line that lets another machine join", app.action_invite),
+                ("Switch role", "key r: read the plan, then sign", lambda: app.do("app.role")),
+                ("Make an invite", "one line that lets another machine join", lambda: app.do("app.invite")),
                 ("Go somewhere or do something …", "key : the command line", app.action_command_line),
                 ("Jump to a pane …", "key ^o: a letter over each", app.action_jump),
                 ("Alerts", "key a: what needs attention", app.action_alerts),
@@ -35,17 +35,18 @@ class Actions(Provider):
             ]
         commands += [("Detach", "key q: the node keeps running", app.action_detach)]
         commands += [("Help", "key ?: all keys that work here", app.action_help)]
-        commands += [("Write all keys to keymap.toml", "your own keys", app.action_write_keymap)]
+        commands += [("Write all keys to keymap.toml", "your own keys", lambda: app.do("app.write_keymap"))]
         commands += [(f"Theme {t.name}", "key t turns the themes", lambda n=t.name: app.use_theme(n)) for t in THEMES]  # type: ignore[misc]
         return commands + self._screen_commands()
 
     def _screen_commands(self) -> list[Command]:
         """Give what only the screen below offers."""
         found: list[Command] = []
+        window = cast("NeurondApp", self.app)
         for binding in own_bindings(self.screen):
             if binding.show and binding.description and not binding.action.startswith("app."):
-                words = f"key {shown_keys(binding, cast('NeurondApp', self.app).keymap)}, on this screen"
-                found.append((binding.description, words, lambda a=binding.action: self.screen.run_action(a)))  # type: ignore[misc]
+                words = f"key {shown_keys(binding, window.keymap)}, on this screen"
+                found.append((binding.description, words, lambda a=binding.action: window.do(a)))  # type: ignore[misc]
         return found
 
     async def discover(self) -> Hits:

@@ -107,7 +107,8 @@ class Life(Window):
 
     def action_ask_quit(self) -> None:
         hello = self.model.hello
-        self.push_screen(QuitScreen(None if hello is None else hello.pid), self._quit_chosen)
+        refusal = self.read_only_words if self.options.read_only else ""
+        self.push_screen(QuitScreen(None if hello is None else hello.pid, refusal), self._quit_chosen)
 
     def _quit_chosen(self, choice: Choice | None) -> None:
         if choice == "detach":

@@ -6,6 +6,8 @@ Nothing here moves money or touches the node: orders that do open the dialog tha
 from collections.abc import Callable
 from typing import Final
 
+from textual.actions import parse as parse_action
+
 from tui.command_line import CommandFault, Order, parse, send_words, stake_words
 from tui.limits import COMMANDS_KEPT, VIEWS_MAX
 from tui.moves import Moves
@@ -109,7 +111,17 @@ class Navigation(Moves):
                 "theme": "next_theme", "copy": "copy_command", "quit": "detach", "stop": "ask_quit",
                 "keymap": "write_keymap", "back": "leave",
             }.get(order.name, order.name)  # fmt: skip
-            self.call_later(self.run_action, action)
+            self.call_later(self.do, action)
+
+    async def do(self, action: str) -> None:
+        """Carry out an action of the whole window or of the screen below, or say why it cannot be done now."""
+        space, name, _ = parse_action(action)
+        target = self if space == "app" or not hasattr(self.screen, f"action_{name}") else self.screen
+        reason = getattr(target, "why_not", lambda _: "")(name)
+        if reason:
+            self.notify(reason, title="Nothing was done", severity="warning", markup=False)
+        else:
+            await self.run_action(action, target)
 
     def _obey_stake(self, words: tuple[str, ...]) -> None:
         if not words and place("trade") is not None:

@@ -46,6 +46,7 @@ class AskScreen(NodeScreen):
         "Type a question, enter sends it. Esc stops a running answer; when none runs, esc leaves the box so that "
         "digits open screens again, and enter comes back to it."
     )
+    CHANGES = frozenset({"write"})
     CSS_PATH = "ask.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "stop_or_leave", "Stop/leave box", priority=True),
@@ -73,7 +74,10 @@ class AskScreen(NodeScreen):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.query_one("#question").focus()
+        line = self.query_one("#question", LineInput)
+        if reason := self.why_not("write"):
+            line.disabled, line.placeholder = True, reason
+        line.focus()
         self.set_interval(STREAM_TICK_S, self._stream_tick)
 
     def paint_body(self, model: Model) -> None:
@@ -115,7 +119,10 @@ class AskScreen(NodeScreen):
         self.ask(question)
 
     def ask(self, question: str) -> None:
-        """Send a question; the answer streams into a new exchange."""
+        """Send a question, which may cost something; the answer streams into a new exchange."""
+        if reason := self.why_not("write"):
+            self.notify(reason, title="Nothing was asked", severity="warning", markup=False)
+            return
         self.query_one("#welcome").display = False
         messages = messages_for(self.turns, question)
         turn = Turn(question, self.node_app.clock.monotonic_s())

@@ -54,6 +54,7 @@ class DataScreen(TableScreen):
         "against its hashes. v verifies, R gets a model anew, o writes to a new file, X deletes what can be had again."
     )
     PARTS = ("jobs", "second")
+    CHANGES = frozenset({"verify", "repair", "export", "drop"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "verify", "Verify", tooltip="Hold the chosen item, or all marked ones, against their hashes"),
         Binding("R", "repair", "Repair", tooltip="Get the chosen model anew"),

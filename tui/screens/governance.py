@@ -26,6 +26,7 @@ class GovernanceScreen(TableScreen):
     HEADING = "Proposals"
     HELP = "The Triumvirate proposes, the Senate votes, anybody closes. A proposal can make any call of the chain."
     PARTS = ("proposals", "status")
+    CHANGES = frozenset({"vote", "close"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "vote(True)", "Vote for", tooltip="Vote yes with this node's hotkey, if it has a seat"),
         Binding("n", "vote(False)", "Against", tooltip="Vote no with this node's hotkey, if it has a seat"),

@@ -42,6 +42,7 @@ class PeersScreen(TableScreen):
     HEADING = "Peers"
     HELP = "Connected peers. A score below zero means that a peer has misbehaved; very low ones are disconnected."
     PARTS = ("peers", "metagraph")
+    CHANGES = frozenset({"add", "hang_up", "ban", "unban"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("plus", "add", "Add", key_display="+", tooltip="Connect to a multiaddress, a peer id or an invite"),
         Binding("P", "ping", "Ping", tooltip="Measure the round trip to the chosen peer now"),

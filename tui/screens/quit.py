@@ -1,6 +1,6 @@
 """`Q`: leave the node running, stop it, or stay. The harmless answer has the focus."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,6 +12,7 @@ from tui.screens.base import Dialog
 from tui.widgets.draw import rows, say
 
 Choice = Literal["detach", "stop", "cancel"]
+_STOP: Final = "let the node finish its tasks (up to 90 s) and end it"
 
 
 class QuitScreen(Dialog[Choice]):
@@ -26,9 +27,11 @@ class QuitScreen(Dialog[Choice]):
         Binding("right,l", "app.focus_next", "Right", show=False),
     ]
 
-    def __init__(self, pid: int | None) -> None:
+    def __init__(self, pid: int | None, refusal: str = "") -> None:
+        """`refusal`: why this window stops no node, empty when it does."""
         super().__init__()
         self._pid = pid
+        self._refusal = refusal
 
     def compose(self) -> ComposeResult:
         process = f"process {self._pid}" if self._pid else "its process"
@@ -38,7 +41,7 @@ class QuitScreen(Dialog[Choice]):
                 rows(
                     [
                         say(("Detach", "strong"), f"  close this window; the node ({process}) keeps running"),
-                        say(("Stop", "strong"), "    let the node finish its tasks (up to 90 s) and end it"),
+                        say(("Stop", "strong"), f"    {self._refusal or _STOP}"),
                     ]
                 ),
                 classes="words",
@@ -46,11 +49,14 @@ class QuitScreen(Dialog[Choice]):
             )
             with Horizontal(classes="buttons"):
                 yield Button("Detach (d)", id="detach")
-                yield Button("Stop the node (s)", id="stop")
+                yield Button("Stop the node (s)", id="stop", disabled=bool(self._refusal))
                 yield Button("Cancel (esc)", id="cancel")
 
     def on_mount(self) -> None:
         self.query_one("#detach").focus()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return None if self._refusal and parameters == ("stop",) else True
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         match event.button.id:

@@ -27,7 +27,6 @@ from tui.screens.settings_doctor import DoctorPane
 from tui.text import clean, fit
 from tui.widgets.draw import field, rows, say
 from tui.widgets.line_input import LineInput
-from tui.window import READ_ONLY
 
 _LABEL_CELLS: Final = 9
 _NAME_CELLS: Final = 20
@@ -56,6 +55,7 @@ class SettingsScreen(NodeScreen):
         "In this order: flags, NEUROND_* variables, the profile, the file, what the home did last, the default. "
         "`neurond config` does the same; `neurond doctor` is the other half of this screen."
     )
+    CHANGES = frozenset({"review"})
     CSS_PATH = "settings.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("x", "unset", "Take out", tooltip="Take the setting out of the file, so that the next place counts"),
@@ -255,9 +255,6 @@ class SettingsScreen(NodeScreen):
             self._show_tree()
 
     def action_review(self) -> None:
-        if self.node_app.options.read_only:
-            self.notify(READ_ONLY, severity="warning")
-            return
         if not self.pending or self.config is None:
             self.notify(clean(self._fault) or "Nothing is changed yet: enter changes a value.", severity="warning")
             return
@@ -286,9 +283,9 @@ class SettingsScreen(NodeScreen):
         doctor = self.has_class("-doctor")
         if action == "leave":  # else escape goes back to the screen before
             return doctor or self._editing is not None
-        if action in ("unset", "undo", "review"):
-            return not doctor
-        return doctor if action == "fix" else True
+        if (action in ("unset", "undo", "review") and doctor) or (action == "fix" and not doctor):
+            return False
+        return super().check_action(action, parameters)
 
     def action_doctor(self) -> None:
         self.toggle_class("-doctor")

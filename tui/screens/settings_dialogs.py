@@ -81,10 +81,12 @@ class FixScreen(Dialog[FixChoice]):
         Binding("right,l", "app.focus_next", "Right", show=False),
     ]
 
-    def __init__(self, name: str, fix: Fix) -> None:
+    def __init__(self, name: str, fix: Fix, refusal: str = "") -> None:
+        """`refusal`: why this window carries nothing out, empty when it does."""
         super().__init__()
         self._name_of_finding = name
         self._fix = fix
+        self._refusal = refusal
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
@@ -92,10 +94,10 @@ class FixScreen(Dialog[FixChoice]):
             lines = [say(clean(self._fix.advice, 1000))]
             if self._fix.command:
                 lines += [say(""), say(("  ", "dim"), (clean(self._fix.command, 600), "accent"))]
-            lines += [say(""), say((_DOES[self._fix.kind], "dim"))]
+            lines += [say(""), say((self._refusal or _DOES[self._fix.kind], "dim"))]
             yield Static(rows(lines), classes="words", markup=False)
             with Horizontal(classes="buttons"):
-                yield Button("Do it (x)", id="run", disabled=not self._fix.is_safe)
+                yield Button("Do it (x)", id="run", disabled=not self._may_run)
                 yield Button("Copy (y)", id="copy")
                 yield Button("Cancel (esc)", id="cancel")
 
@@ -103,7 +105,11 @@ class FixScreen(Dialog[FixChoice]):
         self.query_one("#copy").focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return None if parameters == ("run",) and not self._fix.is_safe else True
+        return None if parameters == ("run",) and not self._may_run else True
+
+    @property
+    def _may_run(self) -> bool:
+        return self._fix.is_safe and not self._refusal
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         match event.button.id:

@@ -18,7 +18,6 @@ from tui.text import clean
 from tui.themes import Tone
 from tui.widgets.draw import rows, say
 from tui.widgets.live_table import Cell, Column, LiveTable, Row
-from tui.window import READ_ONLY
 
 if TYPE_CHECKING:
     from tui.app import NeurondApp
@@ -124,12 +123,12 @@ class DoctorPane(Horizontal):
         if check is None or fix is None:
             self.notify("There is nothing to fix here.", severity="information")
             return
-        self.node_app.push_screen(FixScreen(clean(check.name, 60), fix), lambda done: self._fixed(fix, done))
+        app = self.node_app
+        reason = app.read_only_words if app.options.read_only else ""
+        app.push_screen(FixScreen(clean(check.name, 60), fix, reason), lambda done: self._fixed(fix, done))
 
     def _fixed(self, fix: Fix, done: FixChoice | None) -> None:
-        if done == "run" and self.node_app.options.read_only:
-            self.notify(READ_ONLY, severity="warning")
-        elif done == "copy":
+        if done == "copy":
             self.node_app.copy_to_clipboard(fix.command or fix.advice)
             self.notify(clean(fix.command or fix.advice, 200), title="Copied", markup=False)
         elif done == "run" and fix.kind == "start":

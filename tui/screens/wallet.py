@@ -50,6 +50,7 @@ class WalletScreen(TableScreen):
         "its transactions where its key is, as files. Keys are opened in this window only, never in the node."
     )
     PARTS = ("account", "status")
+    CHANGES = frozenset({"send", "add", "test_backup", "watch", "label"})
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("x", "send", "Send", tooltip="Send τ to an address, a wallet or a label"),
         Binding("i", "history", "History", tooltip="What moved on the chosen account; filter it, save it as CSV"),

@@ -112,12 +112,14 @@ class MessageScreen(_Tool):
             yield Static("", id="tool-outcome", classes="words", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button("Verify", id="verify")
-                yield Button("Sign", id="sign", disabled=not self._coldkey)
+                yield Button("Sign", id="sign", disabled=not self._coldkey or self.node_app.options.read_only)
 
     def on_mount(self) -> None:
         self._line("who").value = self._coldkey
         self._line("message").focus()
-        if not self._coldkey:
+        if self.node_app.options.read_only:
+            self.tell(say((f"Signing: {self.node_app.read_only_words}", "dim")))
+        elif not self._coldkey:
             self.tell(say(("Signing: choose a wallet whose key is here.", "dim")))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
@@ -231,6 +233,8 @@ class PaperScreen(_Tool):
         paper = self._paper
         if event.button.id == "cancel":
             self.dismiss(None)
+        elif self.node_app.options.read_only:
+            self.tell(say(("! ", "warn"), self.node_app.read_only_words))
         elif paper is not None:
             self.run_worker(self._send(paper) if paper.signed else self._sign(paper), group="paper", exclusive=True)
 
@@ -253,9 +257,6 @@ class PaperScreen(_Tool):
 
     async def _send(self, paper: Paper) -> None:
         app = self.node_app
-        if app.options.read_only:
-            self.tell(say(("! ", "warn"), app.read_only_words))
-            return
         try:
             context = await app.api.tx_context()
             if context.genesis_hash != paper.genesis_hash:

@@ -34,6 +34,7 @@ _LETTERS: Final = (
     "█  █ █▀▀ █  █ █▄▄▀ █  █ █  █ █  █",
     "▀  ▀ ▀▀▀ ▀▀▀▀ ▀ ▀▀ ▀▀▀▀ ▀  ▀ ▀▀▀ ",
 )
+_STARTS: Final = frozenset({"resume", "start_again", "devnet", "begin"})
 _FAR: Final = "far away:  mkdir far; ssh -N -L far/control.sock:HOME/control.sock you@there   then name the folder far"
 
 
@@ -137,6 +138,9 @@ class WelcomeScreen(Screen[None]):
         ]
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        if self.node_app.options.read_only and event.option_id not in ("attach", "leave"):
+            self._fail(self.node_app.read_only_words)
+            return
         match event.option_id:
             case "devnet":
                 self.action_devnet()
@@ -151,7 +155,14 @@ class WelcomeScreen(Screen[None]):
             case _:
                 self.app.exit()
 
+    def why_not(self, action: str) -> str:
+        """Return why an action cannot be done now, empty when it can: a window that only reads starts nothing."""
+        app = self.node_app
+        return app.read_only_words if app.options.read_only and action in _STARTS else ""
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if self.why_not(action):
+            return None
         if action in ("devnet", "begin", "attach"):
             return self.has_class("-offering") and not self._working
         if action == "start_again":

@@ -272,6 +272,8 @@ class Ticket(Vertical):
         return "" if self._form is None or not any(values.values()) else self._form.command(values)
 
     def _why_not(self) -> str:
+        if self._app.options.read_only:
+            return self._app.read_only_words
         if self._coldkey() is None:
             return "This node knows no coldkey. Make one: neurond wallet create"
         if self._place is None:

@@ -32,6 +32,7 @@ from node.control.schema import (
 from node.primitives.errors import InvariantBroken, LedgerError
 from tests.unit.cli.conftest import Run
 from tests.unit.control.fake import ADDRESS, ALICE, ANSWER, BOB, CHECKUP, INVITE, LINES, PEER, STATUS, Served
+from tui.options import Options
 
 
 def leaves(command: click.Command = cli, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -350,12 +351,17 @@ def test_explain_knows_every_error_and_every_call(run: Run) -> None:
 
 
 def test_bare_neurond_opens_the_window_on_the_home(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened: list[Path] = []
-    monkeypatch.setattr("tui.app.run", lambda home: opened.append(home) or 0)
+    opened: list[tuple[Path, Options]] = []
+    monkeypatch.setattr("tui.app.run", lambda home, *, options: opened.append((home, options)) or 0)
     assert run().code == 0
     monkeypatch.delenv("NEUROND_HOME")
-    assert run("--home", str(home / "other")).code == 0
-    assert opened == [home, home / "other"]
+    assert run("--home", str(home / "other"), "--read-only").code == 0
+    assert run("--home", str(home), "--ascii").code == 0
+    careful, plain = Options(read_only=True), Options(ascii_only=True)
+    assert opened == [(home, Options()), (home / "other", careful), (home, plain)]
+    refused = run("--read-only", "wallet", "list")
+    assert refused.code == 2
+    assert "without a command" in refused.err
 
 
 def test_the_version_is_printed(run: Run) -> None:
