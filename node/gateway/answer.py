@@ -16,9 +16,9 @@ import trio
 from starlette.types import Receive, Scope, Send
 
 from node.gateway.forms import Choice, Form
-from node.gateway.limits import QUEUED_PIECES_MAX
+from node.gateway.limits import QUEUED_PIECES_MAX, WAITING_TOLD_S
 from node.gateway.problems import Problem, problem_of
-from node.gateway.wire import SSE, cancel_on_disconnect, event, send_json, send_problem
+from node.gateway.wire import SSE, Headers, cancel_on_disconnect, event, send_json, send_problem
 from node.market.errors import CallBroken
 from node.market.routes import Piece
 from node.primitives.errors import NodeError
@@ -33,12 +33,23 @@ _DONE = b"data: [DONE]\n\n"
 class Answer:
     """An ASGI application that serves one request for one or more choices."""
 
-    def __init__(self, asks: Sequence[Ask], form: Form, *, stream: bool, usage: bool, settle: Settle) -> None:
+    def __init__(
+        self,
+        asks: Sequence[Ask],
+        form: Form,
+        *,
+        stream: bool,
+        usage: bool,
+        settle: Settle,
+        waiting: Callable[[], str] = lambda: "waiting",
+    ) -> None:
+        """`waiting` says what a stream waits for that has not begun, in a word."""
         self._asks = asks
         self._form = form
         self._stream = stream
         self._usage = usage
         self._settle = settle
+        self._waiting = waiting
         self._choices = [Choice() for _ in asks]
         self.ok = False
 
@@ -49,7 +60,9 @@ class Answer:
                 nursery.start_soon(cancel_on_disconnect, receive, nursery.cancel_scope)
                 async with all_pieces(self._asks) as pieces:
                     if self._stream:
-                        await self._send_stream(pieces, send)
+                        head = StreamHead(send, self._form.headers(SSE))
+                        nursery.start_soon(head.tell_waiting, self._waiting)
+                        await self._send_stream(pieces, head, send)
                     else:
                         await self._send_whole(pieces, send)
                 nursery.cancel_scope.cancel()
@@ -78,15 +91,15 @@ class Answer:
             raise CallBroken("The answer ended before it was complete.")
         self._form.check(self._choices)
 
-    async def _send_stream(self, pieces: Pieces, send: Send) -> None:
-        started, form = False, self._form
+    async def _send_stream(self, pieces: Pieces, head: "StreamHead", send: Send) -> None:
+        first, form = True, self._form
         try:
             async for index, piece in pieces:
                 opening = b""
-                if not started:
-                    await send({"type": "http.response.start", "status": 200, "headers": form.headers(SSE)})
+                if first:
+                    await head.begin()
                     opening = b"".join(_events(form.opening(opened)) for opened in range(len(self._choices)))
-                    started = True
+                    first = False
                 data = opening + self._piece(index, piece)
                 await send({"type": "http.response.body", "body": data, "more_body": True})
             self._check()
@@ -94,7 +107,7 @@ class Answer:
             self.ok = True
         except NodeError as error:
             problem = problem_of(error, now_ms())
-            if not started:
+            if not await head.end():
                 return await send_problem(problem, form.request_id, send)
             last = _events([problem.body()])
         await send({"type": "http.response.body", "body": last + _DONE, "more_body": False})
@@ -105,6 +118,48 @@ class Answer:
         if isinstance(piece.reply, Comment):
             return f": {' '.join(piece.reply.text.split())}\n\n".encode()
         return _events(self._form.chunks(index, piece))
+
+
+class StreamHead:
+    """The status and headers of a stream, sent once: before the first piece, or before a comment that none is there.
+
+    Until then a failure can still be a proper HTTP error.
+    """
+
+    def __init__(self, send: Send, headers: Headers) -> None:
+        self._send = send
+        self._headers = headers
+        self._is_sent = self._has_pieces = False
+        self._sending = trio.Lock()
+
+    async def begin(self) -> None:
+        """The first piece is here: send the head, and no comment any more."""
+        async with self._sending:
+            self._has_pieces = True
+            await self._send_head()
+
+    async def end(self) -> bool:
+        """There will be no first piece; whether the head is sent."""
+        async with self._sending:
+            self._has_pieces = True
+            return self._is_sent
+
+    async def tell_waiting(self, word: Callable[[], str]) -> None:
+        """Comment again and again until the first piece is here; cancel it when the answer ends."""
+        began_s = trio.current_time()
+        while not self._has_pieces:
+            await trio.sleep(WAITING_TOLD_S)
+            async with self._sending:
+                if self._has_pieces:
+                    return
+                await self._send_head()
+                text = f": {word()}, {trio.current_time() - began_s:.0f} s\n\n"
+                await self._send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+
+    async def _send_head(self) -> None:
+        if not self._is_sent:
+            self._is_sent = True
+            await self._send({"type": "http.response.start", "status": 200, "headers": self._headers})
 
 
 def _events(bodies: Sequence[dict[str, Any]]) -> bytes:

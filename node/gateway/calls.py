@@ -77,7 +77,8 @@ async def form_call(doors: Sequence[SubnetDoor], path: str, body: bytes, context
         asks = [partial(_of_tools, ask) for ask in asks]
     if named == corcel.CORTEXT_CHAT:
         form = corcel.CortextForm(form)
-    return Answer(asks, form, stream=asked.stream, usage=asked.usage, settle=settle)
+    waiting = partial(_waiting_for, match, asked.model)
+    return Answer(asks, form, stream=asked.stream, usage=asked.usage, settle=settle, waiting=waiting)
 
 
 async def route_call(match: Match, query: Sequence[tuple[str, str]], body: bytes, context: Context) -> App:
@@ -144,6 +145,12 @@ def _match(doors: Sequence[SubnetDoor], path: str, model: str) -> Match:
     if found is None:
         raise unknown_model(matches, path, model)
     return found
+
+
+def _waiting_for(match: Match, model: str) -> str:
+    """What a stream waits for: a model that nobody says to have ready is being warmed."""
+    listed = (each for each in match.door.models() if (each.name, each.path) == (model, match.route.path))
+    return "warming" if any(each.facts.get("instances") == 0 for each in listed) else "waiting"
 
 
 async def _of_tools(ask: Ask) -> AsyncGenerator[Piece, None]:

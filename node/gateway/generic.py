@@ -10,7 +10,7 @@ import msgspec
 import trio
 from starlette.types import Receive, Scope, Send
 
-from node.gateway.answer import Ask, Pieces, Settle, all_pieces, now_ms
+from node.gateway.answer import Ask, Pieces, Settle, StreamHead, all_pieces, now_ms
 from node.gateway.forms import provenance
 from node.gateway.guard import decode_json, explain
 from node.gateway.problems import problem_of
@@ -118,18 +118,18 @@ class Events:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(cancel_on_disconnect, receive, nursery.cancel_scope)
                 async with all_pieces((self._ask,)) as pieces:
-                    await self._serve(pieces, send)
+                    head = StreamHead(send, with_id(SSE, self._id))
+                    nursery.start_soon(head.tell_waiting, lambda: "waiting")
+                    await self._serve(pieces, head, send)
                 nursery.cancel_scope.cancel()
         finally:
             self._settle((self._last,))
 
-    async def _serve(self, pieces: Pieces, send: Send) -> None:
-        started = False
+    async def _serve(self, pieces: Pieces, head: StreamHead, send: Send) -> None:
         try:
             async for _, piece in pieces:
-                if not started:
-                    await send({"type": "http.response.start", "status": 200, "headers": with_id(SSE, self._id)})
-                    started = True
+                if self._last is None:
+                    await head.begin()
                 self._last = piece
                 await _more(send, event_of(piece.reply))
             if self._last is None or not self._last.done:
@@ -138,7 +138,7 @@ class Events:
             self.ok = True
         except NodeError as error:
             problem = problem_of(error, now_ms())
-            if not started:
+            if not await head.end():
                 return await send_problem(problem, self._id, send)
             await _more(send, event(msgspec.json.encode(problem.body())))
         await send({"type": "http.response.body", "body": b"data: [DONE]\n\n", "more_body": False})

@@ -36,6 +36,9 @@ BODIES_BYTES_MAX: Final = 64 * 1024 * 1024  # of all requests being read or answ
 ANSWERS_AT_ONCE_MAX: Final = 64  # beyond it the user is told to come back rather than queued
 QUEUED_PIECES_MAX: Final = 16  # of several answers to one request that are sent as one stream
 METRIC_SAMPLES_MAX: Final = 256  # of one metric; ours have a few dozen
+WAITING_TOLD_S: Final = (
+    3.0  # a stream without its first piece so long gets a comment, and again: nobody waits in silence
+)
 GRACE_S: Final = 3.0  # what running answers get when the node stops
 
 # --- keys -----------------------------------------------------------------------------------------------------------

@@ -94,7 +94,10 @@ class Calls:
         for listed in self._catalogue.all(view):
             path = _PATHS.get(listed.chute.kind)
             if path is not None and listed.chute.visibility == "public" and fits_form(listed.chute):
-                facts: dict[str, str | int] = {"licence": listed.chute.licence, "chute": listed.id.hex()}
+                facts: dict[str, str | int] = {
+                    "licence": listed.chute.licence, "chute": listed.id.hex(),
+                    "instances": len(warm_miners(view, listed.id)),
+                }  # fmt: skip
                 found.setdefault((path, listed.chute.name), Offering(listed.chute.name, path, facts))
         return tuple(found.values())
 
