@@ -103,7 +103,7 @@ class Dues:
             await trio.to_thread.run_sync(lambda: self._store.end(row.account, arrived=arrived))
 
     def _arrived(self, row: DueRow) -> bool:
-        """Whether a final block has the transfer. Where the events are gone it counts as paid: never twice."""
+        """Whether a final block has the transfer. Where not all events can be seen it counts as paid: never twice."""
         history, wanted = self._chain.store.history, Transferred(
             self._hotkey.public, AccountId(row.account), Rao(row.sent_rao)
         )  # fmt: skip
@@ -118,7 +118,8 @@ class Dues:
                     return False
                 if decode_canonical(_EVENT, each.event, max_bytes=EVENT_BYTES_MAX) == wanted:
                     return True
-            if len(found.rows) < _PAGE or found.searched_from <= row.sent_from:
+            if found.searched_from < row.sent_from:
                 return False
-            below = (found.rows[-1].height, found.rows[-1].position)
-        return False
+            whole = len(found.rows) < _PAGE
+            below = (found.searched_from, 0) if whole else (found.rows[-1].height, found.rows[-1].position)
+        return final > row.sent_until

@@ -86,3 +86,20 @@ async def test_a_transfer_that_can_be_in_no_block_any_more_is_sent_again(
             assert store.dues.rows()[0].sent_rao == 0
             await again.tick()
             await until(lambda: balance(node, CREATOR) == SHARE)
+
+
+async def test_what_hides_among_more_events_than_are_looked_through_counts_as_paid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.service.dues.SEARCHES_MAX", 0)
+    async with running(tmp_path, spec_of(1), 1) as (node,):
+        with PaymentStore.open(tmp_path / "payments.db") as store:
+            store.dues.owe(CREATOR, SHARE)
+            last = node.chain.head.height + 1
+            store.dues.begin(CREATOR, SHARE, node.chain.final.header.height + 1, last)
+            dues = Dues(node.chain, node.reader, MINER, store.dues)
+            await dues.tick()
+            assert [(row.paid_rao, row.sent_rao) for row in dues.rows()] == [(0, SHARE)]  # it may still arrive
+            await until(lambda: node.chain.final.header.height > last)
+            await dues.tick()
+            assert [(row.paid_rao, row.sent_rao) for row in dues.rows()] == [(SHARE, 0)]
