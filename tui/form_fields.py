@@ -36,6 +36,17 @@ def limit_field() -> Field:
     return Field("tolerance", "limit %", _percent(DEFAULT_TOLERANCE_PPM))
 
 
+def subnet_field(netuid: int) -> Field:
+    """Where stake goes that may leave its subnet; it begins with the subnet that it is on."""
+    return Field("netuid", "on subnet", str(netuid), placeholder="its number; 0 is root")
+
+
+def elsewhere(values: Values, netuid: int) -> str:
+    """The flags of stake that leaves its subnet on the way; of stake that stays, no pool is touched, so nothing."""
+    into = values["netuid"].strip()
+    return "" if into in ("", str(netuid)) else f" --to-netuid {into}{limit_words(values)}"
+
+
 def tolerance_ppm(text: str) -> int:
     """Per cent as people write them, as parts per million. Raises BadAmount."""
     try:

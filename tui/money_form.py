@@ -30,11 +30,13 @@ from tui.form_fields import (
     address_of,
     all_or,
     amount_field,
+    elsewhere,
     is_ticked,
     limit_field,
     limit_words,
     netuid_of,
     partial_field,
+    subnet_field,
     tolerance_ppm,
 )
 
@@ -161,7 +163,7 @@ class SwapForm:
 
 @dataclass(frozen=True, slots=True)
 class MoveForm:
-    """Take stake to another hotkey of the same subnet."""
+    """Take stake to another hotkey, on its subnet or on the way to another one."""
 
     netuid: int
     hotkey: str
@@ -174,20 +176,20 @@ class MoveForm:
     @property
     def fields(self) -> Sequence[Field]:
         to = Field("hotkey", "to hotkey", placeholder="address that begins with 5")
-        return (amount_field("move", self.netuid, self.held), to)
+        return (amount_field("move", self.netuid, self.held), to, subnet_field(self.netuid), limit_field())
 
     def intent(self, values: Values) -> Intent:
-        to, amount = address_of(values["hotkey"]), all_or(values, self.held)
-        return MoveIntent(self.hotkey, to, self.netuid, self.netuid, amount)
+        to, amount, into = address_of(values["hotkey"]), all_or(values, self.held), netuid_of(values["netuid"])
+        return MoveIntent(self.hotkey, to, self.netuid, into, amount, tolerance_ppm(values["tolerance"]))
 
     def command(self, values: Values) -> str:
-        to = f"--from {self.hotkey} --to {values['hotkey'].strip()}"
+        to = f"--from {self.hotkey} --to {values['hotkey'].strip()}{elsewhere(values, self.netuid)}"
         return f"stake move {values['amount'].strip()} --netuid {self.netuid} {to}"
 
 
 @dataclass(frozen=True, slots=True)
 class TransferStakeForm:
-    """Give stake to another coldkey, behind the same hotkey."""
+    """Give stake to another coldkey, behind the same hotkey, on its subnet or on another one."""
 
     netuid: int
     hotkey: str
@@ -200,14 +202,16 @@ class TransferStakeForm:
     @property
     def fields(self) -> Sequence[Field]:
         to = Field("to", "to coldkey", placeholder="address that begins with 5")
-        return (amount_field("give", self.netuid, self.held), to)
+        return (amount_field("give", self.netuid, self.held), to, subnet_field(self.netuid), limit_field())
 
     def intent(self, values: Values) -> Intent:
-        to, amount = address_of(values["to"]), all_or(values, self.held)
-        return TransferStakeIntent(to, self.hotkey, self.netuid, self.netuid, amount)
+        to, amount, into = address_of(values["to"]), all_or(values, self.held), netuid_of(values["netuid"])
+        return TransferStakeIntent(
+            to, self.hotkey, self.netuid, into, amount, tolerance_ppm(values["tolerance"])
+        )  # fmt: skip
 
     def command(self, values: Values) -> str:
-        where = f"--netuid {self.netuid} --hotkey {self.hotkey}"
+        where = f"--netuid {self.netuid} --hotkey {self.hotkey}{elsewhere(values, self.netuid)}"
         return f"stake transfer {values['amount'].strip()} {values['to'].strip()} {where}"
 
 

@@ -17,7 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Checkbox, Input, Static
 from textual.worker import WorkType
 
-from node.control.intents import StakeIntent, StakeKind, SwapIntent, UnstakeIntent
+from node.control.intents import MoveIntent, StakeIntent, StakeKind, SwapIntent, TransferStakeIntent, UnstakeIntent
 from node.control.schema import Metagraph, SubnetInfo
 from node.control.standing import Shift, shifts_of, standing
 from tui import limits
@@ -315,8 +315,8 @@ class Ticket(Vertical):
         if draft is None:
             return [say(("What it will do is shown here while you type.", "dim"))]
         lines = [say((clean(draft.title, 80), "strong"))]
-        lines += [field(clean(label, 40), say(_told(text)), _LABEL_CELLS) for label, text in draft.lines]
-        return [*lines, *(say(("! ", "warn"), clean(warning)) for warning in draft.warnings)]
+        lines += [say(("! ", "warn"), clean(warning)) for warning in draft.warnings]  # before what may be out of sight
+        return lines + [field(clean(label, 40), say(_told(text)), _LABEL_CELLS) for label, text in draft.lines]
 
     def _after(self) -> list[Content]:
         """What it would make of the seats behind it, as far as their subnets are known here."""
@@ -341,7 +341,9 @@ class Ticket(Vertical):
                 subnet, amount = self._subnet(intent.netuid), intent.amount_rao
             case UnstakeIntent():
                 subnet, amount = self._subnet(intent.netuid), intent.amount_alpha
-            case SwapIntent():
+            case SwapIntent() | MoveIntent() | TransferStakeIntent():
+                if intent.origin_netuid == intent.destination_netuid:
+                    return None
                 subnet, amount = self._subnet(intent.origin_netuid), intent.amount_alpha
             case _:
                 return None

@@ -7,11 +7,12 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button
 
-from node.ledger.calls import SwapStakeLimit
+from node.ledger.calls import MoveStake, SwapStakeLimit, TransferStake
 from tests.snapshots.scenes import settle
 from tests.unit.control.fake_prices import PRICE_RAO, candles
 from tests.unit.tui import recorded
 from tests.unit.tui.fake import FakePort, drive, until
+from tests.unit.tui.fake_desk import LABELLED
 from tests.unit.tui.test_attach import shown
 from tui import limits
 from tui.app import NeurondApp
@@ -96,6 +97,31 @@ def test_a_swap_is_quoted_while_it_is_typed_and_the_review_signs_the_same() -> N
     assert (draft.call.amount_alpha, draft.call.destination_netuid) == (5 * 10**9, 2)
     assert draft.call.limit_price > 0
     assert port.api.submitted == [b"signed"]
+
+
+def test_a_move_and_a_gift_may_go_to_another_subnet_with_impact_limit_and_the_same_command() -> None:
+    async def use(pilot: Pilot[object], app: NeurondApp, screen: TradeScreen) -> None:
+        for mode, field, to, kind in (
+            ("v", "hotkey", recorded.HOTKEYS[1], MoveStake),
+            ("x", "to", LABELLED, TransferStake),
+        ):
+            screen.query_one(PositionTable).focus()
+            await pilot.press(mode)
+            ticket = await fill(pilot, app, screen, amount="5", netuid="2", tolerance="0.7", **{field: to})
+            words = " ".join(shown(app).split())
+            for word in ("price on 1", "price on 2", "The chain takes no limit"):
+                assert word in words, (mode, word)
+            assert "--to-netuid 2 --tolerance 0.7" in ticket.command()
+            draft = ticket._quoted.draft
+            assert draft is not None
+            assert isinstance(draft.call, kind)
+            assert (draft.call.origin_netuid, draft.call.destination_netuid) == (1, 2)
+            assert ticket._trade() is not None
+            await fill(pilot, app, screen, netuid="1")
+            assert "--to-netuid" not in ticket.command()
+            assert ticket._trade() is None
+
+    trading(use)
 
 
 REFUSED: tuple[tuple[str, dict[str, str], str], ...] = (
