@@ -28,6 +28,7 @@ from node.service.stranded import Trouble
 from node.version import __version__
 from p2p import Ban, Network, PeerView
 from p2p.mdns import Lan
+from storage import StorageError
 
 if TYPE_CHECKING:
     from node.service.app import Node, Running
@@ -57,6 +58,7 @@ async def examine(node: Node) -> Checkup:
             trust_check(trust_trouble(node, running), is_refused=running.chain.conflict is not None),
             *signing_checks(running.chain.pen, running.chain.clock),
             lag_check(running.lag.lag_ms),
+            *prices_checks(running.prices.trouble),
         ]
     rows += await _local_rows(node)
     return checkup(rows)
@@ -183,6 +185,11 @@ def lag_check(lag_ms: float) -> Check:
     state = _grade(lag_ms, LAG_WARN_MS, LAG_BAD_MS)
     fix = "" if state == "ok" else "Leave the node more processor: fewer --model-threads, or fewer other programs."
     return Check("loop lag", state, f"{lag_ms:.1f} ms", fix)
+
+
+def prices_checks(trouble: StorageError | None) -> list[Check]:
+    """The row of a price history that cannot be kept; only charts miss it."""
+    return [] if trouble is None else [Check("price charts", "warn", trouble.message, trouble.hint)]
 
 
 def _state_check(node: Node) -> Check:

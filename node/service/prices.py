@@ -3,6 +3,8 @@
 The chain's task only puts what became final into a short queue; reading it, adding it up and writing it, one batch for
 all that waits, happens in a worker thread. A block that was not seen here leaves no bar: the history says nothing that
 this node did not follow itself.
+
+Only charts depend on the file: whatever is wrong with it is kept, told and logged, and the node goes on.
 """
 
 from contextlib import AsyncExitStack
@@ -56,15 +58,24 @@ class Bar:
 class PriceBook:
     """The history of one chain; `listen` and `run` belong to the event loop, the rest to any thread."""
 
-    def __init__(self, chain: Chain, store: PriceStore) -> None:
-        self.store = store
+    def __init__(self, chain: Chain, store: PriceStore | StorageError) -> None:
+        """`store`: the file, or why it could not be opened. `trouble` is what is wrong with it now."""
+        self.trouble = store if isinstance(store, StorageError) else None
+        self._store = store
         self._chain = chain
         self._prices: dict[NetUid, int] = {}
         self._open: dict[tuple[int, NetUid], Bar] = {}
         self._height = -1
         self._missed = False
-        self._broken = False
+        self._is_told = False
         self._send, self._receive = trio.open_memory_channel[Finalised[Executed]](QUEUE_MAX)
+
+    @property
+    def store(self) -> PriceStore:
+        """The file. Raises StorageError when it could not be opened."""
+        if isinstance(self._store, StorageError):
+            raise self._store
+        return self._store
 
     def listen(self, final: Finalised[Executed]) -> None:
         """Queue what became final; never waits."""
@@ -74,8 +85,13 @@ class PriceBook:
             self._missed = True  # prices not seen to change are read from the state, once there is time
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Keep the history until cancelled; a store that cannot be written ends the history, not the node."""
-        await trio.to_thread.run_sync(self._begin)
+        """Keep the history until cancelled; a store that cannot be read or written ends the history, not the node."""
+        try:
+            await trio.to_thread.run_sync(self._begin)
+        except StorageError as error:
+            self._fail(error)
+            task_status.started()
+            return
         self._chain.on_final(self.listen)
         task_status.started()
         while True:
@@ -87,15 +103,17 @@ class PriceBook:
                     break
             try:
                 await trio.to_thread.run_sync(self.take, waiting)
-                self._broken = False
+                self.trouble, self._is_told = None, False
             except StorageError as error:
-                if not self._broken:
-                    log.warning("prices are not kept: %s", error)
-                self._broken = True
+                self._fail(error)
 
     def day(self, netuids: tuple[NetUid, ...], now_s: int) -> dict[int, SpanRow]:
-        """Each subnet's last 24 hours as one bar, where there are any."""
-        return {row.netuid: row for row in self.store.since(_DAY_STEP_S, now_s - DAY_S, netuids)}
+        """Each subnet's last 24 hours as one bar, where there are any and they can be read."""
+        try:
+            return {row.netuid: row for row in self.store.since(_DAY_STEP_S, now_s - DAY_S, netuids)}
+        except StorageError as error:
+            self._fail(error)
+            return {}
 
     def take(self, finals: list[Finalised[Executed]]) -> None:
         """Add what became final and write it as one batch. Blocks that were counted before are left out."""
@@ -114,6 +132,12 @@ class PriceBook:
         rows = [_row(key, self._open[key]) for key in sorted(changed) if key in self._open]
         if rows or closed:
             self.store.put(self._height, [*closed, *rows], gone)
+
+    def _fail(self, error: StorageError) -> None:
+        """Keep what is wrong, and log it once."""
+        if not self._is_told:
+            log.warning("prices are not kept: %s", error)
+        self.trouble, self._is_told = error, True
 
     def _begin(self) -> None:
         known = self.store.begin(bytes(self._chain.genesis_hash))
@@ -170,8 +194,12 @@ class PriceBook:
 
 
 async def keep_prices(stack: AsyncExitStack, nursery: trio.Nursery, chain: Chain, path: Path) -> PriceBook:
-    """Open the history at `path` and begin to keep it. Raises StorageError."""
-    book = PriceBook(chain, stack.enter_context(PriceStore.open(path)))
+    """Open the history at `path` and begin to keep it; one that is of no use is told, and the node starts."""
+    try:
+        store: PriceStore | StorageError = stack.enter_context(PriceStore.open(path))
+    except StorageError as error:
+        store = error
+    book = PriceBook(chain, store)
     await nursery.start(book.run)
     return book
 

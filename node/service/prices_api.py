@@ -34,7 +34,7 @@ class PricesOfNode:
     async def prices(
         self, netuid: int, interval: Interval = "15m", limit: int = CANDLES_DEFAULT, before_ms: int | None = None
     ) -> PriceHistory:
-        """Return a subnet's candles. Raises SubnetNotExists."""
+        """Return a subnet's candles. Raises SubnetNotExists, StorageError where they cannot be read."""
         running = self._running()
         queries.subnet(running.chain.head.executed.state.view, NetUid(netuid))
         before_s = INTEGER_MAX if before_ms is None else -(-before_ms // 1000)

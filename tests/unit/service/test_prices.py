@@ -1,5 +1,6 @@
 """The price history of a running chain: bars add up, a restart goes on, another chain's past is not shown."""
 
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,8 @@ from node.ledger.calls import AddStake
 from node.ledger.transition import Executed
 from node.primitives.types import Hash, Rao
 from node.service.chain import Chain
-from node.service.prices import KEPT_S, PriceBook
+from node.service.doctor import prices_checks
+from node.service.prices import KEPT_S, PriceBook, keep_prices
 from storage.prices import PriceStore
 from tests.unit.ledger.world import SUBNET, TAO, World, who
 from tests.unit.service.network import coldkey, hotkey, running, spec_of
@@ -156,3 +158,35 @@ async def test_what_people_trade_is_the_volume_of_its_minute(tmp_path: Path) -> 
                 nursery.cancel_scope.cancel()
             assert 4 * 10**9 < span.volume <= 5 * 10**9
             assert span.high > span.open, "a purchase raises the price"
+
+
+@pytest.mark.parametrize("damage", ["is no database", "has a broken page", "is a folder"])
+async def test_a_price_book_of_no_use_costs_the_charts_and_not_the_node(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "prices.db"
+    match damage:
+        case "is no database":
+            path.write_bytes(b"not a database, but a letter to somebody" * 200)
+        case "has a broken page":
+            PriceStore.open(path).close()
+            raw = bytearray(path.read_bytes())
+            raw[4096:] = b"\xff" * (len(raw) - 4096)
+            path.write_bytes(raw)
+        case _:
+            path.mkdir()
+    async with (
+        running(tmp_path, spec_of(1, 0), 1) as (node,),
+        AsyncExitStack() as stack,
+        trio.open_nursery() as nursery,
+    ):
+        book = await keep_prices(stack, nursery, node.chain, path)
+        await node.finalised(2)
+        assert book.trouble is not None
+        assert book.day((SUBNET,), 0) == {}
+        [row] = prices_checks(book.trouble)
+        assert row.state == "warn"
+        assert row.fix, "it says what to do"
+        nursery.cancel_scope.cancel()
+
+
+def test_a_sound_price_book_has_no_row() -> None:
+    assert prices_checks(None) == []
