@@ -4,7 +4,7 @@ A key sees its own use; one with the scope admin sees everything and makes and r
 """
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
@@ -15,6 +15,10 @@ from node.gateway.limits import LIMIT_MAX, PER_DAY_DEFAULT, PER_MINUTE_DEFAULT, 
 from node.gateway.openai import Meta
 from node.gateway.problems import utc
 from node.market.errors import BadRequest, NotFound
+from node.market.limits import REPORTABLE_MAX
+from node.market.routes import SubnetDoor
+from node.primitives.address import to_ss58
+from node.primitives.types import Hash
 from node.subnets.doors import Empty, Scope
 from storage.keys import KeyRow, KeyStore, UseRow
 
@@ -64,8 +68,15 @@ class UsageQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
 class Desk:
     """Answers the gateway's own routes; `store` is None where the gateway keeps no database."""
 
-    def __init__(self, store: KeyStore | None, ledger: Ledger | None, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: KeyStore | None,
+        ledger: Ledger | None,
+        now_ms: Callable[[], int],
+        doors: Callable[[], Sequence[SubnetDoor]] = tuple,
+    ) -> None:
         self._store = store
+        self._doors = doors
         self._ledger = ledger
         self._now_ms = now_ms
 
@@ -119,6 +130,21 @@ class Desk:
         if found is None:
             raise NotFound("This node has no receipt of that digest.", param="digest")
         return found
+
+    async def report(self, caller: Caller, request: ReceiptDigest) -> Any:
+        """Have an answer judged again, by the digest of its receipt."""
+        for door in self._doors():
+            found = await door.report(Hash(bytes.fromhex(request.digest)))
+            if found is not None:
+                return {
+                    "object": "neurond.report", "digest": found.digest.hex(), "miner": to_ss58(found.miner),
+                    "outcome": found.outcome, "code": found.code, "evidence": found.evidence, "score": found.score,
+                    "credited_rao": found.credited_rao,
+                }  # fmt: skip
+        raise NotFound(
+            "This node does not remember the answer of that receipt.", param="digest",
+            remedy=f"Report an answer soon: each subnet's last {REPORTABLE_MAX} are remembered, until the node stops.",
+        )  # fmt: skip
 
     def _need_store(self) -> KeyStore:
         if self._store is None:

@@ -77,7 +77,7 @@ class Gateway:
         self._bodies = Bodies()
         self._again = Again(store, clock_ms)
         self._spent = trio.Event()
-        desk = Desk(store, ledger, clock_ms)
+        desk = Desk(store, ledger, clock_ms, doors)
         self._own: dict[tuple[str, str], _Own] = {
             ("POST", "/v1/keys"): _Own(desk.make_key, NewKey, "admin", 201),
             ("GET", "/v1/keys"): _Own(desk.keys, Empty, "admin"),
@@ -87,6 +87,7 @@ class Gateway:
             ("GET", "/v1/balance"): _Own(desk.balance, Empty),
             ("GET", "/v1/templates"): _Own(templates, Empty),
             ("GET", "/v1/receipts/{digest}"): _Own(desk.receipt, ReceiptDigest),
+            ("POST", "/v1/receipts/{digest}/report"): _Own(desk.report, ReceiptDigest, "invoke"),
         }
         self.app = Traffic(self._serve)
 
@@ -170,6 +171,7 @@ class Gateway:
             (path, {}),
             (f"{parent}/{{id}}", {"id": last}),
             (f"{parent}/{{digest}}", {"digest": last}),
+            (f"{parent.rpartition('/')[0]}/{{digest}}/{last}", {"digest": parent.rpartition("/")[2]}),
         )
         for name, pieces in places:
             own = self._own.get((method, name))
@@ -177,7 +179,7 @@ class Gateway:
                 request.scope[ROUTE] = name
                 caller.need(own.scope)
                 body = b""
-                if method == "POST":
+                if method == "POST" and not path.endswith("/report"):
                     check_json(request)
                     body = await self._bodies.read(request)
                     self._bodies.release(len(body))

@@ -53,6 +53,7 @@ _OWN: Final = (
     Entry("GET", "/v1/balance", "What this node can pay with.", Empty, "read"),
     Entry("GET", "/v1/templates", "Instructions that a chat may name as its `template`.", Empty, "read"),
     Entry("GET", "/v1/receipts/{digest}", "A receipt that both sides signed.", ReceiptDigest, "read"),
+    Entry("POST", "/v1/receipts/{digest}/report", "Have that answer judged again.", ReceiptDigest, "invoke"),
     Entry("GET", "/v1/keys", "All API keys.", Empty, "admin"),
     Entry("POST", "/v1/keys", "A new API key; its secret is in this answer only.", NewKey, "admin"),
     Entry("GET", "/v1/keys/{id}", "One API key.", KeyId, "admin"),

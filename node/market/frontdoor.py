@@ -30,7 +30,7 @@ from node.market.errors import (
     UnknownModel,
     Unreachable,
 )
-from node.market.frames import Receipt, body_digest, request_digest
+from node.market.frames import Receipt, body_digest, receipt_digest, request_digest
 from node.market.limits import (
     ANSWER_TIMEOUT_S,
     DOOR_OPENS_S,
@@ -43,6 +43,7 @@ from node.market.limits import (
 )
 from node.market.payer import Bill, Payer
 from node.market.payments import Tariff, tariff_of
+from node.market.reports import Report, Reports
 from node.market.roster import miners
 from node.market.router import Router
 from node.market.routes import Piece, as_whole
@@ -126,6 +127,7 @@ class MarketDoor:
         self._payer = payer or (None if context.money is None else context.money.payer)
         self._router = Router(trio.current_time)
         self._opened_s = trio.current_time()
+        self._reports = Reports(subnet, host, self._payer)
         self.counts: Counter[str] = Counter()
         self.routes = tuple(subnet.routes)
         self.local_routes = tuple(subnet.local_routes)
@@ -183,6 +185,13 @@ class MarketDoor:
                 "This node keeps nothing of that subnet.", remedy="Start a role in it: `neurond role set validator`."
             )
         return await route.handler(self._host, request)
+
+    async def report(self, receipt: Hash) -> Report | None:
+        """Judge an answer of this door again; a wrong one's miner is asked last for a while."""
+        found = await self._reports.report(receipt)
+        if found is not None and found.outcome == "wrong":
+            self._router.failed(found.miner)
+        return found
 
     def _chat_route(self, request: ChatRequest) -> AnyRoute:
         known = [each.name for each in self.models() if each.path == CHAT_PATH]
@@ -350,7 +359,9 @@ class MarketDoor:
             )
         )
         if call.answer is not None and call.receipt is not None:
-            self._finished(Exchange(request_digest(call.request.head), task, call.answer, call.receipt, call.paid_rao))
+            name = request_digest(call.request.head)
+            self._reports.note(receipt_digest(call.receipt), name, task, call.answer, call.paid_rao)
+            self._finished(Exchange(name, task, call.answer, call.receipt, call.paid_rao))
 
 
 def _ceiling(route: AnyRoute, task: Message) -> Usage | None:

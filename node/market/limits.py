@@ -137,3 +137,8 @@ JOURNAL_PEERS_REMEMBERED_MAX: Final = 256  # peers known to have been asked; mor
 TASKS_SHOWN_MAX: Final = 200  # recent tasks kept in memory; older ones are in the journal
 PREVIEW_CHARS_MAX: Final = 160  # one wide line of a table
 HEADS_QUEUED_MAX: Final = 16  # a role that misses heads only needs the newest
+
+# --- reports --------------------------------------------------------------------------------------------------------
+REPORTABLE_MAX: Final = 64  # answers that a door remembers for a report; a person looks at the last few
+REPORTABLE_BYTES_MAX: Final = 8 * 1024 * 1024  # of them together
+REPORT_TIMEOUT_S: Final = 60.0  # a pass over the longest answer takes about 6 s of one core

@@ -58,7 +58,11 @@ class Router:
         self._running[miner] -= 1
         self._running += Counter()
         if failed:
-            self._failed_at[miner] = self._clock()
+            self.failed(miner)
+
+    def failed(self, miner: AccountId) -> None:
+        """Ask this miner last for a while."""
+        self._failed_at[miner] = self._clock()
 
 
 def _trust(standing: Standing | None, best: float) -> float:

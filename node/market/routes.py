@@ -11,6 +11,7 @@ import msgspec
 
 from node.market.chat import ModelInfo
 from node.market.errors import NoMiner, UnknownModel
+from node.market.reports import Report
 from node.primitives.types import AccountId, Hash
 from node.subnets.doors import AnyLocalRoute, AnyRoute
 from node.subnets.wire import Usage
@@ -58,6 +59,10 @@ class SubnetDoor(Protocol):
 
     async def answer(self, route: AnyLocalRoute, request: Any) -> Any:
         """What this node itself answers. Raises MarketError."""
+        ...
+
+    async def report(self, receipt: Hash) -> Report | None:
+        """Judge an answer again; None where this door does not remember the receipt's."""
         ...
 
 
@@ -149,6 +154,10 @@ class Closed:
     async def answer(self, route: AnyLocalRoute, request: Any) -> Any:
         """Refuse. Raises NoMiner."""
         raise NoMiner(self.reason)
+
+    async def report(self, receipt: Hash) -> Report | None:
+        """Remember nothing."""
+        return None
 
 
 def as_whole(reply: Any, piece: Piece) -> Any:

@@ -14,6 +14,7 @@ from node.gateway.server import bind, run_gateway
 from node.market.chat import ChatPart, ChatUsage, ModelInfo, TokenLogprob
 from node.market.errors import NoMiner
 from node.market.forms import EmbeddingReply, EmbeddingRequest, ImageReply
+from node.market.reports import Report
 from node.market.routes import Piece
 from node.primitives.errors import NodeError
 from node.primitives.types import AccountId, Hash
@@ -111,6 +112,9 @@ class FakeDoor:
 
     async def answer(self, route: AnyLocalRoute, request: Any) -> Any:
         return await route.handler(None, request)  # type: ignore[arg-type]
+
+    async def report(self, receipt: Hash) -> Report | None:
+        return Report(receipt, MINER, "wrong", "unlikely", "mean gap 9", 0.0, 7) if receipt == RECEIPT else None
 
 
 def embedded(request: EmbeddingRequest) -> EmbeddingReply:

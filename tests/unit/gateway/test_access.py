@@ -12,7 +12,7 @@ from node.gateway.keys import KeyBook, new_key
 from node.market.errors import CallBroken, InsufficientBudget
 from node.subnets.doors import Empty, LocalRoute, Scope
 from storage.keys import KeyStore, UseRow
-from tests.unit.gateway.doors import FORMS, QUESTION, FakeDoor, serving
+from tests.unit.gateway.doors import FORMS, QUESTION, RECEIPT, FakeDoor, serving
 
 NOON_MS = 1_767_268_800_000  # 2026-01-01T12:00:00Z
 
@@ -236,3 +236,18 @@ async def test_balance_and_receipts_come_from_the_node() -> None:
 
 def test_forms_of_the_fake_are_the_four() -> None:
     assert len({route.path for route in FORMS}) == 4
+
+
+async def test_an_answer_is_reported_by_its_receipt_with_a_key_that_may_have_work_done(store: KeyStore) -> None:
+    _, secret = key(store)
+    _, reader = key(store, "read", name="reader")
+    path = f"/receipts/{RECEIPT.hex()}/report"
+    async with serving(FakeDoor(), store=store) as http:
+        told = await http.post(path, headers={"authorization": f"Bearer {secret}"})
+        assert told.status_code == 200
+        assert (told.json()["outcome"], told.json()["credited_rao"]) == ("wrong", 7)
+        refused = await http.post(path, headers={"authorization": f"Bearer {reader}"})
+        assert (refused.status_code, error(refused)["code"]) == (403, "key_forbidden")
+        for other, status in (("00" * 32, 404), ("zz", 400)):
+            wrong = await http.post(f"/receipts/{other}/report", headers={"authorization": f"Bearer {secret}"})
+            assert (wrong.status_code, error(wrong)["param"]) == (status, "digest")

@@ -1,5 +1,6 @@
 """The users' way in: routing, failover before the first part, honesty after it, and what is written down."""
 
+import itertools
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import ExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from node.market.limits import STREAMS_HEARD_MAX, STREAMS_MAX
 from node.market.serving import CallServer
 from node.market.switchboard import of_subnet
 from node.market.tasks import TaskLog
+from node.primitives.types import Hash
 from node.service.roles.host import RoleHost
 from node.subnets.base import Code, Host
 from p2p import Stream
@@ -49,7 +51,7 @@ async def house(*subnets: Doubling, seated: bool = True, plugged: bool = True) -
     log, exchanges = TaskLog(), []
     door = MarketDoor(
         gateway, Doubling(), now_ms=lambda: 1_000, record=log.put, finished=exchanges.append,
-        random_bytes=bytes, first_part_s=5.0, answer_s=20.0,
+        random_bytes=bytes, first_part_s=5.0, answer_s=20.0, host=RoleHost(gateway, Doubling(), NoModels()),
     )  # fmt: skip
     miners = [world.join(f"miner-{n}") for n in range(len(subnets))]
     servers = [
@@ -269,3 +271,38 @@ async def test_questions_beyond_a_miners_places_for_this_node_wait_here_and_are_
         assert sorted(done) == [2 * value for value in range(20)]
         assert not [name for name in h.door.counts if "passed_over" in name]
     assert len(h.gateway.lines) == 0
+
+
+async def test_a_reported_answer_is_judged_once_and_a_wrong_ones_miner_is_asked_last(autojump_clock: object) -> None:
+    async with house(Doubling(wrong=True), Doubling()) as h:
+        lots, receipts = itertools.count(), {}
+        h.door._random_bytes = lambda size: next(lots).to_bytes(size, "big")
+        for _ in range(20):
+            parts = await h.ask()
+            assert parts[-1].receipt is not None
+            receipts[parts[-1].miner] = parts[-1].receipt
+            if len(receipts) == 2:
+                break
+        wrong, right = (receipts[miner.hotkey] for miner in h.miners)
+        report = await h.door.report(right)
+        assert report is not None
+        assert (report.outcome, report.code, report.miner) == ("right", "ok", h.miners[1].hotkey)
+        report = await h.door.report(wrong)
+        assert report is not None
+        assert (report.outcome, report.code, report.score, report.credited_rao) == ("wrong", "wrong", 0.0, 0)
+        assert await h.door.report(wrong) is report
+        for _ in range(5):
+            assert (await h.ask())[-1].miner == h.miners[1].hotkey
+        assert await h.door.report(Hash(bytes(32))) is None
+
+
+async def test_a_door_remembers_so_many_answers_and_no_more(
+    autojump_clock: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.market.reports.REPORTABLE_MAX", 1)
+    async with house(Doubling()) as h:
+        first, second = (await h.ask())[-1].receipt, (await h.ask())[-1].receipt
+        assert first is not None
+        assert second is not None
+        assert await h.door.report(first) is None
+        assert await h.door.report(second) is not None
