@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import click
 
@@ -11,10 +11,10 @@ from node.commands.common import Env, command, duration, facts, narrate, short, 
 from node.control.amounts import format_amount
 from node.control.client_sync import SyncClient
 from node.control.record_api import RECEIPTS_PER_PAGE_MAX, ReceiptRequest, ReceiptsRequest
-from node.control.views.records import ReceiptView
+from node.control.views.records import ReceiptKind, ReceiptView
 from node.primitives.errors import NodeError
 
-KINDS: Final = ("user", "served", "challenge")
+KINDS: Final[tuple[ReceiptKind, ...]] = get_args(ReceiptKind)
 FILE_BYTES_MAX: Final = 256 * 1024 * 1024  # fifty thousand receipts take 100 MB
 LINE_BYTES_MAX: Final = 64 * 1024
 
@@ -41,7 +41,7 @@ def receipts() -> None:
 @click.option("--limit", type=click.IntRange(1, RECEIPTS_PER_PAGE_MAX), default=20, show_default=True)
 @click.option("--kind", type=click.Choice(KINDS), help="Calls of users here, calls served, or answers to challenges.")
 @command
-def list_receipts(env: Env, limit: int, kind: str | None) -> None:
+def list_receipts(env: Env, limit: int, kind: ReceiptKind | None) -> None:
     """List the newest receipts of this node.
 
     \b
@@ -49,7 +49,7 @@ def list_receipts(env: Env, limit: int, kind: str | None) -> None:
       neurond receipts list --kind challenge --limit 50
     """
     with SyncClient(env.home) as client:
-        found = client.call(ReceiptsRequest(limit, 0, kind))  # type: ignore[arg-type]
+        found = client.call(ReceiptsRequest(limit, 0, kind))
     env.emit(found, lambda: _render_list(found))
 
 
@@ -104,7 +104,7 @@ def verify(env: Env, digest: str | None, path: Path | None) -> int:
 @click.argument("path", type=click.Path(dir_okay=False, writable=True, path_type=Path))
 @click.option("--kind", type=click.Choice(KINDS))
 @command
-def export(env: Env, path: Path, kind: str | None) -> None:
+def export(env: Env, path: Path, kind: ReceiptKind | None) -> None:
     """Write all receipts to a file, one JSON object a line, newest first; it can be verified without this node.
 
     \b
@@ -146,10 +146,10 @@ def check_file(path: Path) -> Iterator[tuple[str, bool]]:
             yield name, told.get("digest", name) == name and receipt_holds(receipt, check)
 
 
-def _all(client: SyncClient, kind: str | None) -> Iterator[ReceiptView]:
+def _all(client: SyncClient, kind: ReceiptKind | None) -> Iterator[ReceiptView]:
     skip = 0
     while True:
-        page = client.call(ReceiptsRequest(RECEIPTS_PER_PAGE_MAX, skip, kind))  # type: ignore[arg-type]
+        page = client.call(ReceiptsRequest(RECEIPTS_PER_PAGE_MAX, skip, kind))
         yield from page
         if len(page) < RECEIPTS_PER_PAGE_MAX:
             return

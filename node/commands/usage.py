@@ -1,21 +1,23 @@
 """`neurond usage`: what was asked for through this node, or done by it for others, from its receipts."""
 
+from typing import Final, get_args
+
 import click
 
 from node.commands.common import Env, command, short, table
 from node.control.amounts import format_amount
 from node.control.client_sync import SyncClient
 from node.control.record_api import UsageRequest
-from node.control.views.records import Usage
+from node.control.views.records import Usage, UsageGroup
 
-GROUPS = ("day", "model", "miner")
+GROUPS: Final[tuple[UsageGroup, ...]] = get_args(UsageGroup)
 
 
 @click.command()
 @click.option("--group", type=click.Choice(GROUPS), default="day", show_default=True, help="What to add up by.")
 @click.option("--served", is_flag=True, help="What this node did for others, instead of what it asked for.")
 @command
-def usage(env: Env, group: str, served: bool) -> None:
+def usage(env: Env, group: UsageGroup, served: bool) -> None:
     """Add up calls, tokens, units and what was spent.
 
     \b
@@ -25,7 +27,7 @@ def usage(env: Env, group: str, served: bool) -> None:
       neurond usage --served
     """
     with SyncClient(env.home) as client:
-        found = client.call(UsageRequest(group, served))  # type: ignore[arg-type]
+        found = client.call(UsageRequest(group, served))
     env.emit(found, lambda: _render(found))
 
 
