@@ -4,8 +4,10 @@ It never touches a widget and never waits. Everything it holds is bounded.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal
+
+import msgspec
 
 from node.control.events import AnyEvent, GapEvent, Heartbeat, JobEvent, LogEvent, StatusEvent, TasksEvent
 from node.control.schema import (
@@ -21,8 +23,18 @@ from node.control.schema import (
     ProposalView,
     SubnetInfo,
     Task,
+    TaskState,
 )
-from tui.limits import JOBS_MAX, LOG_LINES_MAX, PEERS_MAX, PROPOSALS_MAX, SAMPLES_MAX, SUBNETS_MAX, TASKS_MAX
+from tui.limits import (
+    JOBS_MAX,
+    LOG_LINES_MAX,
+    PEERS_MAX,
+    PROPOSALS_MAX,
+    SAMPLES_MAX,
+    SUBNETS_MAX,
+    TASK_MINERS_MAX,
+    TASKS_MAX,
+)
 
 Part = Literal[
     "link",
@@ -67,6 +79,8 @@ class Model:
         self.block_at_s: float | None = None
         self.peers: tuple[PeerInfo, ...] | None = None
         self.tasks: dict[str, Task] | None = None
+        self.task_parts: dict[str, dict[str, Task]] = {}
+        """Of each task what every miner makes of it, by miner; `tasks` has one for all of them."""
         self.jobs: dict[str, Job] = {}
         self.log: deque[LogLine] = deque(maxlen=LOG_LINES_MAX)
         self.log_lost = 0
@@ -215,10 +229,29 @@ class Model:
 
     def _add_tasks(self, tasks: tuple[Task, ...], snapshot: bool) -> None:
         if self.tasks is None or snapshot:
-            self.tasks = {}
+            self.tasks, self.task_parts = {}, {}
         for task in tasks:
             self.tasks.pop(task.id, None)
-            self.tasks[task.id] = task
+            parts = self.task_parts.setdefault(task.id, {})
+            if task.miner in parts or len(parts) < TASK_MINERS_MAX:
+                parts[task.miner] = task
+            self.tasks[task.id] = whole(tuple(parts.values()))
         while len(self.tasks) > TASKS_MAX:
-            del self.tasks[next(iter(self.tasks))]
+            oldest = next(iter(self.tasks))
+            del self.tasks[oldest], self.task_parts[oldest]
         self.bump("tasks")
+
+
+def whole(parts: Sequence[Task]) -> Task:
+    """Return one task for what several miners make of it: it runs while one of them does, and is done if one did it.
+
+    The miner, and what is told of it, is the latest of those in that state; tokens are added up, of scores the mean.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    states = {each.state for each in parts}
+    state: TaskState = "running" if "running" in states else "done" if "done" in states else "failed"
+    latest = [each for each in parts if each.state == state][-1]
+    scores = [each.score for each in parts if each.score is not None]
+    score = sum(scores) / len(scores) if scores else None
+    return msgspec.structs.replace(latest, tokens=sum(each.tokens for each in parts), score=score)

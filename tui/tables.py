@@ -288,8 +288,8 @@ def _proposal(found: ProposalView, voted: bool) -> Row:
     )
 
 
-def task_rows(tasks: Iterable[Task], utc_offset_s: int) -> list[Row]:
-    """Return one row a task, in the columns of TASK_COLUMNS."""
+def task_rows(tasks: Iterable[Task], utc_offset_s: int, parts: Mapping[str, Mapping[str, Task]]) -> list[Row]:
+    """Return one row a task, in the columns of TASK_COLUMNS; `parts` tells how many miners each was given to."""
     return [
         Row(
             clean(task.id),
@@ -297,7 +297,7 @@ def task_rows(tasks: Iterable[Task], utc_offset_s: int) -> list[Row]:
                 Cell(time_of_day(task.started_ms, utc_offset_s), "dim", task.started_ms),
                 Cell(*_task_state(task)),
                 Cell(clean(task.kind, 40)),
-                Cell(short(task.miner), "strong"),
+                Cell(_miners(task, len(parts.get(task.id, ()))), "strong"),
                 Cell(millis(task.latency_ms), "plain", task.latency_ms or 0.0),
                 Cell(count(task.tokens), "plain", task.tokens),
                 Cell("–" if task.score is None else f"{task.score:.2f}", _score_tone(task.score), task.score or 0.0),
@@ -306,6 +306,10 @@ def task_rows(tasks: Iterable[Task], utc_offset_s: int) -> list[Row]:
         )
         for task in tasks
     ]
+
+
+def _miners(task: Task, count_of_all: int) -> str:
+    return f"{short(task.miner)} +{count_of_all - 1}" if count_of_all > 1 else short(task.miner)
 
 
 def _task_state(task: Task) -> tuple[str, Tone]:

@@ -1,22 +1,25 @@
 """One task in words: what it was, how long each phase took, the receipt both sides signed, and what judges said."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from textual.content import Content
 
-from node.control.schema import Task
+from node.control.schema import Task, TaskState
 from node.control.views.inspect import TaskDetail
 from node.control.views.records import ReceiptView
 from tui.looks import Look
 from tui.text import clean, clean_block, count, gauge, millis, per_cent, short, tau, time_of_day
+from tui.themes import Tone
 from tui.widgets.draw import field, rows, say
 
 _BAR_CELLS: Final = 16
+_TONES: Final[dict[TaskState, Tone]] = {"running": "accent", "done": "good", "failed": "bad"}
+_MINERS_SHOWN: Final = 32
 
 
-def task_words(task: Task, look: Look[TaskDetail], utc_offset_s: int) -> Content:
-    """Return all that is known of a task."""
+def task_words(task: Task, look: Look[TaskDetail], utc_offset_s: int, parts: Sequence[Task] = ()) -> Content:
+    """Return all that is known of a task; `parts` is what each of its miners made of it."""
     tokens_s = 1000 * task.tokens / task.latency_ms if task.latency_ms and task.latency_ms > 0 else None
     return rows(
         [
@@ -32,8 +35,7 @@ def task_words(task: Task, look: Look[TaskDetail], utc_offset_s: int) -> Content
               if task.code else []),
             say(""),
             *_on_record(look, utc_offset_s),
-            say(("miner", "dim")),
-            say(clean(task.miner, 80) or "–"),
+            *_miners(task, parts),
             say(("asked by", "dim")),
             say(clean(task.validator, 80) or "–"),
             say(""),
@@ -41,6 +43,21 @@ def task_words(task: Task, look: Look[TaskDetail], utc_offset_s: int) -> Content
             say(clean_block(task.preview, 600) or "–"),
         ]
     )  # fmt: skip
+
+
+def _miners(task: Task, parts: Sequence[Task]) -> Iterable[Content]:
+    """The miner, or all of them with how each fared."""
+    if len(parts) < 2:
+        yield from (say(("miner", "dim")), say(clean(task.miner, 80) or "–"))
+        return
+    yield say((f"{count(len(parts))} miners", "dim"))
+    for part in parts[:_MINERS_SHOWN]:
+        score = "" if part.score is None else f"  score {part.score:.2f}"
+        why = f"  {clean(part.code, 60)}" if part.code else ""
+        fared = (f"  {part.state}", _TONES[part.state])
+        yield say((short(part.miner, 6, 6), "strong"), fared, f"  {millis(part.latency_ms)}{score}{why}")
+    if len(parts) > _MINERS_SHOWN:
+        yield say((f"and {count(len(parts) - _MINERS_SHOWN)} more", "dim"))
 
 
 def _on_record(look: Look[TaskDetail], utc_offset_s: int) -> Iterable[Content]:

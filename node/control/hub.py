@@ -75,8 +75,8 @@ class Hub:
         self._wake()
 
     def put_task(self, task: Task) -> None:
-        """Add a task, or replace the one with its id."""
-        self._tasks.put(task.id, task)
+        """Add a task, or replace the one with its id and miner: several may work on one task."""
+        self._tasks.put(f"{task.id} {task.miner}", task)
         self._wake()
 
     def put_job(self, job: Job) -> None:

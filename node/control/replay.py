@@ -234,7 +234,7 @@ def snapshots(tape: Tape, at_ms: int) -> list[AnyEvent]:
                 lines = [*(() if event.snapshot else lines[-_FIRST_LOG_LINES:]), *event.lines]
             case TasksEvent():
                 tasks = {} if event.snapshot else tasks
-                _take(tasks, ((each.id, each) for each in event.tasks), RECENT_TASKS_MAX)
+                _take(tasks, ((f"{each.id} {each.miner}", each) for each in event.tasks), RECENT_TASKS_MAX)
             case JobEvent():
                 jobs = {} if event.snapshot else jobs
                 _take(jobs, ((each.id, each) for each in event.jobs), RECENT_JOBS_MAX)

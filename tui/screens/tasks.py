@@ -87,7 +87,7 @@ class TasksScreen(TableScreen):
         if model.tasks is None:
             return None
         tasks = [task for task in model.tasks.values() if task.state == self._state or not self._state]
-        found = task_rows(tasks, self.node_app.utc_offset_s)
+        found = task_rows(tasks, self.node_app.utc_offset_s, model.task_parts)
         if not self._grouped:
             return found
         return [row._replace(group=f"{row.cells[2].text or 'task'}") for row in found]
@@ -104,7 +104,7 @@ class TasksScreen(TableScreen):
         if task is None:
             return say(("This task has left the list.", "dim"))
         look = self.looks.of(f"task {key}", lambda: self.node_app.api.task_detail(task.id), 4 * LOOK_AGE_S)
-        return task_words(task, look, self.node_app.utc_offset_s)
+        return task_words(task, look, self.node_app.utc_offset_s, tuple(model.task_parts.get(task.id, {}).values()))
 
     def action_state(self) -> None:
         self._state = _STATES[(_STATES.index(self._state) + 1) % len(_STATES)]
@@ -120,4 +120,4 @@ class TasksScreen(TableScreen):
         if row is not None:
             line = self.query_one("#filter")
             line.add_class("-shown")
-            line.value = f"miner:{row.cells[3].text}"  # type: ignore[attr-defined]  # the filter line
+            line.value = f"miner:{row.cells[3].text.split()[0]}"  # type: ignore[attr-defined]  # the filter line

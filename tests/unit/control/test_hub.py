@@ -68,6 +68,17 @@ async def test_changes_follow_with_numbers_without_holes(autojump_clock: MockClo
     assert await take(events, 1) == [StatusEvent(7, changed)]
 
 
+async def test_a_task_given_to_several_miners_is_told_with_all_of_them(autojump_clock: MockClock) -> None:
+    hub, _ = make_hub()
+    events = hub.subscribe(("tasks",))
+    await take(events, 1)
+    others = tuple(msgspec.structs.replace(TASK, miner=name) for name in ("anna", "bert"))
+    for each in others:
+        hub.put_task(each)
+    assert await take(events, 1) == [TasksEvent(2, others)]
+    assert await take(hub.subscribe(("tasks",)), 1) == [TasksEvent(1, others, snapshot=True)]
+
+
 async def test_only_what_was_asked_for_comes(autojump_clock: MockClock) -> None:
     hub, _ = make_hub()
     hub.put_status(STATUS)

@@ -1,11 +1,17 @@
 """The model takes in events, stays bounded and knows what has changed."""
 
+import msgspec
+import pytest
+
 from node.control.events import GapEvent, JobEvent, LogEvent, StatusEvent, TasksEvent
-from node.control.schema import AskDone, AskPart, LogLine
+from node.control.schema import AskDone, AskPart, LogLine, Task
 from tests.unit.tui import recorded
 from tui.conversation import Turn, messages_for, verification
 from tui.limits import ANSWER_CHARS_MAX, JOBS_MAX, LOG_LINES_MAX, MESSAGES_CHARS_MAX, TASKS_MAX, TURNS_SENT
+from tui.looks import Look
 from tui.model import Model
+from tui.tables import task_rows
+from tui.task_text import task_words
 
 
 def test_an_event_changes_only_the_version_of_its_own_part() -> None:
@@ -25,6 +31,31 @@ def test_a_task_that_comes_again_replaces_itself() -> None:
     assert len(model.tasks) == len(recorded.tasks())
 
 
+def test_a_task_given_to_several_miners_is_one_task_with_all_of_them() -> None:
+    model = Model()
+    task = msgspec.structs.replace(recorded.tasks()[0], state="running", score=None, tokens=0)
+    anna, bert, cleo = recorded.HOTKEYS[2:5]
+    parts = {name: msgspec.structs.replace(task, miner=name) for name in (anna, bert, cleo)}
+    model.apply(TasksEvent(1, tuple(parts.values()), snapshot=True))
+
+    def now() -> Task:
+        assert model.tasks is not None
+        [one] = model.tasks.values()
+        return one
+
+    model.apply(TasksEvent(2, (msgspec.structs.replace(parts[anna], state="done", score=0.9, tokens=20),)))
+    assert now().state == "running"
+    assert [each.state for each in model.task_parts[task.id].values()] == ["done", "running", "running"]
+    model.apply(TasksEvent(3, (msgspec.structs.replace(parts[bert], state="done", score=0.5, tokens=10),)))
+    model.apply(TasksEvent(4, (msgspec.structs.replace(parts[cleo], state="failed", code="deadline_passed"),)))
+    assert (now().state, now().miner, now().tokens, now().score) == ("done", bert, 30, pytest.approx(0.7))
+    words = task_words(now(), Look(), 0, tuple(model.task_parts[task.id].values())).plain
+    for word in ("3 miners", "done", "0.50", "deadline_passed"):
+        assert word in words, word
+    [row] = task_rows([now()], 0, model.task_parts)
+    assert row.cells[3].text.endswith("+2")
+
+
 def test_nothing_in_the_model_grows_without_end() -> None:
     model = Model()
     task, job = recorded.tasks()[0], recorded.role_job("running", 1)
@@ -35,7 +66,7 @@ def test_nothing_in_the_model_grows_without_end() -> None:
         model.apply(JobEvent(number, (type(job)(**{**_fields(job), "id": str(number)}),)))
     assert len(model.log) == LOG_LINES_MAX
     assert model.tasks is not None
-    assert len(model.tasks) == TASKS_MAX
+    assert len(model.tasks) == len(model.task_parts) == TASKS_MAX
     assert len(model.jobs) == JOBS_MAX
 
 
