@@ -44,6 +44,8 @@ _COMMANDS: Final = {
     "ask": ("node.commands.ask:ask", "Put a question to the network."),
     "quote": ("node.commands.quote:quote", "Set words on a picture, of one's own or by the network."),
     "receipts": ("node.commands.receipts:receipts", "What both sides of a call have signed."),
+    "earnings": ("node.commands.earnings:earnings", "What this node earned, by subnet and epoch, and from callers."),
+    "do": ("node.commands.do:do", "An order to the wallet in words: buy 10 sn4."),
     "usage": ("node.commands.usage:usage", "Add up calls, tokens and what was spent."),
     "wallet": ("node.commands.wallet:wallet", "Keys, balances, transfers."),
     "channels": ("node.commands.channels:channels", "Payment channels: list, open, top up, redeem, close."),

@@ -12,6 +12,7 @@ ControlError
 ├── DaemonFailed         a daemon or devnet command was started and died
 ├── BadInvite            a text that is no invite, or one that is spoilt or expired
 ├── BadAmount            a text that is no amount of τ or α
+├── BadOrder             words that are no order to a wallet
 ├── BadArgument          an argument of a call that does not fit
 ├── BadAnswers           answers of a setup that do not fit
 ├── ActionRefused        a transaction that would fail, told before it is signed
@@ -112,6 +113,13 @@ class BadAmount(ControlError):
 
     code = "bad_amount"
     remedy = "Write a positive number with at most 9 digits after the point, such as 12.5."
+
+
+class BadOrder(ControlError):
+    """Words that are no order to a wallet: nothing was done, and nothing is guessed."""
+
+    code = "bad_order"
+    remedy = "`neurond do --help` shows the orders that are understood, such as `buy 10 sn4`."
 
 
 class BadArgument(ControlError):
