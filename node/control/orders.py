@@ -59,7 +59,8 @@ def read_order(text: str) -> Order:
     amount: int | None = None
     if verb in ("buy", "sell", "swap", "send"):
         amount, rest = _amount(verb, rest)
-    netuids, whom = [], []
+    netuids: list[int] = []
+    whom: list[str] = []
     for word in rest:
         if len(netuids) < _SUBNETS[verb]:
             netuids.append(_netuid(word))

@@ -40,7 +40,8 @@ def test_an_order_means_one_thing(text: str, order: Order) -> None:
     [
         "", "   ", "please make me rich", "buy", "buy sn4", "buy ten sn4", "buy 10", "buy -1 sn4", "buy 0 sn4",
         "buy all sn4", "buy 10 sn99999", "buy 10 sn4 sn5", "swap 1 sn1", "send 2", "send all alice",
-        "send 2 alice bob", "price", "buy 1 sn1 within 51%", "buy 1 sn1 within", "buy 1 sn1 at", "buy 1 sn1 at a at b", "send 1 bob at x",
+        "send 2 alice bob", "price", "buy 1 sn1 within 51%", "buy 1 sn1 within", "buy 1 sn1 at", "buy 1 sn1 at a at b",
+        "send 1 bob at x",
         "balance a b", "buy 1e3 sn4", "buy 1 sn4 now", "x" * 401,
     ],
 )  # fmt: skip
