@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from node.control.api import Api
 from node.control.client_async import AsyncClient
 from node.control.errors import error_view
-from node.control.options import DevnetOptions, DevnetStatus, ProgressSink
+from node.control.options import DevnetStatus, ProgressSink
 from node.control.paths import devnet_path, home_to_ask, log_path
 from node.control.schema import Role
 from tui.port import PortError
@@ -139,8 +139,9 @@ class LocalPort:
 
     def _up(self, root: Path, progress: ProgressSink) -> Path:
         from node.control import launcher
+        from node.control.config_daemon import devnet_options
 
-        running = _first_running(launcher.start_devnet(DevnetOptions(home=root), progress))
+        running = _first_running(launcher.start_devnet(devnet_options(root, self._home), progress))
         if running is None:
             raise PortError("The devnet started, but none of its nodes runs.", f"See the logs below {root}.")
         return running

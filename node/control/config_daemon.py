@@ -10,7 +10,7 @@ from typing import Final
 from node.control.config import Config, load
 from node.control.config_kinds import NONE, Value
 from node.control.config_settings import SETTINGS
-from node.control.options import NOWHERE, DaemonConfig
+from node.control.options import NOWHERE, DaemonConfig, DevnetOptions
 
 FIELDS: Final = {each.field: each.key for each in SETTINGS if each.field}
 """The key of each field of `DaemonConfig` that can be set."""
@@ -26,6 +26,13 @@ def daemon_config(home: Path, environment: Mapping[str, str] | None = None) -> D
     chosen = daemon_fields(load(home, environment=environment))
     names = frozenset(chosen)
     return DaemonConfig(home, given=names, configured=names, **chosen)  # type: ignore[arg-type]  # each kind is its field's
+
+
+def devnet_options(root: Path, home: Path, environment: Mapping[str, str] | None = None) -> DevnetOptions:
+    """Return how the configuration of `home` says that a devnet below `root` is made: its model. Raises ConfigError."""
+    chosen = daemon_fields(load(home, environment=environment))
+    model = {name: value for name, value in chosen.items() if name in ("model", "model_store")}
+    return DevnetOptions(root, **model)  # type: ignore[arg-type]  # each kind is its field's
 
 
 def _as_field(name: str, value: Value | None) -> object:

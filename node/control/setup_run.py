@@ -14,8 +14,9 @@ from typing import TypeVar
 import msgspec
 
 from node.control import launcher
+from node.control.config_daemon import devnet_options
 from node.control.errors import BadAnswers, DaemonFailed
-from node.control.options import DEFAULT_LISTEN, DaemonConfig, DevnetOptions, Progress, ProgressSink
+from node.control.options import DEFAULT_LISTEN, DaemonConfig, Progress, ProgressSink
 from node.control.paths import devnet_path, home_to_ask, wallets_path
 from node.control.schema import View
 from node.control.setup import Answers, faults, wallet_home, wallet_name
@@ -135,7 +136,7 @@ def set_up(answers: Answers, secrets: Secrets, default_home: Path, progress: Pro
     home = answers.home(default_home)
     wallet, words = make_wallet(answers, secrets, default_home, progress)
     if answers.is_devnet:
-        status = launcher.start_devnet(DevnetOptions(devnet_path(home)), progress)
+        status = launcher.start_devnet(devnet_options(devnet_path(home), home), progress)
         running = next((Path(each.home) for each in status.nodes if each.pid is not None), None)
         if running is None:
             raise DaemonFailed("The devnet started, but none of its nodes runs.", remedy=f"See the logs below {home}.")

@@ -11,12 +11,12 @@ import pytest
 
 from node.control import config_file, config_text
 from node.control.config import faults, load
-from node.control.config_daemon import FIELDS, daemon_config, daemon_fields
+from node.control.config_daemon import FIELDS, daemon_config, daemon_fields, devnet_options
 from node.control.config_kinds import percent_ppm
 from node.control.config_settings import BY_VARIABLE, SETTINGS, json_schema
 from node.control.errors import BadConfig, ConfigChanged, ConfigUnusable, UnknownKey
 from node.control.limits import CONFIG_BYTES_MAX
-from node.control.options import DaemonConfig
+from node.control.options import DaemonConfig, DevnetOptions
 
 
 @pytest.fixture
@@ -73,6 +73,14 @@ def test_a_daemon_gets_what_was_chosen_and_nothing_else(home: Path) -> None:
     assert (config.model_store, config.model_threads, config.log_level) == (Path("~/m").expanduser(), 2, "debug")
     assert "mdns" in config.given  # chosen, though it is the default
     assert set(daemon_fields(load(home, environment={}))) == set(config.given)
+
+
+def test_a_devnet_gets_the_chosen_model_and_nothing_else_of_a_nodes_settings(home: Path) -> None:
+    root = home / "devnet"
+    assert devnet_options(root, home, {}) == DevnetOptions(root)
+    write(home, '[model]\nname = "own"\nstore = "/models"\nthreads = 2\n[node]\nlisten = ["none"]\n')
+    assert devnet_options(root, home, {}) == DevnetOptions(root, model="own", model_store=Path("/models"))
+    assert devnet_options(root, home, {"NEUROND_MODEL_NAME": "other"}).model == "other"
 
 
 def test_no_configuration_is_read_when_the_environment_says_so(home: Path) -> None:

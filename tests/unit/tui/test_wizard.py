@@ -1,9 +1,10 @@
 """The first run as a person walks it: every way to a node, every wrong answer, back and forth."""
 
-import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from node.control.setup import Answers, NetworkAnswers, Saved, WalletAnswers
+from node.control.setup_run import Secrets
 from node.control.setup_views import CheckStep, LanSurvey
 from tests.snapshots.scenes import settle
 from tests.unit.tui import recorded, test_attach
@@ -14,6 +15,7 @@ from tui.port import PortError
 from tui.screens.home import HomeScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.widgets.line_input import LineInput
+from tui.wizard.flow import Draft, Page, begin
 from tui.wizard.screen import WizardScreen
 
 PASSWORD = "correct horse battery"
@@ -48,6 +50,20 @@ async def page(pilot: Pilot[object], app: NeurondApp, name: str) -> WizardScreen
     return screen
 
 
+async def at(pilot: Pilot[object], app: NeurondApp, name: Page, draft: Draft) -> WizardScreen:
+    """Open the wizard on one of its pages, with what the pages before it left behind; the walk there costs seconds."""
+    await until(pilot, app, lambda: app.screen.has_class("-offering"))
+    kept = app.port.setup.wallets()
+    app.switch_screen(WizardScreen(draft, name, kept))
+    return await page(pilot, app, name)
+
+
+def making_keys() -> Draft:
+    draft = begin("new")
+    draft.set_wallet(do="new")
+    return draft
+
+
 def fill(app: NeurondApp, **values: str) -> None:
     for name, value in values.items():
         app.screen.query_one(f"#{name.replace('_', '-')}", LineInput).value = value
@@ -65,6 +81,19 @@ async def onward(pilot: Pilot[object], app: NeurondApp) -> None:
     if isinstance(app.screen, WizardScreen):
         app.screen.action_next()
     await settle(pilot, app)
+
+
+def fault(app: NeurondApp) -> str:
+    """What the page says is wrong, and nothing else that is on the screen."""
+    return str(app.screen.query_one("#failure", Static).render())
+
+
+async def carried_out(pilot: Pilot[object], app: NeurondApp, port: FakePort) -> tuple[Answers, Secrets]:
+    """Press enter on the review; return what the one start was given."""
+    await pilot.press("enter")
+    await until(pilot, app, lambda: bool(port.setup.carried_out))
+    (found,) = port.setup.carried_out
+    return found
 
 
 async def sealed(pilot: Pilot[object], app: NeurondApp) -> None:
@@ -119,45 +148,44 @@ def test_a_new_wallet_is_made_of_the_words_that_were_shown_and_nothing_is_writte
         for saved in port.setup.saves:
             assert PASSWORD not in repr(saved)
             assert not any(word in repr(saved) for word in set(WORDS.split()) - {"year"})
-        await enter(pilot, app)
-        await until(pilot, app, lambda: isinstance(app.screen, HomeScreen))
-        ((answers, secrets),) = port.setup.carried_out
+        answers, secrets = await carried_out(pilot, app, port)
         assert answers.wallet == WalletAnswers("new")
         assert (secrets.password, secrets.words) == (PASSWORD, WORDS)
 
     drive(scenario, port)
 
 
-@pytest.mark.parametrize(
-    ("values", "word"),
-    [
-        ({"password": "short", "again": "short"}, "at least 8"),
-        ({"password": PASSWORD, "again": PASSWORD + "x"}, "differ"),
-        ({"password": "x" * 1025, "again": "x" * 1025}, "at most 1024"),
-        ({"password": PASSWORD, "again": PASSWORD, "name": "../up"}, "cannot be a name"),
-        ({"password": PASSWORD, "again": PASSWORD, "name": "old"}, "a wallet old in this home already"),
-        ({"password": PASSWORD, "again": PASSWORD, "count": "13"}, "12 or 24"),
-    ],
+WRONG_SEALS = (
+    ({"password": "short", "again": "short"}, "at least 8"),
+    ({"again": PASSWORD + "x"}, "differ"),
+    ({"password": "x" * 1025, "again": "x" * 1025}, "at most 1024"),
+    ({"name": "../up"}, "cannot be a name"),
+    ({"name": "old"}, "a wallet old in this home already"),
+    ({"count": "13"}, "12 or 24"),
 )
-def test_a_wrong_name_or_password_is_told_on_its_page(values: dict[str, str], word: str) -> None:
+
+
+def test_a_wrong_name_or_password_is_told_on_its_page() -> None:
     async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
-        await welcome(pilot, app, "n", "m")
-        screen = await page(pilot, app, "seal")
+        screen = await at(pilot, app, "seal", making_keys())
+        right = {"name": "new", "count": "12", "password": PASSWORD, "again": PASSWORD}
         app.screen.query_one("#password", LineInput).max_length = 2000
         app.screen.query_one("#again", LineInput).max_length = 2000
-        fill(app, **values)
-        await settle(pilot, app)
+        for values, word in WRONG_SEALS:
+            fill(app, **right | values)
+            await onward(pilot, app)
+            assert word in fault(app), values
+            assert screen.page == "seal", values
+        fill(app, **right)
         await onward(pilot, app)
-        assert word in shown(app)
-        assert screen.page == "seal"
+        await page(pilot, app, "words")
 
     drive(scenario, away(kept=(("old", recorded.COLDKEY),)))
 
 
 def test_a_wrong_word_of_the_quiz_is_named_by_its_place_and_esc_shows_the_words_again() -> None:
     async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
-        await welcome(pilot, app, "n", "m")
-        screen = await page(pilot, app, "seal")
+        screen = await at(pilot, app, "seal", making_keys())
         fill(app, password=PASSWORD, again=PASSWORD)
         await onward(pilot, app)
         await page(pilot, app, "words")
@@ -178,23 +206,23 @@ def test_a_wrong_word_of_the_quiz_is_named_by_its_place_and_esc_shows_the_words_
     drive(scenario, away())
 
 
-@pytest.mark.parametrize(
-    ("typed", "said"),
-    [
-        ("legal winner", "12"),
-        (WORDS.replace("wave", "xwave"), "Word 5"),
-        (" ".join([*WORDS.split()[:-1], "zoo"]), "one is wrong"),
-        ("\x00\x1b[31m☃ " * 40, "word"),
-    ],
+WRONG_WORDS = (
+    ("legal winner", "12"),
+    (WORDS.replace("wave", "xwave"), "Word 5"),
+    (" ".join([*WORDS.split()[:-1], "zoo"]), "one is wrong"),
+    ("\x00\x1b[31m☃ " * 40, "word"),
 )
-def test_words_that_do_not_hold_say_where(typed: str, said: str) -> None:
+
+
+def test_words_that_do_not_hold_say_where() -> None:
     async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
         await welcome(pilot, app, "r")
         screen = await page(pilot, app, "restore")
-        fill(app, phrase=typed)
-        await enter(pilot, app)
-        assert said in shown(app)
-        assert screen.page == "restore"
+        for typed, said in WRONG_WORDS:
+            fill(app, phrase=typed)
+            await enter(pilot, app)
+            assert said in fault(app), typed
+            assert screen.page == "restore", typed
 
     drive(scenario, away())
 
@@ -215,9 +243,7 @@ def test_a_restored_wallet_goes_on_with_its_words() -> None:
         await page(pilot, app, "host")
         await enter(pilot, app)
         await page(pilot, app, "review")
-        await enter(pilot, app)
-        await until(pilot, app, lambda: isinstance(app.screen, HomeScreen))
-        ((answers, secrets),) = port.setup.carried_out
+        answers, secrets = await carried_out(pilot, app, port)
         assert answers.wallet.do == "restore"
         assert secrets.words.lower() == WORDS
 
@@ -281,51 +307,51 @@ def test_an_invite_is_tested_live_shown_and_only_then_trusted() -> None:
         words = shown(app)
         for word in ("miner", "TCP port 4001", "2,000 MB", "neurond join nd1", "old, as it is"):
             assert word in words, word
-        await enter(pilot, app)
-        await until(pilot, app, lambda: isinstance(app.screen, HomeScreen))
-        ((answers, _),) = port.setup.carried_out
+        answers, _ = await carried_out(pilot, app, port)
         assert (answers.wallet.do, answers.wallet.name) == ("keep", "old")
         assert answers.network == NetworkAnswers("join", INVITE)
 
     drive(scenario, port)
 
 
-@pytest.mark.parametrize(
-    ("step", "word"),
-    [
-        (CheckStep("read", False, "It has expired, by this machine's clock.", "Ask for a new invite."), "expired"),
-        (CheckStep("read", False, "The home /srv belongs to another network.", "Name another."), "another network"),
-        (CheckStep("dial", False, "Nobody answers: /ip4/192.0.2.7/tcp/4001: timed out.", "Ask."), "Nobody answers"),
-        (CheckStep("genesis", False, "This is another network: genesis aa…", "Ask."), "another network"),
-    ],
+BAD_TARGETS = (
+    (CheckStep("read", False, "It has expired, by this machine's clock.", "Ask for a new invite."), "expired"),
+    (CheckStep("read", False, "The home /srv belongs to another one.", "Name another."), "belongs to another"),
+    (CheckStep("dial", False, "Nobody answers: /ip4/192.0.2.7/tcp/4001: timed out.", "Ask."), "Nobody answers"),
+    (CheckStep("genesis", False, "This is another network: genesis aa…", "Ask."), "another network"),
 )
-def test_a_target_that_leads_nowhere_is_never_gone_on_with(step: CheckStep, word: str) -> None:
-    port = away(found=bad_check(step))
+
+
+def test_a_target_that_leads_nowhere_is_never_gone_on_with() -> None:
+    port = away()
 
     async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
-        await welcome(pilot, app, "j", "i")
-        screen = await page(pilot, app, "invite")
+        screen = await at(pilot, app, "invite", begin("join"))
         fill(app, target=INVITE)
-        await enter(pilot, app)
-        await until(pilot, app, lambda: word in shown(app))
-        await enter(pilot, app, 2)
-        assert screen.page == "invite"
-        assert len(port.setup.checked) > 1, "enter tests again"
+        for step, word in BAD_TARGETS:
+            port.setup.found = bad_check(step)
+            tests = len(port.setup.checked)
+            await enter(pilot, app)
+            await until(pilot, app, lambda word=word: word in shown(app))  # type: ignore[misc]
+            await enter(pilot, app)
+            assert screen.page == "invite", word
+            assert len(port.setup.checked) == tests + 2, "enter tests again"
 
     drive(scenario, port)
 
 
-@pytest.mark.parametrize(("typed", "word"), [("nd1abc", "cut off"), ("hello", "neither"), ("\x00\x07\x1b[2J", "Paste")])
-def test_what_cannot_be_an_invite_is_told_before_anybody_is_asked(typed: str, word: str) -> None:
+BAD_INVITES = (("nd1abc", "cut off"), ("hello", "neither"), ("\x00\x07\x1b[2J", "Paste"))
+
+
+def test_what_cannot_be_an_invite_is_told_before_anybody_is_asked() -> None:
     port = away()
 
     async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
-        await welcome(pilot, app, "j", "i")
-        await page(pilot, app, "invite")
-        app.screen.query_one("#target", LineInput).insert_text_at_cursor("")
-        fill(app, target=typed if typed.isprintable() else "")
-        await enter(pilot, app)
-        assert word in shown(app)
+        await at(pilot, app, "invite", begin("join"))
+        for typed, word in BAD_INVITES:
+            fill(app, target=typed if typed.isprintable() else "")
+            await enter(pilot, app)
+            assert word in fault(app), typed
         assert port.setup.checked == []
 
     drive(scenario, port)
@@ -335,8 +361,9 @@ def test_an_address_is_held_to_the_genesis_that_was_shown() -> None:
     port = away()
 
     async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
-        await welcome(pilot, app, "j", "b")
-        screen = await page(pilot, app, "address")
+        draft = begin("join")
+        draft.door = "address"
+        screen = await at(pilot, app, "address", draft)
         fill(app, target=ADDRESS)
         await enter(pilot, app)
         await until(pilot, app, lambda: screen.draft.check is not None)
@@ -376,11 +403,7 @@ def test_networks_nearby_are_listed_with_peers_and_latency_and_nobody_is_told_to
 
 def test_a_machine_is_measured_on_the_page_of_roles() -> None:
     async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
-        await welcome(pilot, app, "j", "l")
-        await page(pilot, app, "lan")
-        await until(pilot, app, lambda: "4 peers" in shown(app))
-        await pilot.press("1")
-        await page(pilot, app, "role")
+        await at(pilot, app, "role", begin("join", "old"))
         await pilot.press("b")
         await until(pilot, app, lambda: "41.2 tokens/s" in shown(app))
         assert "210.4 GFLOP/s" in shown(app)
@@ -388,48 +411,38 @@ def test_a_machine_is_measured_on_the_page_of_roles() -> None:
     drive(scenario, away(kept=(("old", recorded.COLDKEY),)))
 
 
-@pytest.mark.parametrize(
-    ("values", "word"),
-    [
-        ({"port": "70000"}, "1 to 65535"),
-        ({"port": "x"}, "1 to 65535"),
-        ({"disk": "-1"}, "megabytes"),
-        ({"disk": "3"}, "no budget"),
-        ({"home": ""}, "Name a folder"),
-        ({"home": "/proc/1"}, "cannot be written"),
-    ],
+BAD_HOSTS = (
+    ({"port": "70000"}, "1 to 65535"),
+    ({"disk": "-1"}, "in megabytes, or 0"),
+    ({"port": "x"}, "1 to 65535"),
+    ({"disk": "3"}, "no budget"),
+    ({"home": ""}, "Name a folder"),
+    ({"home": "/proc/1"}, "cannot be written"),
 )
-def test_a_home_port_or_budget_that_cannot_be_is_told(values: dict[str, str], word: str) -> None:
+
+
+def test_a_home_port_or_budget_that_cannot_be_is_told() -> None:
     refused = (CheckStep("home", False, "/proc cannot be written by this user.", "Choose another folder."),)
+    port = away(host=refused)
 
     async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
-        port = app.port
-        await welcome(pilot, app, "j", "l")
-        await page(pilot, app, "lan")
-        await until(pilot, app, lambda: "4 peers" in shown(app))
-        await pilot.press("1")
-        screen = await page(pilot, app, "role")
-        await pilot.press("s")
-        await page(pilot, app, "host")
-        port.setup.host = refused  # type: ignore[attr-defined]
-        fill(app, **values)
-        await onward(pilot, app)
-        assert word in shown(app)
-        assert screen.page == "host"
+        draft = begin("join")
+        draft.set_network("join", ADDRESS, GENESIS)
+        screen = await at(pilot, app, "host", draft)
+        for values, word in BAD_HOSTS:
+            fill(app, **{"home": "/srv/neurond", "port": "0", "disk": "0"} | values)
+            await onward(pilot, app)
+            assert word in fault(app), values
+            assert screen.page == "host", values
 
-    drive(scenario, away())
+    drive(scenario, port)
 
 
 def test_a_start_that_fails_says_so_on_the_review_and_can_be_tried_again() -> None:
     port = away(failure=PortError("The port 4001 is taken.", "Stop what uses it."))
 
     async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
-        await welcome(pilot, app, "n", "s")
-        await page(pilot, app, "network")
-        await pilot.press("d")
-        await page(pilot, app, "host")
-        await enter(pilot, app)
-        await page(pilot, app, "review")
+        await at(pilot, app, "review", begin("new"))
         await enter(pilot, app)
         await until(pilot, app, lambda: "The port 4001 is taken. Stop what uses it." in shown(app))
         port.setup.failure = None
@@ -495,8 +508,7 @@ def test_attaching_takes_the_home_of_a_node_and_says_when_nobody_answers() -> No
     drive(scenario, port)
 
 
-@pytest.mark.parametrize("size", [(20, 5), (40, 12), (80, 24)])
-def test_every_page_can_be_walked_on_a_tiny_terminal(size: tuple[int, int]) -> None:
+def test_every_page_can_be_walked_on_a_tiny_terminal() -> None:
     async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
         await welcome(pilot, app, "n")
         await sealed(pilot, app)
@@ -514,7 +526,7 @@ def test_every_page_can_be_walked_on_a_tiny_terminal(size: tuple[int, int]) -> N
         await enter(pilot, app)
         await until(pilot, app, lambda: isinstance(app.screen, HomeScreen))
 
-    drive(scenario, away(), size=size)
+    drive(scenario, away(), size=(20, 5))
 
 
 def test_leaving_at_any_page_carries_nothing_out() -> None:
