@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -27,14 +27,27 @@ _WELCOME = (
     "Ask the network a question. A miner answers, token by token; a validator may check the answer afterwards. "
     "Answers come from small models: they are real, and often wrong."
 )
+_WRITING: Final = "ask something, enter sends, esc leaves the box"
+_LEFT: Final = "keys open screens now; enter asks something"
 
 
 class QuestionBox(Horizontal):
-    """The prompt line."""
+    """The prompt line; while it is empty it says where keys go."""
 
     def compose(self) -> ComposeResult:
         yield Static("❯ ", id="prompt", markup=False)
-        yield LineInput(QUESTION_CHARS_MAX, placeholder="ask something, enter sends", id="question")
+        yield LineInput(QUESTION_CHARS_MAX, placeholder=_WRITING, id="question")
+
+    def on_descendant_focus(self) -> None:
+        self._say_where(_WRITING)
+
+    def on_descendant_blur(self) -> None:
+        self._say_where(_LEFT)
+
+    def _say_where(self, words: str) -> None:
+        line = self.query_one("#question", LineInput)
+        if not line.disabled:  # then it says why
+            line.placeholder = words
 
 
 class AskScreen(NodeScreen):
