@@ -268,6 +268,9 @@ class Network(Protocol):
     ) -> Stream:
         """Open a stream to a connected peer, `with_credit` where the protocol is served so.
 
+        One with credit is there at once: when its peer does not speak the protocol, or does not answer within
+        `timeout_s`, the first `receive` raises the ProtocolRefusedError or UnreachableError.
+
         Raises UnreachableError, ProtocolRefusedError, BannedError, BusyError (too many of ours), and StreamFailed when
         the peer resets it at once, as busy ones do.
         """

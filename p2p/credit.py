@@ -14,7 +14,7 @@ import trio
 
 from p2p import limits
 from p2p.api import Stream
-from p2p.errors import EndOfStream, MessageTooLargeError, StreamError, StreamFailed
+from p2p.errors import EndOfStream, MessageTooLargeError, PeerError, StreamError, StreamFailed
 from p2p.frame_queue import FrameQueue
 
 _log = logging.getLogger(__name__)
@@ -68,6 +68,7 @@ class CreditStream:
         self._inbox: deque[bytes] = deque()
         self._has_ended = self._peer_has_ended = self._is_finished = False
         self._failure = ""
+        self._refusal: PeerError | None = None  # why the stream was never taken
         self._heard_s = self._said_s = trio.current_time()
         self._give_up_s = float("inf")
         self._life = trio.CancelScope()
@@ -100,6 +101,8 @@ class CreditStream:
             while not self._inbox:
                 if self._peer_has_ended:
                     raise EndOfStream("the other side sends no more frames")
+                if self._refusal is not None:
+                    raise type(self._refusal)(self._failure) from self._refusal
                 if self._failure:
                     raise StreamFailed(self._failure)
                 await self._changed.wait()
@@ -160,6 +163,9 @@ class CreditStream:
                 self._notify()
         except EndOfStream:
             self._fail("the other side left without saying that it ends")
+        except PeerError as error:
+            self._refusal = None if self._failure else error
+            self._fail(str(error))
         except StreamError as error:
             self._fail(str(error))
 

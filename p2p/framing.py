@@ -57,6 +57,11 @@ class BufferedReader:
         self._size = 0
         """Bytes held and not taken."""
 
+    @property
+    def holds(self) -> int:
+        """Bytes that have come and are not taken."""
+        return self._size
+
     async def some(self, max_bytes: int) -> bytes:
         """At least one and at most `max_bytes` of the next bytes; b"" at the clean end. Raises StreamFailed."""
         if not self._size:

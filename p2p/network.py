@@ -154,9 +154,12 @@ class Libp2pNetwork:
     ) -> Stream:
         check_peer_id(peer_id)
         self._refuse_banned(peer_id)
-        with trio.move_on_after(timeout_s):
-            stream = await self._open_framed(peer_id, protocol)
-            return CreditStream(stream, self.spawn) if with_credit else stream
+        with trio.move_on_after(timeout_s) as scope:
+            if with_credit:
+                begun = FramedStream(*await self.host.propose(peer_id, protocol, scope.deadline))
+                self.totals.add("streams.out")
+                return CreditStream(begun, self.spawn)
+            return await self._open_framed(peer_id, protocol)
         raise UnreachableError(f"{peer_id} did not open a stream within {timeout_s:g} s")
 
     async def request(

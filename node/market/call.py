@@ -15,7 +15,7 @@ import msgspec
 import trio
 
 from node.market.context import MarketContext
-from node.market.errors import CallBroken, CallRefused, CallTimeout, ForgedAnswer, MalformedMessage
+from node.market.errors import CallBroken, CallRefused, CallTimeout, ForgedAnswer, MalformedMessage, Unreachable
 from node.market.frames import (
     CallRequest,
     FinalFrame,
@@ -50,7 +50,7 @@ from node.primitives.crypto import Verifier, verify
 from node.primitives.limits import ANSWER_PART_BYTES_MAX, ANSWER_PARTS_MAX
 from node.primitives.types import Hash
 from node.subnets.base import Answer, AnySubnet, M, Message, Neuron, Part, decode_message
-from p2p import P2PError, Stream
+from p2p import P2PError, PeerError, Stream
 
 CALL_PROTOCOL = "/neurond/call/3"
 _FRAME_BYTES_MAX = ANSWER_PART_BYTES_MAX + 1
@@ -186,7 +186,8 @@ class Call:
     async def __anext__(self) -> Part:
         """The next part, checked; ends after the signed end.
 
-        Raises CallRefused, CallTimeout, CallBroken and, where it is paid for, OverClaimed and InsufficientBudget.
+        Raises CallRefused, CallTimeout, CallBroken, Unreachable before the first part and, where it is paid for,
+        OverClaimed and InsufficientBudget.
         """
         if self.answer is not None:
             raise StopAsyncIteration
@@ -231,6 +232,8 @@ class Call:
             try:
                 return open_frame(await self._stream.receive(_FRAME_BYTES_MAX))
             except P2PError as error:
+                if isinstance(error, PeerError) and self._bill is None:  # never taken; with money on its way, who knows
+                    raise Unreachable(f"The miner cannot be asked: {error}") from error
                 raise CallBroken(f"The answer broke off: {error}") from error
             except MalformedMessage as error:
                 raise CallBroken(error.message) from error

@@ -95,10 +95,7 @@ class HardenedHost:
 
         Raises UnreachableError, BusyError, ProtocolRefusedError, StreamFailed. The caller sets the deadline.
         """
-        connections = self.connections(peer_id)
-        if not connections:
-            raise UnreachableError(f"{peer_id} is not connected; dial it first")
-        return await self.open_on(connections[0], protocols)
+        return await self.open_on(self._connection(peer_id), protocols)
 
     async def open_on(
         self, connection: SwarmConn, protocols: Sequence[str]
@@ -106,6 +103,27 @@ class HardenedHost:
         """The same on a given connection."""
         stream, reader, protocol, _ = await self._open(connection, protocols)
         return stream, reader, protocol
+
+    async def propose(self, peer_id: str, protocol: str, deadline_s: float) -> tuple[Libp2pStream, BufferedReader]:
+        """A stream on which the caller may write at once; its first read tells whether the peer speaks the protocol.
+
+        Raises UnreachableError, BusyError, StreamFailed; the reader what `negotiation.propose` says.
+        """
+        stream, net_stream = await self._begin(self._connection(peer_id))
+        try:
+            reader = await negotiation.propose(stream, protocol, deadline_s)
+        except BaseException:
+            await stream.reset()
+            raise
+        net_stream.set_protocol(protocol)
+        return stream, reader
+
+    def _connection(self, peer_id: str) -> SwarmConn:
+        """The best connection to a peer. Raises UnreachableError."""
+        connections = self.connections(peer_id)
+        if not connections:
+            raise UnreachableError(f"{peer_id} is not connected; dial it first")
+        return connections[0]
 
     # The part of the library's host interface that its pubsub uses
 
@@ -143,13 +161,7 @@ class HardenedHost:
     async def _open(
         self, connection: SwarmConn, protocols: Sequence[str]
     ) -> tuple[Libp2pStream, BufferedReader, str, NetStream]:
-        if len(connection.get_streams()) >= limits.CONNECTION_STREAMS_MAX:
-            raise BusyError(f"too many streams to {connection.muxed_conn.peer_id} are open; close some first")
-        try:
-            net_stream = await connection.new_stream()
-        except Exception as error:
-            raise UnreachableError(f"the connection to {connection.muxed_conn.peer_id} is closing") from error
-        stream = Libp2pStream(net_stream, self._spawn)
+        stream, net_stream = await self._begin(connection)
         reader = BufferedReader(stream)
         try:
             protocol = await negotiation.ask(stream, reader, protocols)
@@ -158,6 +170,16 @@ class HardenedHost:
             raise
         net_stream.set_protocol(protocol)
         return stream, reader, protocol, net_stream
+
+    async def _begin(self, connection: SwarmConn) -> tuple[Libp2pStream, NetStream]:
+        """A stream of no protocol yet."""
+        if len(connection.get_streams()) >= limits.CONNECTION_STREAMS_MAX:
+            raise BusyError(f"too many streams to {connection.muxed_conn.peer_id} are open; close some first")
+        try:
+            net_stream = await connection.new_stream()
+        except Exception as error:
+            raise UnreachableError(f"the connection to {connection.muxed_conn.peer_id} is closing") from error
+        return Libp2pStream(net_stream, self._spawn), net_stream
 
     async def _serve_stream(self, net_stream: NetStream) -> None:
         """Serve one inbound stream; nothing that happens on it may leave this function."""
@@ -177,6 +199,9 @@ class HardenedHost:
             handler = self._find_handler(protocol)
             if handler is not None:
                 await handler(stream, reader)
+        except ProtocolRefusedError:
+            self._counters.add("streams.refused.protocol")
+            await stream.aclose()  # in order, so that the refusal arrives
         except (StreamFailed, trio.TooSlowError) as error:
             self._counters.add("streams.failed")
             _log.debug("a stream of %s ended: %s", stream.peer_id, error)
@@ -189,12 +214,12 @@ class HardenedHost:
     async def _agree(self, stream: Libp2pStream, reader: BufferedReader) -> str:
         """Let the peer choose a protocol; one that opens streams by the hundred and names none loses its connections.
 
-        Raises StreamFailed, TooSlowError.
+        Raises ProtocolRefusedError, StreamFailed, TooSlowError.
         """
         try:
             with trio.fail_after(limits.NEGOTIATION_TIMEOUT_S):
                 return await negotiation.answer(stream, reader, lambda name: self._find_handler(name) is not None)
-        except (StreamFailed, trio.TooSlowError):
+        except (ProtocolRefusedError, StreamFailed, trio.TooSlowError):
             if not self._wasted.take(stream.peer_id, trio.current_time()):
                 self._wasted.forget(stream.peer_id)
                 self._counters.add("streams.wasted")

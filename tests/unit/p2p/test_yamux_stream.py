@@ -78,6 +78,37 @@ async def test_a_writer_wakes_with_the_credit_and_not_at_the_next_look(
     assert stream.send_window == 98
 
 
+class Buffered(Wire):
+    """A connection whose stream 1 has unread bytes, and that keeps the credit it grants."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stream_buffers = {1: bytearray()}
+        self.granted: list[int] = []
+        self.event_closed = self.event_shutting_down = trio.Event()
+
+    def rtt(self) -> float:
+        return 0.01
+
+    async def _write_frame(self, frame: bytes) -> None:
+        await trio.lowlevel.checkpoint()
+        self.granted.append(int.from_bytes(frame[8:12], "big"))
+
+
+async def test_a_reader_grants_credit_by_half_windows_and_never_more_than_the_window() -> None:
+    wire = Buffered()
+    stream = HardenedYamuxStream(1, wire, True)
+    window, taken = stream.recv_window, 0
+    for size in [100] * 1_000 + [20_000] * 40:
+        stream.recv_window -= size  # what the multiplexer does when a frame comes
+        await stream._auto_tune_and_send_window_update(bytes_read=size)
+        taken += size
+        assert stream.recv_window <= stream.target_recv_window
+        assert stream.recv_window + taken - sum(wire.granted) == window  # the other side counts the same
+    assert 2 <= len(wire.granted) <= 2 * taken / window
+    assert taken - sum(wire.granted) < stream.target_recv_window // 2
+
+
 async def test_a_reset_wakes_a_writer_that_waits_for_credit(libp2p_world: Libp2pWorld) -> None:
     first, second = await libp2p_world.open("first"), await libp2p_world.open("second")
 
