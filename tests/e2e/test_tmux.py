@@ -1,98 +1,39 @@
-"""A person at a real terminal: from an empty home through the wizard to a devnet, and a question to it.
+"""A person at a real terminal: from an empty home to a devnet, an answer, a stake, another role, a crash, and back.
 
-Keys go into tmux and what is asserted was read from its screen, or from the node itself. Needs tmux, and the default
-model in the store: nothing is fetched here. `python -m pytest tests/e2e/test_tmux.py -s` also prints the times.
+Keys go into tmux and what is asserted was read from its screen, or from the node itself. Needs tmux; the model is a
+tiny one that is made here. `python -m pytest tests/e2e/test_tmux.py -s` also prints the times.
 """
 
 import os
 import shutil
-import subprocess
+import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from models.ensure import is_there
 from node.control import launcher
-from node.control.api import StatusRequest
+from node.control.api import AccountRequest, StatusRequest
 from node.control.client_sync import SyncClient
-from node.control.options import DEFAULT_MODEL
 from node.control.paths import devnet_path
 from node.control.schema import NodeStatus
 from node.primitives.errors import ControlError
-from node.service.model_store import shared_model_store
+from tests.e2e.terminal import PATIENCE_S, Terminal
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
-    pytest.mark.skipif(not is_there(DEFAULT_MODEL, shared_model_store()), reason="the model is not in the store"),
 ]
 KEYS_MAX = 10
-_ESCAPE_S = 0.8  # what follows sooner would be read as one key together with the escape
-PATIENCE_S = 150.0  # on a machine that does a dozen other things; a quiet one needs a fifth of it
-
-
-class Terminal:
-    """A window of neurond in a tmux server of its own."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self._socket = f"neurond-test-{os.getpid()}"
-        self.keys = 0
-
-    def tmux(self, *arguments: str) -> str:
-        done = subprocess.run(
-            ["tmux", "-L", self._socket, *arguments], capture_output=True, text=True, timeout=30, check=False
-        )
-        return done.stdout
-
-    def open(self) -> None:
-        """Start the bare command, as a person would."""
-        environment = [f"NEUROND_HOME={self.home}", f"NEUROND_MODELS={shared_model_store()}", "TERM=xterm-256color"]
-        command = ["env", "-u", "COLUMNS", "-u", "LINES", *environment, *launcher.neurond_command()]
-        self.tmux("new-session", "-d", "-s", "test", "-x", "140", "-y", "40", *command)
-        self.tmux("resize-window", "-t", "test", "-x", "140", "-y", "40")  # some versions begin at 80 columns
-
-    def screen(self) -> str:
-        """What is seen now; empty once the window is closed."""
-        return self.tmux("capture-pane", "-p", "-t", "test")
-
-    def press(self, *keys: str) -> None:
-        for key in keys:
-            self.tmux("send-keys", "-t", "test", key)
-            self.keys += 1
-            if key == "Escape":
-                time.sleep(_ESCAPE_S)
-
-    def type(self, text: str) -> None:
-        self.tmux("send-keys", "-t", "test", "-l", text)
-
-    def sees(self, *words: str, within_s: float = PATIENCE_S) -> None:
-        """Wait until all words are on the screen."""
-        until(lambda: self.shows(*words), f"{words} on the screen", within_s, self.screen)
-
-    def shows(self, *words: str) -> bool:
-        """Whether all words are on the screen now, in whatever case: titles of hidden panes are small ones."""
-        seen = self.screen().lower()
-        return all(word.lower() in seen for word in words)
-
-    def close(self) -> None:
-        self.tmux("kill-server")
-
-
-def until(reached: Callable[[], bool], what: str, within_s: float, tell: Callable[[], str] = lambda: "") -> None:
-    give_up_s = time.monotonic() + within_s
-    while not reached():
-        if time.monotonic() > give_up_s:
-            raise AssertionError(f"no {what} within {within_s:g} s:\n{tell()}")
-        time.sleep(0.2)
+STAKE_TAO = 5
+RAO = 10**9
 
 
 @pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    found = Terminal(tmp_path / "home")
+def terminal(tmp_path: Path, tiny_model: str) -> Iterator[Terminal]:
+    found = Terminal(tmp_path / "home", {"NEUROND_MODEL_NAME": tiny_model})
     try:
         yield found
     finally:
@@ -110,21 +51,27 @@ def status(home: Path) -> NodeStatus | None:
 
 
 def known(home: Path) -> NodeStatus:
-    found = status(home)
-    if found is None:
-        raise AssertionError("the node does not answer")
+    """What the node says of itself; a loaded machine may need more than one question."""
+    give_up_s = time.monotonic() + PATIENCE_S
+    while (found := status(home)) is None:
+        if time.monotonic() > give_up_s:
+            raise AssertionError(f"the node does not answer within {PATIENCE_S:g} s")
     return found
 
 
-def test_from_an_empty_home_to_an_answer(terminal: Terminal) -> None:
+def balance(home: Path) -> int:
+    with SyncClient(home) as client:
+        return client.call(AccountRequest(known(home).coldkey or "")).balance_rao
+
+
+def test_from_an_empty_home_through_a_crash_and_back(terminal: Terminal) -> None:
     node = devnet_path(terminal.home) / "node-0"
     began_s = time.monotonic()
-    first_run(terminal, node)
-    first_s = time.monotonic() - began_s
-    print(f"\nfrom `neurond` to moving blocks: {first_s:.1f} s, {terminal.keys} keys")
-    assert terminal.keys < KEYS_MAX
-    ask(terminal)
-    print(f"all of it: {time.monotonic() - began_s:.1f} s")
+    for walk in (first_run, ask, stake, switch_role, crash, leave_and_come_back):
+        step_s = time.monotonic()
+        walk(terminal, node)
+        print(f"\n{walk.__name__}: {time.monotonic() - step_s:.1f} s", end="")
+    print(f"\nall of it: {time.monotonic() - began_s:.1f} s, {terminal.keys} keys")
 
 
 def first_run(terminal: Terminal, node: Path) -> None:
@@ -142,16 +89,76 @@ def first_run(terminal: Terminal, node: Path) -> None:
     assert not terminal.home.joinpath("devnet").exists(), "nothing is written before the start"
     terminal.press("Enter")
     terminal.sees("RUNNING", "Neurons")
+    assert terminal.keys < KEYS_MAX
     height = known(node).height
-    until(lambda: known(node).height > height, "moving blocks", PATIENCE_S, terminal.screen)
+    terminal.until(lambda: known(node).height > height, "moving blocks")
     assert not list(terminal.home.glob("setup.toml")), "the answers are gone when the node runs"
 
 
-def ask(terminal: Terminal) -> None:
+def ask(terminal: Terminal, node: Path) -> None:
     terminal.press("2")
     terminal.sees("❯")
     terminal.type("Say hello.")
     terminal.press("Enter")
     terminal.sees("You  Say hello.")
-    until(lambda: terminal.shows("tok/s"), "tokens of an answer", PATIENCE_S, terminal.screen)
-    terminal.press("Escape", "Escape")  # the first one may stop the answer, the next one leaves the box
+    terminal.sees("first token", "receipt")
+    terminal.sees_like(r"1 question, [1-9]\d* tokens")
+    terminal.sees_like(r"in all +\d")  # the whole answer; an escape before that would stop it
+    terminal.press("Escape")
+    terminal.sees("keys open screens now")  # a key sooner than that would be one with alt
+
+
+def stake(terminal: Terminal, node: Path) -> None:
+    """A validator's stake grows by itself, but its free balance falls only by this."""
+    before = balance(node)
+    terminal.press("6")
+    terminal.sees("market cap", "nineteen")
+    terminal.press("+")
+    terminal.sees("Cancel (esc)")
+    terminal.type(str(STAKE_TAO))
+    terminal.sees(f"Stake {STAKE_TAO} τ")
+    terminal.press("Enter")
+    terminal.sees("Back (esc)", "Sign")
+    terminal.press("Tab", "Enter")
+    terminal.sees("signed; sent in")
+    assert balance(node) == before, "nothing leaves before the countdown has ended"
+    terminal.sees("final in block")
+    assert balance(node) <= before - STAKE_TAO * RAO
+    terminal.press("Escape")
+    terminal.sees_no("(esc)")
+
+
+def switch_role(terminal: Terminal, node: Path) -> None:
+    assert known(node).role == "validator"
+    terminal.press("1")
+    terminal.sees("Neurons")
+    terminal.press("r")
+    terminal.sees("Role of this node", "Switch to staker", "j/k choose a role")
+    terminal.press("Tab", "Enter")
+    terminal.sees("The services of the new role are running")
+    assert known(node).role == "staker"
+    terminal.press("Escape")
+    terminal.sees_no("Role of this node")
+
+
+def crash(terminal: Terminal, node: Path) -> None:
+    """The node is killed; the window says so, and starts it again on one key."""
+    killed = known(node)
+    os.kill(killed.pid, signal.SIGKILL)
+    terminal.sees("The node has been gone", "starts it again")
+    terminal.press("S")
+    terminal.sees_no("The node has been gone")
+    again = known(node)
+    assert (again.pid, again.role) != (killed.pid, "validator")
+    terminal.sees("RUNNING")
+    terminal.until(lambda: known(node).height > killed.height, "blocks after the crash")
+
+
+def leave_and_come_back(terminal: Terminal, node: Path) -> None:
+    pid = known(node).pid
+    terminal.press("q")
+    terminal.until(lambda: not terminal.is_open(), "closed window")
+    assert known(node).pid == pid, "closing the window leaves the node"
+    terminal.open()
+    terminal.sees("RUNNING", "Neurons")
+    assert known(node).pid == pid
