@@ -3,18 +3,19 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen, Screen, ScreenResultType
 from textual.widget import Widget
-from textual.widgets import Footer
 
 from tui.keymap import give_ids
 from tui.limits import FILTER_CHARS_MAX, GONE_AFTER_S
 from tui.model import Model
 from tui.text import clean, duration
 from tui.widgets.draw import say
+from tui.widgets.key_line import KeyLine
 from tui.widgets.line_input import LineInput
 from tui.widgets.panel import Panel
 from tui.widgets.status_bar import StatusBar
@@ -61,13 +62,15 @@ class NodeScreen(Screen[None]):
     HELP: ClassVar[str] = ""
     COMMAND: ClassVar[str] = ""
 
+    _styled_by: tuple[str, int] | None = None
+
     def compose(self) -> ComposeResult:
         yield StatusBar()
         yield TabStrip(self.NAME)
         with Vertical(id="body"):
             yield from self.body()
         yield Banner()
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyLine()
 
     def body(self) -> Iterable[Widget]:
         """Give the widgets between tabs and footer."""
@@ -116,6 +119,13 @@ class NodeScreen(Screen[None]):
 
     def paint_body(self, model: Model) -> None:
         """Show what is not in a `Panel`."""
+
+    @on(events.ScreenResume)
+    def keep_styles(self, event: events.ScreenResume) -> None:
+        """Spare all widgets the matching of all rules, unless rules came or changed while the screen was away."""
+        rules = (self.app.theme, len(self.app.stylesheet.source))
+        event.refresh_styles = rules != self._styled_by
+        self._styled_by = rules
 
     def on_screen_resume(self) -> None:
         self.paint(self.model)
