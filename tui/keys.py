@@ -6,6 +6,7 @@ another node, and at a key press.
 """
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual.timer import Timer
@@ -13,6 +14,7 @@ from textual.timer import Timer
 from tui.port import PortError
 from tui.text import clean, duration
 from tui.window import Window
+from tui.work import begin
 
 if TYPE_CHECKING:
     from tui.app import NeurondApp
@@ -76,7 +78,7 @@ class Keys(Window):
                 title="Not unlocked", severity="warning",
             )  # fmt: skip
         else:
-            self.run_worker(self._unlock(status.coldkey), group="unlock", exclusive=True)
+            begin(self, partial(self._unlock, status.coldkey), "unlock")
 
     async def _unlock(self, coldkey: str) -> None:
         from tui.screens.password import PasswordScreen

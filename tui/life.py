@@ -13,6 +13,7 @@ from tui.registry import load_all
 from tui.screens.quit import Choice, QuitScreen
 from tui.text import clean
 from tui.window import Farewell, Window
+from tui.work import begin
 
 
 class Life(Window):
@@ -49,7 +50,7 @@ class Life(Window):
 
     def action_write_keymap(self) -> None:
         """Write down all keys, for a file of one's own; one that exists is left as it is."""
-        self.run_worker(self._write_keymap(), group="keymap")
+        begin(self, self._write_keymap, "keymap", exclusive=False)
 
     async def _write_keymap(self) -> None:
         path = self.options.keymap
@@ -69,7 +70,7 @@ class Life(Window):
             self.notify(f"All keys are in {path}: take the # from what you change.", title="Keys", markup=False)
 
     def action_invite(self) -> None:
-        self.run_worker(self._invite(), group="invite", exclusive=True)
+        begin(self, self._invite, "invite")
 
     async def _invite(self) -> None:
         from tui.screens.invite import InviteScreen
@@ -86,7 +87,7 @@ class Life(Window):
         """Start a node that is gone; the connection then comes back by itself."""
         self.is_restarting = True
         self.restart_words = ""
-        self.run_worker(self._restart(), group="restart", exclusive=True)
+        begin(self, self._restart, "restart")
 
     async def _restart(self) -> None:
         def tell(progress: Progress) -> None:
@@ -114,7 +115,7 @@ class Life(Window):
         if choice == "detach":
             self.action_detach()
         elif choice == "stop":
-            self.run_worker(self._stop(), group="stop", exclusive=True)
+            begin(self, self._stop, "stop")
 
     async def _stop(self) -> None:
         self.notify("The node finishes its tasks, then stops.", title="Stopping", timeout=30)

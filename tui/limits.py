@@ -16,6 +16,7 @@ GONE_AFTER_S: Final = 3.0  # shorter gaps heal by themselves and are not worth a
 
 LOG_LINES_MAX: Final = 2000  # a screen shows 30; older ones are in the file
 TASKS_MAX: Final = 500
+GENESIS_CHARS_MAX: Final = 80  # 64 digits, and what is pasted along
 TASK_MINERS_MAX: Final = 256  # a subnet has no more seats
 JOBS_MAX: Final = 50
 PEERS_MAX: Final = 1000

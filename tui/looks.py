@@ -6,7 +6,10 @@ has come. Bounded; nothing is asked twice at a time.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from textual.worker import WorkType
 
 from tui.limits import LOOKS_MAX
 from tui.port import API_ERRORS
@@ -50,7 +53,8 @@ class Looks:
             del self._kept[next(iter(self._kept))]
         if not look.running and self._screen.model.now_s - look.at_s >= age_s and self._screen.model.link == "live":
             look.running = True
-            self._screen.run_worker(self._ask(look, read), group="look", exit_on_error=False)
+            work: WorkType[None] = partial(self._ask, look, read)  # made when it begins, or never
+            self._screen.run_worker(work, group="look", exit_on_error=False)
         return look
 
     def forget(self, name: str) -> None:

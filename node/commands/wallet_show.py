@@ -171,7 +171,10 @@ def _show_overview(found: list[Holding]) -> None:
     empty = "No wallets yet. Make one with `neurond wallet create`."
     table(columns, rows, right=("free", "staked", "all"), empty=empty)
     if found:
-        click.echo(f"{'together':<10}{format_amount(sum(each.total_rao for each in found))}")
+        own, watched = ([each.total_rao for each in found if (each.kind == "watch") is so] for so in (False, True))
+        click.echo(f"{'together':<10}{format_amount(sum(own))}")
+        if watched:
+            click.echo(f"{'watched':<10}{format_amount(sum(watched))}")
 
 
 def _encrypted(kind: KeyKind) -> str:

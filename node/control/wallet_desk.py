@@ -156,17 +156,21 @@ class WalletDesk:
         return Paper(tuple(lines_of(item)), opened.signed is not None, opened.genesis_hash, known, raw)
 
     def sign_paper(self, path: str, genesis_hash: str, password: str | None, now_ms: int) -> str:
-        """Sign the file at `path` for the network that was shown, write it beside as `.signed`, return that path.
+        """Sign the file at `path`, write it beside as `.signed`, return that path.
+
+        `genesis_hash` is the network that its owner means, 64 hex digits; never take it from the file.
 
         Raises:
-            OtherNetwork: it is for another network than `genesis_hash`. As `signer`, `read_paper` and `save`.
+            OtherNetwork: the file is for another one. As `signer`, `read_paper` and `save`.
         """
         opened = _opened(path)
         check_time(opened, now_ms)
         if opened.unsigned is None:
             raise BadTransactionFile("This transaction is signed already.", remedy="Send it.")
         if opened.genesis_hash != genesis_hash:
-            raise OtherNetwork("The file has changed since it was shown.", remedy="Open it again.")
+            raise OtherNetwork(
+                f"The file is for the network with genesis {opened.genesis_hash}, not for the one that you mean."
+            )
         sender = dict(lines_of(opened.unsigned))["signer"]
         signed = sign_unsigned(opened.unsigned, self.signer(sender, password))
         SignedFor(self._home).remember(genesis_hash)

@@ -20,6 +20,7 @@ from tui.text import clean, plural, size
 from tui.widgets.draw import clip, rows, say
 from tui.widgets.live_table import LiveTable, Row
 from tui.widgets.panel import Panel
+from tui.work import begin
 
 
 class DiskCard(Panel):
@@ -183,7 +184,7 @@ class DataScreen(TableScreen):
             self.model.add_job(self.model.jobs.get(job.id, job))
             self.paint_again()
 
-        self.run_worker(run(), group="data")
+        begin(self, run, "data", exclusive=False)
 
     def _tell_ended(self, model: Model) -> None:
         """Say once how each job of this screen ended, and look at the store anew."""

@@ -1,6 +1,7 @@
 """What moved on one account: the node's record of final blocks, a filter, and CSV."""
 
 import asyncio
+from functools import partial
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
@@ -19,6 +20,7 @@ from tui.themes import Tone
 from tui.widgets.draw import say
 from tui.widgets.line_input import LineInput
 from tui.widgets.live_table import Cell, Column, LiveTable, Row
+from tui.work import begin
 
 _COLUMNS: Final = (
     Column("block", 9, right=True),
@@ -65,7 +67,7 @@ class HistoryScreen(Dialog[None]):
         self.action_more()
 
     def action_more(self) -> None:
-        self.run_worker(self._more(), group="history", exclusive=True)
+        begin(self, self._more, "history")
 
     async def _more(self) -> None:
         """One page further back, or several where nothing is found."""
@@ -133,7 +135,7 @@ class HistoryScreen(Dialog[None]):
 
     def _save_as(self, path: str | None) -> None:
         if path is not None:
-            self.run_worker(self._saved(path), group="save", exclusive=True)
+            begin(self, partial(self._saved, path), "save")
 
     async def _saved(self, path: str) -> None:
         from node.control.history_csv import history_csv

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Iterable
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import ClassVar, Final
@@ -29,6 +30,7 @@ from tui.widgets.area_chips import AreaChips
 from tui.widgets.draw import say
 from tui.widgets.line_input import LineInput
 from tui.widgets.log_view import LogView, as_text
+from tui.work import begin
 
 _LEVELS: Final[tuple[LogLevel, ...]] = ("info", "warning", "error", "debug")
 _OLDER_PAGE: Final = 500
@@ -215,7 +217,7 @@ class LogsScreen(NodeScreen):
             self.notify(f"{count(OLDER_LINES_MAX)} older lines are here; more are in the file.", timeout=4)
         elif not self._reading:
             self._reading = True
-            self.run_worker(self._read_older(), group="older", exclusive=True)
+            begin(self, self._read_older, "older")
 
     async def _read_older(self) -> None:
         first = self._older[0] if self._older else next(iter(self.model.log), None)
@@ -250,7 +252,7 @@ class LogsScreen(NodeScreen):
 
         def save(path: str | None) -> None:
             if path is not None:
-                self.run_worker(self._save(Path(path).expanduser(), lines), group="save")
+                begin(self, partial(self._save, Path(path).expanduser(), lines), "save", exclusive=False)
 
         self.app.push_screen(Prompt("Save", words, chars_max=PATH_CHARS_MAX, value=name), save)
 

@@ -23,6 +23,7 @@ from tui.text import clean, count, duration, millis, plural, spark
 from tui.widgets.draw import field, rows, say
 from tui.widgets.live_table import LiveTable, Row
 from tui.widgets.network_card import NetworkCard, bucket_name
+from tui.work import begin
 
 Group = tuple[str, Callable[[PeerInfo], str]]
 _GROUPS: Final[tuple[Group, ...]] = (
@@ -241,7 +242,7 @@ class PeersScreen(TableScreen):
                 self.notify(clean(str(error), 400), title=f"{title}: refused", severity="error", markup=False)
             self.looks.forget("network")
 
-        self.run_worker(run(), group="peers")
+        begin(self, run, "peers", exclusive=False)
 
 
 def _why(peer: PeerInfo) -> list[Content]:

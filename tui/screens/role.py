@@ -1,6 +1,7 @@
 """`r`: the three roles, what each needs and does, and the switch itself as a plan that is read before it is signed."""
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -19,6 +20,7 @@ from tui.screens.password import unlocked
 from tui.text import clean, gauge
 from tui.widgets.draw import rows, say
 from tui.widgets.status_bar import ROLE_SIGNS
+from tui.work import begin
 
 if TYPE_CHECKING:
     from node.control.role_actions import RoleDraft
@@ -83,7 +85,7 @@ class RoleScreen(Dialog[None]):
         self._plan = self._draft = None
         self._refusal = ""
         self._draw()
-        self.run_worker(self._read_plan(self._role), group="plan", exclusive=True)
+        begin(self, partial(self._read_plan, self._role), "plan")
 
     async def _read_plan(self, role: Role) -> None:
         app = self.node_app
@@ -151,7 +153,7 @@ class RoleScreen(Dialog[None]):
         if event.button.id == "cancel":
             self.action_cancel()
         elif self._draft is not None and not self._why_not():
-            self.run_worker(self._switch(self._draft), group="switch", exclusive=True)
+            begin(self, partial(self._switch, self._draft), "switch")
 
     async def _switch(self, draft: "RoleDraft") -> None:
         app = self.node_app

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual.containers import Horizontal
@@ -18,6 +19,7 @@ from tui.text import clean
 from tui.themes import Tone
 from tui.widgets.draw import rows, say
 from tui.widgets.live_table import Cell, Column, LiveTable, Row
+from tui.work import begin
 
 if TYPE_CHECKING:
     from tui.app import NeurondApp
@@ -68,7 +70,7 @@ class DoctorPane(Horizontal):
         if not self._examining:
             self._examining = True
             self._show()
-            self.run_worker(self._examine(), group="doctor")
+            begin(self, self._examine, "doctor", exclusive=False)
 
     async def _examine(self) -> None:
         try:
@@ -134,7 +136,7 @@ class DoctorPane(Horizontal):
         elif done == "run" and fix.kind == "start":
             self.node_app.action_restart()
         elif done == "run":
-            self.run_worker(self._repair(fix), group="fix", exclusive=True)
+            begin(self, partial(self._repair, fix), "fix")
 
     async def _repair(self, fix: Fix) -> None:
         try:

@@ -4,6 +4,7 @@ Positions and their trading are the screen Stake. Keys are opened in this window
 """
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from textual.binding import Binding, BindingType
@@ -20,6 +21,7 @@ from tui.text import clean, count, plural, short, tau
 from tui.themes import Tone
 from tui.widgets.draw import field, rows, say
 from tui.widgets.live_table import Cell, Column, LiveTable, Row
+from tui.work import begin
 
 if TYPE_CHECKING:
     from node.control.wallet_desk import AccountCard, Accounts
@@ -75,7 +77,7 @@ class WalletScreen(TableScreen):
 
     def refresh_accounts(self) -> None:
         """Read the wallets and their balances again."""
-        self.run_worker(self._read(), group="accounts", exclusive=True)
+        begin(self, self._read, "accounts")
 
     async def _read(self) -> None:
         app = self.node_app
@@ -143,9 +145,16 @@ class WalletScreen(TableScreen):
             return say((f"! {self._problem}", "warn"))
         if self._accounts is None:
             return Content("")
-        held = [self._balances[card.address] for card in self._accounts.cards if card.address in self._balances]
-        total = tau(sum(each.balance_rao + each.stakes_value_rao for each in held))
-        return Content(f"{plural(len(self._accounts.cards), 'account')} · all {total}")
+        cards = self._accounts.cards
+        own = {card.address for card in cards if card.kind != "watch"}
+        watched = {card.address for card in cards} - own
+        words = f"{plural(len(cards), 'account')} · yours {tau(self._all_of(own))}"
+        return Content(f"{words} · watched {tau(self._all_of(watched))}" if watched else words)
+
+    def _all_of(self, addresses: set[str]) -> int:
+        """What addresses hold and have staked together, each counted once."""
+        held = [self._balances[each] for each in addresses if each in self._balances]
+        return sum(each.balance_rao + each.stakes_value_rao for each in held)
 
     # --- details ----------------------------------------------------------------------------------------------------
 
@@ -257,7 +266,7 @@ class WalletScreen(TableScreen):
 
     def _add(self, what: str, text: str | None) -> None:
         if text is not None:
-            self.run_worker(self._added(what, *text.split()), group="add", exclusive=True)
+            begin(self, partial(self._added, what, *text.split()), "add")
 
     async def _added(self, what: str, address: str, name: str) -> None:
         app = self.node_app

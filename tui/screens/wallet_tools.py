@@ -4,6 +4,7 @@ Words that are typed here are checked and forgotten: they are never stored, show
 """
 
 import asyncio
+from functools import partial
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -20,8 +21,10 @@ from tui.screens.password import unlocked
 from tui.text import clean, short
 from tui.widgets.draw import field, rows, say
 from tui.widgets.line_input import LineInput
+from tui.work import begin
 
 _LABEL_CELLS = 16
+_HASH_CHARS = 64
 
 
 class _Tool(Dialog[None]):
@@ -70,7 +73,7 @@ class BackupScreen(_Tool):
         words = event.value
         event.input.value = ""
         if words.strip():
-            self.run_worker(self._test(words), group="test", exclusive=True)
+            begin(self, partial(self._test, words), "test")
 
     async def _test(self, words: str) -> None:
         app, coldkey = self.node_app, self._coldkey
@@ -126,8 +129,8 @@ class MessageScreen(_Tool):
         if not self._line("message").value:
             self.tell(say(("! ", "warn"), "Write the message."))
             return
-        work = self._sign() if event.button.id == "sign" else self._verify()
-        self.run_worker(work, group="message", exclusive=True)
+        work = self._sign if event.button.id == "sign" else self._verify
+        begin(self, work, "message")
 
     async def _sign(self) -> None:
         app, coldkey, message = self.node_app, self._coldkey, self._line("message").value
@@ -183,21 +186,24 @@ class PaperScreen(_Tool):
             yield LineInput(limits.PATH_CHARS_MAX, placeholder="path of the file", id="tool-path")
             with VerticalScroll(id="tool-scroll", can_focus=False):
                 yield Static("", id="tool-paper", markup=False)
+            yield LineInput(limits.GENESIS_CHARS_MAX, placeholder="genesis hash of your network", id="tool-genesis")
             yield Static("", id="tool-outcome", classes="words", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button("Cancel", id="cancel")
                 yield Button("Sign", id="go", disabled=True)
 
     def on_mount(self) -> None:
+        self.query_one("#tool-genesis").display = False
         self.query_one("#tool-path").focus()
 
-    def on_input_changed(self, _: Input.Changed) -> None:
-        self._paper = None
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if event.input.id == "tool-path":
+            self._paper = None
         self._show()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        if event.value.strip():
-            self.run_worker(self._open(event.value.strip()), group="paper", exclusive=True)
+        if event.input.id == "tool-path" and event.value.strip():
+            begin(self, partial(self._open, event.value.strip()), "paper")
 
     async def _open(self, path: str) -> None:
         app, now_ms = self.node_app, self.node_app.clock.now_ms()
@@ -212,11 +218,24 @@ class PaperScreen(_Tool):
             return
         self._path = path
         self._show()
-        self.query_one("#cancel").focus()
+        self.query_one("#tool-genesis" if self._is_asked() else "#cancel").focus()
+
+    def _is_asked(self) -> bool:
+        """Whether a person must name the network: to sign for one that nobody here has meant before."""
+        paper, hello = self._paper, self.node_app.model.hello
+        own = "" if hello is None else hello.genesis_hash
+        return paper is not None and not (paper.signed or paper.known_network or paper.genesis_hash == own)
+
+    def _meant(self, paper: Paper) -> str:
+        """The network that the file may be signed for, 64 hex digits or what was typed so far."""
+        typed = self.query_one("#tool-genesis", LineInput).value.strip().lower().removeprefix("0x")
+        return typed if self._is_asked() else paper.genesis_hash
 
     def _show(self) -> None:
         paper, go = self._paper, self.query_one("#go", Button)
-        go.disabled = paper is None
+        asked = self._is_asked()
+        self.query_one("#tool-genesis").display = asked
+        go.disabled = paper is None or self._meant(paper) != paper.genesis_hash
         go.label = "Send" if paper is not None and paper.signed else "Sign"
         lines = (
             [] if paper is None else [field(label, say(clean(text, 200)), _LABEL_CELLS) for label, text in paper.lines]
@@ -224,8 +243,14 @@ class PaperScreen(_Tool):
         self.query_one("#tool-paper", Static).update(rows(lines))
         if paper is None:
             self.tell(Content(""))
-        elif not paper.signed and not paper.known_network:
-            self.tell(say(("! ", "warn"), "This machine has not signed for this network before: compare the genesis."))
+        elif asked and go.disabled:
+            typed = self._meant(paper)
+            other = (
+                "The file is for another network than the one that you named."
+                if len(typed) == _HASH_CHARS
+                else "Nothing was signed for this network here. Type the genesis hash of your network, not this file's."
+            )
+            self.tell(say(("! ", "warn"), other))
         else:
             self.tell(say(("Read it. Nothing happens before the button.", "dim")))
 
@@ -236,16 +261,14 @@ class PaperScreen(_Tool):
         elif self.node_app.options.read_only:
             self.tell(say(("! ", "warn"), self.node_app.read_only_words))
         elif paper is not None:
-            self.run_worker(self._send(paper) if paper.signed else self._sign(paper), group="paper", exclusive=True)
+            begin(self, partial(self._send if paper.signed else self._sign, paper), "paper")
 
     async def _sign(self, paper: Paper) -> None:
-        app, path, now_ms = self.node_app, self._path, self.node_app.clock.now_ms()
+        app, path, now_ms, meant = self.node_app, self._path, self.node_app.clock.now_ms(), self._meant(paper)
         signer = dict(paper.lines).get("signer", "")
 
         def sign(password: str | None) -> str:
-            return app.port.at_desk(
-                app.attached_home, lambda desk: desk.sign_paper(path, paper.genesis_hash, password, now_ms)
-            )
+            return app.port.at_desk(app.attached_home, lambda desk: desk.sign_paper(path, meant, password, now_ms))
 
         try:
             written = await unlocked(app, signer, sign, self.busy)

@@ -5,6 +5,7 @@ What is quick is done here; everything that asks more than one thing is the wiza
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
@@ -23,6 +24,7 @@ from tui.text import clean
 from tui.widgets.draw import rows, say
 from tui.widgets.line_input import LineInput
 from tui.widgets.steps import Steps
+from tui.work import begin
 
 if TYPE_CHECKING:
     from node.control.setup import Saved
@@ -96,7 +98,7 @@ class WelcomeScreen(Screen[None]):
         self._fail(failure)
         self._show_choices()
         self.query_one("#choices", OptionList).focus()
-        self.run_worker(self._look_for_saved(), group="saved", exclusive=True)
+        begin(self, self._look_for_saved, "saved")
 
     async def _look_for_saved(self) -> None:
         try:
@@ -186,11 +188,11 @@ class WelcomeScreen(Screen[None]):
 
     def action_begin(self, way: str) -> None:
         """Open the wizard at its first page."""
-        self.run_worker(self._open_wizard(way), group="wizard", exclusive=True)
+        begin(self, partial(self._open_wizard, way), "wizard")
 
     def action_resume(self) -> None:
         """Open the wizard where it was left."""
-        self.run_worker(self._open_wizard(None), group="wizard", exclusive=True)
+        begin(self, partial(self._open_wizard, None), "wizard")
 
     async def _open_wizard(self, way: str | None) -> None:
         from tui.wizard.flow import pages, resume
@@ -244,7 +246,7 @@ class WelcomeScreen(Screen[None]):
         self.query_one("#state", Static).update(say((title, "strong"), ("  q leaves; what is started goes on", "dim")))
         self.query_one(Steps).begin(self.node_app.clock.monotonic_s())
         self.refresh_bindings()
-        self.run_worker(self._run(work), group="work", exclusive=True)
+        begin(self, partial(self._run, work), "work")
 
     async def _run(self, work: Callable[[ProgressSink], Path]) -> None:
         steps = self.query_one(Steps)

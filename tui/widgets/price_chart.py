@@ -1,5 +1,6 @@
 """A pane with a subnet's candles: it asks for what it shows, keeps it current, fetches older ones when panned."""
 
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual.app import ComposeResult
@@ -14,6 +15,7 @@ from tui.port import API_ERRORS
 from tui.text import clean
 from tui.widgets.candles import Candles, summary
 from tui.widgets.draw import say
+from tui.work import begin
 
 if TYPE_CHECKING:
     from tui.app import NeurondApp
@@ -99,7 +101,7 @@ class PriceChart(Vertical):
         self._drawn = ()
         first = (*self._older, *self._latest)[:1]
         if event.at_start and first and not self._is_complete:
-            self.run_worker(self._fetch_older(first[0].start_ms), group="older", exclusive=True)
+            begin(self, partial(self._fetch_older, first[0].start_ms), "older")
 
     async def _fetch_older(self, before_ms: int) -> None:
         app, netuid, interval = cast("NeurondApp", self.app), self.netuid, self.interval

@@ -7,12 +7,13 @@ import pytest
 
 from node.control import offline
 from node.control.offline import FILE_BYTES_MAX, Unsigned, from_text, to_line, to_text
+from node.control.wallet_desk import WalletDesk
 from node.ledger.calls import Transfer
 from node.ledger.transaction import decode_transaction, is_signed
 from node.primitives.address import from_ss58, to_ss58
 from node.primitives.crypto import Ed25519Signer, verify
 from node.primitives.types import Hash, Rao
-from node.wallet import BadTransactionFile
+from node.wallet import BadTransactionFile, OtherNetwork
 from tests.unit.cli.conftest import Run
 from tests.unit.control.fake import BOB, CONTEXT, GENESIS, TAO, Served
 
@@ -208,3 +209,12 @@ def test_a_life_beyond_the_chains_bound_is_refused() -> None:
 def test_other_rules_are_not_signed() -> None:
     with pytest.raises(BadTransactionFile, match="rules"):
         offline.sign_unsigned(msgspec.structs.replace(_unsigned(), spec_version=2), Ed25519Signer(SEED))
+
+
+def test_a_desk_signs_a_file_only_for_the_network_that_its_owner_means(tmp_path: Path) -> None:
+    path = tmp_path / "payment.tx"
+    path.write_text(to_text(_unsigned(), [("a", "b")]))
+    desk = WalletDesk(tmp_path / "home")
+    with pytest.raises(OtherNetwork):
+        desk.sign_paper(str(path), "cd" * 32, None, 0)
+    assert list(tmp_path.iterdir()) == [path]

@@ -9,6 +9,7 @@ from pathlib import Path
 import nacl.pwhash
 import pytest
 
+from node.control.amounts import format_amount
 from node.control.wallets import wallet_store
 from node.ledger.transaction import decode_transaction
 from node.primitives.address import from_ss58, to_ss58
@@ -234,6 +235,11 @@ def test_the_overview_adds_up_and_names_untested_backups(run: Run, node: Served,
     assert [each["name"] for each in shown] == ["savings", "second"]
     assert all(each["total_rao"] == each["balance_rao"] + each["stakes_value_rao"] for each in shown)
     assert "NEVER" in run("wallet", "overview").out
+    assert "watched" not in run("wallet", "overview").out
+    one = shown[0]["total_rao"]
+    assert run("wallet", "watch", BOB, "other").code == 0
+    last = run("wallet", "overview").out.splitlines()[-2:]
+    assert last == [f"together  {format_amount(2 * one)}", f"watched   {format_amount(one)}"]
 
 
 def test_the_history_is_a_table_json_and_csv(run: Run, node: Served) -> None:

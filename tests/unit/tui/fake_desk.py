@@ -5,7 +5,7 @@ from pathlib import Path
 from node.control.wallet_desk import AccountCard, Accounts, HotkeyCard, Paper, WalletDesk
 from node.primitives.address import to_ss58
 from node.primitives.crypto import Ed25519Signer, Signer
-from node.wallet import WrongPassword
+from node.wallet import OtherNetwork, WrongPassword
 from tests.unit.tui import recorded
 
 _ROOT = "/srv/neurond/wallets"
@@ -28,6 +28,7 @@ class FakeDesk(WalletDesk):
         self.saved: dict[str, str] = {}
         self.tested_on = ""
         self.added: list[tuple[str, str, str]] = []
+        self.paper_genesis = "ab" * 32
 
     def accounts(self) -> Accounts:
         hotkeys = (
@@ -74,9 +75,11 @@ class FakeDesk(WalletDesk):
         return True
 
     def read_paper(self, path: str, now_ms: int) -> Paper:
-        return Paper(PAPER, path.endswith(".signed"), "ab" * 32, False, b"signed")
+        return Paper(PAPER, path.endswith(".signed"), self.paper_genesis, False, b"signed")
 
     def sign_paper(self, path: str, genesis_hash: str, password: str | None, now_ms: int) -> str:
+        if genesis_hash != self.paper_genesis:
+            raise OtherNetwork("another network")
         self.signer(recorded.COLDKEY, password)
         return self.save(f"{path}.signed", "signed")
 

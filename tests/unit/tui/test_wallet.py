@@ -17,6 +17,7 @@ from tui.screens.history import HistoryScreen
 from tui.screens.password import PasswordScreen
 from tui.screens.wallet import WalletScreen
 from tui.screens.wallet_tools import BackupScreen, MessageScreen, PaperScreen
+from tui.text import tau
 from tui.widgets.line_input import LineInput
 from tui.widgets.live_table import LiveTable
 
@@ -172,11 +173,47 @@ def test_a_file_is_read_signed_and_sent() -> None:
         await typed(pilot, app, "#tool-path", "/mnt/stick/payment.tx")
         await until(pilot, app, lambda: "12.5 τ" in shown(app))
         assert LABELLED in shown(app)
-        assert "not signed for this network before" in shown(app)
+        assert not app.screen.query_one("#tool-genesis").display, "it is for the node's own network"
         go.press()
         await until(pilot, app, lambda: "payment.tx.signed" in shown(app))
         assert list(port.desk.saved) == ["/mnt/stick/payment.tx.signed"]
         assert not port.api.submitted
+
+    port = FakePort()
+    drive(scenario, port)
+
+
+def test_a_file_for_a_network_that_nobody_here_has_meant_is_signed_only_for_the_genesis_that_is_typed() -> None:
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        await wallet(pilot, app, port)
+        await pilot.press("o")
+        await until(pilot, app, lambda: isinstance(app.screen, PaperScreen))
+        await typed(pilot, app, "#tool-path", "/mnt/stick/payment.tx")
+        await until(pilot, app, lambda: "Nothing was signed for this network here" in shown(app))
+        go = app.screen.query_one("#go", Button)
+        for genesis in ("cd", "ab" * 32, "cd" * 31 + "ce"):
+            app.screen.query_one("#tool-genesis", LineInput).value = genesis
+            await settle(pilot, app)
+            assert go.disabled, genesis
+        assert "another network than the one that you named" in shown(app)
+        app.screen.query_one("#tool-genesis", LineInput).value = "0x" + "CD" * 32
+        await settle(pilot, app)
+        assert not go.disabled
+        go.press()
+        await until(pilot, app, lambda: "payment.tx.signed" in shown(app))
+
+    port = FakePort()
+    port.desk.paper_genesis = "cd" * 32
+    drive(scenario, port)
+
+
+def test_what_is_watched_is_shown_apart_and_is_no_part_of_the_sum() -> None:
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        screen = await wallet(pilot, app, port)
+        await until(pilot, app, lambda: len(screen._balances) == 2)
+        held = screen._balances[recorded.COLDKEY]
+        one = tau(held.balance_rao + held.stakes_value_rao)
+        assert f"2 accounts · yours {one} · watched {one}" in str(screen.query_one(LiveTable).border_subtitle)
 
     port = FakePort()
     drive(scenario, port)
