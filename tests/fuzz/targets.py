@@ -76,7 +76,7 @@ from p2p.call_frames import Ask, Cancel, Failed, Failure, Part
 from p2p.call_frames import decode_call as decode_call_frame
 from p2p.call_frames import encode_call as encode_call_frame
 from p2p.credit import CreditKind, decode_credit, encode_credit
-from p2p.errors import AddressError, BlobError, MalformedFrame, StreamFailed
+from p2p.errors import AddressError, BlobError, MalformedFrame, ProtocolRefusedError, StreamFailed
 from p2p.framing import BufferedReader, FramedStream
 from p2p.hardened import negotiation
 from p2p.hardened.pubsub import MalformedRpc, parse_rpc
@@ -501,14 +501,23 @@ def frames(data: bytes) -> None:
 
 @target(
     "p2p.hardened.negotiation.answer", "p2p.hardened.negotiation._read_line",
-    samples=(b"\x13/multistream/1.0.0\n\x06/echo\n",),
+    samples=(b"\x13/multistream/1.0.0\n\x06/echo\n", b"\x13/multistream/1.0.0\n\x06/ohce\n"),
 )  # fmt: skip
 def protocol_choice(data: bytes) -> None:
     async def choose() -> None:
         stream = Given(data)
         await negotiation.answer(stream, BufferedReader(stream), lambda name: name == "/echo")
 
-    ended(choose, StreamFailed)
+    ended(choose, StreamFailed, ProtocolRefusedError)
+
+
+@target("p2p.hardened.negotiation.propose", samples=(b"\x13/multistream/1.0.0\n\x06/echo\nabc",))
+def protocol_proposal(data: bytes) -> None:
+    async def read() -> None:
+        reader = await negotiation.propose(Given(data), "/echo", trio.current_time() + 1)
+        await reader.exactly(3)
+
+    ended(read, StreamFailed, ProtocolRefusedError)
 
 
 REACH = msgspec.json.encode(reach.ReachRequest((ADDRESS,)))

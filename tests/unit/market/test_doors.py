@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from node.market.errors import Gone, MalformedMessage, NoMiner, NotFound
+from node.market.errors import Gone, NoMiner
 from node.market.frontdoor import MarketDoor
 from node.market.routes import Closed, Piece, by_model, find_routes, methods_of, unknown_model
 from node.primitives.types import AccountId
@@ -86,10 +86,12 @@ async def test_a_seeded_request_meets_the_same_miner_again(autojump_clock: objec
 
 async def test_a_local_route_is_answered_by_this_node_or_says_why_not(autojump_clock: object) -> None:
     async def stats(host: Host, request: Empty) -> Any:
-        raise NotFound("Nothing is kept.") if host is None else MalformedMessage("unused")
+        return host
 
     route: Any = LocalRoute("GET", "/v1/stats", stats, Empty)
     async with house() as h:
+        assert await h.door.answer(route, Empty()) is h.door._host
+        h.door._host = None
         with pytest.raises(NoMiner, match="keeps nothing"):
             await h.door.answer(route, Empty())
 
