@@ -10,6 +10,7 @@ from unittest.mock import patch
 import msgspec
 from textual.pilot import Pilot
 
+from node.control.schema import Check, Checkup
 from tests.unit.control import fake
 from tests.unit.tui import recorded
 from tests.unit.tui.fake import FakePort, FrozenClock, until
@@ -29,6 +30,19 @@ Act = Callable[[Pilot[object], NeurondApp, FakePort], Awaitable[None]]
 _PRICES: Final = tuple(
     int(281_700_000 * (1 + 0.02 * math.sin(each / 9) + 0.008 * math.sin(each / 2.3) + each / 2500))
     for each in range(200)
+)
+
+CHECKUP: Final = Checkup(
+    False,
+    (
+        Check("clock", "warn", "1.4 s ahead of the peers", "Set the clock by NTP."),
+        Check("ports", "ok", "TCP 4001; HTTP gateway on 8080"),
+        Check("reachable", "bad", "no peer could dial back to TCP 4001", "Open the port in the router."),
+        Check("peers", "ok", "31 connected, 22 of them dialled by us"),
+        Check("chain", "ok", "finalised 1,204, level with the peers"),
+        Check("disk", "ok", "1.2 GB used, 68.9 GB are free"),
+        Check("keys", "ok", "key files are readable by their owner alone"),
+    ),
 )
 
 
@@ -130,6 +144,20 @@ async def stake_review(pilot: Pilot[object], app: NeurondApp, port: FakePort) ->
     await settle(pilot, app)
 
 
+async def palette(pilot: Pilot[object], app: NeurondApp, port: FakePort) -> None:
+    await home(pilot, app, port)
+    await pilot.press("ctrl+p", *"sta")
+    await settle(pilot, app)
+
+
+async def doctor(pilot: Pilot[object], app: NeurondApp, port: FakePort) -> None:
+    """The other half of the settings: what the doctor found, the worst first."""
+    port.api.now_checkup = CHECKUP
+    await key("0")(pilot, app, port)
+    await pilot.press("d")
+    await settle(pilot, app)
+
+
 async def seat(pilot: Pilot[object], app: NeurondApp, port: FakePort) -> None:
     """The page of the second seat, with its validators' words."""
     port.api.why = fake.FakeApi().why  # type: ignore[method-assign]
@@ -187,6 +215,9 @@ SCENES: Final[dict[str, tuple[Act, Callable[[], FakePort]]]] = {
     "qr": (invite("s"), FakePort),
     "quit": (key("Q"), FakePort),
     "help": (key("question_mark"), FakePort),
+    "palette": (palette, FakePort),
+    "settings": (key("0"), FakePort),
+    "doctor": (doctor, FakePort),
     "gone": (gone, FakePort),
     "welcome": (welcome, _away),
 }

@@ -17,6 +17,7 @@ CASES += [
     (scene, LARGE, "") for scene in ("tasks", "metagraph", "subnets", "wallet", "governance", "logs", "peers", "qr")
 ]
 CASES += [(scene, SMALL, "") for scene in ("peers", "subnets", "quit", "help", "invite")]
+CASES += [(scene, size, "") for scene in ("palette", "doctor") for size in (SMALL, LARGE)]
 CASES += [("data", LARGE, ""), ("data", SMALL, ""), ("seat", LARGE, ""), ("logs", SMALL, "")]
 CASES += [("home", LARGE, "neurond-light"), ("home", LARGE, "neurond-contrast")]
 CASES += [("home", LARGE, "ascii"), ("stake", SMALL, "ascii")]
