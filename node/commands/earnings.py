@@ -1,5 +1,7 @@
 """`neurond earnings`: what this node's hotkey was paid by the chain and by callers, and whose it is."""
 
+from typing import Final
+
 import click
 
 from node.commands.common import Env, command, facts, table
@@ -8,7 +10,7 @@ from node.control.amounts import format_amount
 from node.control.client_sync import SyncClient
 from node.control.schema import ChannelBoard, Earnings, EpochEarning, View
 
-EPOCHS_SHOWN: int = 10
+EPOCHS_SHOWN: Final = 10
 
 
 class SubnetEarning(View, frozen=True):

@@ -27,12 +27,13 @@ _VERBS: Final[dict[str, Verb]] = {
     "buy": "buy", "stake": "buy", "sell": "sell", "unstake": "sell", "swap": "swap", "exchange": "swap",
     "send": "send", "pay": "send", "transfer": "send", "balance": "balance", "price": "price",
 }  # fmt: skip
-_FILLERS: Final = frozenset(
-    {"of", "on", "in", "into", "from", "for", "to", "subnet", "tao", "τ", "alpha", "α", "my", "the"}
-)
+_FILLERS: Final = frozenset({"of", "on", "in", "into", "from", "for", "to", "subnet", "my", "the"})
+_UNITS: Final = {"tao": "τ", "τ": "τ", "alpha": "α", "α": "α"}
+_COUNTS_IN: Final[dict[Verb, str]] = {"buy": "τ", "send": "τ", "sell": "α", "swap": "α"}
+_PLACE_IN_SWAP: Final = {"from": 1, "to": 2, "into": 2, "for": 2}  # behind the amount; behind that and the first subnet
 _SUBNETS: Final[dict[Verb, int]] = {"buy": 1, "sell": 1, "swap": 2, "send": 0, "balance": 0, "price": 1}
-_SUBNET: Final = re.compile(r"(?:sn|#)?(\d{1,5})")
-_PERCENT: Final = re.compile(r"(\d{1,2})(?:\.(\d{1,4}))?%?")
+_SUBNET: Final = re.compile(r"(?:sn|#)?(\d{1,5})", re.ASCII)
+_PERCENT: Final = re.compile(r"(\d{1,2})(?:\.(\d{1,4}))?%?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,20 @@ def _tail(verb: Verb, words: list[str]) -> tuple[list[str], str, int | None]:
             if not value or lower in named or verb not in ("buy", "sell", "swap"):
                 raise BadOrder(f"`{lower}` has no place there.")
             named[lower] = value
+        elif lower in _UNITS:
+            _check_unit(verb, lower)
+        elif verb == "swap" and _PLACE_IN_SWAP.get(lower, len(rest)) != len(rest):
+            raise BadOrder(f"`{lower}` stands in the wrong place: a swap names the subnet it comes from first.")
         elif lower not in _FILLERS:
             rest.append(word)
     return rest, named.get("at", ""), _tolerance(named["within"]) if "within" in named else None
+
+
+def _check_unit(verb: Verb, word: str) -> None:
+    """Refuse an amount in the other unit: nobody who writes "buy 10 alpha" wants to pay 10 τ."""
+    unit = next((_UNITS[each] for each in _UNITS if word.endswith(each)), "")
+    if unit and unit != _COUNTS_IN.get(verb, unit):
+        raise BadOrder(f"`{verb}` counts in {_COUNTS_IN[verb]}, not in {unit}.")
 
 
 def _amount(verb: Verb, rest: list[str]) -> tuple[int | None, list[str]]:
@@ -99,6 +111,7 @@ def _amount(verb: Verb, rest: list[str]) -> tuple[int | None, list[str]]:
         if verb not in ("sell", "swap"):
             raise BadOrder("Say how much: `all` is for what is staked.")
         return None, rest[1:]
+    _check_unit(verb, rest[0].lower())
     try:
         return parse_amount(rest[0]), rest[1:]
     except BadAmount as error:

@@ -24,6 +24,9 @@ __all__ = ["wallet"]  # a fixture
         ("sell all sn4 within 0.5%", Order("sell", None, (4,), tolerance_ppm=5000)),
         ("unstake 1,000 alpha from #12", Order("sell", 1000 * TAO, (12,))),
         ("swap 3 sn1 to sn4 at 5abc", Order("swap", 3 * TAO, (1, 4), hotkey="5abc")),
+        ("buy 10 tao of sn4", Order("buy", 10 * TAO, (4,))),
+        ("swap 3α from sn1 to sn4", Order("swap", 3 * TAO, (1, 4))),
+        ("swap all my alpha from subnet 1 into subnet 4", Order("swap", None, (1, 4))),
         ("send 2 to alice", Order("send", 2 * TAO, whom="alice")),
         ("balance", Order("balance")),
         ("BALANCE bob", Order("balance", whom="bob")),
@@ -42,6 +45,8 @@ def test_an_order_means_one_thing(text: str, order: Order) -> None:
         "buy all sn4", "buy 10 sn99999", "buy 10 sn4 sn5", "swap 1 sn1", "send 2", "send all alice",
         "send 2 alice bob", "price", "buy 1 sn1 within 51%", "buy 1 sn1 within", "buy 1 sn1 at", "buy 1 sn1 at a at b",
         "send 1 bob at x",
+        "buy 10 alpha on sn4", "buy 10α sn4", "sell 10 tao from sn4", "sell 10τ sn4", "send 3 alpha to alice",
+        "swap 5 to sn4 from sn1", "swap 5 sn4 from sn1", "swap 5 tao sn1 sn4",
         "balance a b", "buy 1e3 sn4", "buy 1 sn4 now", "x" * 401,
     ],
 )  # fmt: skip
