@@ -29,6 +29,7 @@ from storage.limits import (
 from storage.migrations import market as migrations
 from storage.receipts import ReceiptStore
 from storage.records import RecordStore
+from storage.seats import SeatStore
 
 MARKET: Final = Kind(
     name="market",
@@ -109,6 +110,7 @@ class MarketStore:
         self._tasks_kept = tasks_kept
         self._verdicts_kept = verdicts_kept
         self._receipts = ReceiptStore(database, kept=receipts_kept)
+        self.seats = SeatStore(database)
 
     @classmethod
     def open(cls, path: Path) -> Self:

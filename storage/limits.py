@@ -44,6 +44,7 @@ RECEIPTS_KEPT_MAX: Final = 50_000  # audits sample receipts of the last epochs
 RECEIPT_BYTES_MAX: Final = 16 * 1024  # two signatures, two keys and sums need under 1 KB
 SECRETS_KEPT_MAX: Final = 1024  # ten open commits in each of a hundred subnets
 SECRET_BYTES_MAX: Final = 4 * 1024  # weights for 256 seats and a salt need under 2 KB
+SEAT_ROWS_PER_NOTE_MAX: Final = 8192  # seats that one block may change; a subnet has 256, some more while it is trimmed
 RECORD_EPOCHS_KEPT_MAX: Final = 8  # a day of a public network: who audits, audits what counted lately
 RECORD_LINES_MAX: Final = 16_384  # of one epoch; the market's own bound is the same
 RECORD_LINE_BYTES_MAX: Final = 256 * 1024  # all seats of a subnet with their addresses

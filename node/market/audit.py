@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from node.market.audit_facts import Audit, ChainFacts, Evidence, Finding
+from node.market.audit_seats import UNSEEN, seat_findings
 from node.market.errors import MalformedMessage
 from node.market.frames import body_digest, receipt_holds
 from node.market.limits import SEED_ROUNDS, STALE_EPOCHS
@@ -149,12 +150,8 @@ class _Auditor:
             self._say("rules", "Share of a verdict, sample or interval of rounds are not those of the subnet's rules.")
 
     def _check_seats(self, line: Seated) -> None:
-        for row in line.changed:
-            now = self._facts.seats.get(row.uid)
-            if now is None or now[1] > line.height:
-                self._say("seats", f"Seat {row.uid} has changed hands since; who held it is not checked.", note=True)
-            elif now[0] != row.hotkey:
-                self._say("seats", f"Seat {row.uid} was held by another hotkey than the record says.")
+        for text, note in seat_findings(line, self._facts, self._count):
+            self._say("seats", text, note=note)
 
     def _check_opened(self, line: Opened) -> None:
         self._count("rounds")
@@ -309,6 +306,9 @@ class _Auditor:
                 self._line = number
                 self._say("verdict", "Silence is held against a miner though nobody answered.", line.miner)
         self._line = -1
+        if self._audit.counts.get(UNSEEN):
+            text = "This node did not follow the subnet then: stakes and permits are the validator's word."
+            self._say("seats", text, note=True)
         waiting = {(name, miner) for name, targets in self._open.items() for miner in targets}
         if self._evidence.later is None:
             self._count("waiting", len(waiting))

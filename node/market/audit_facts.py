@@ -50,6 +50,15 @@ class SeedEnd:
     height: Height
 
 
+SeatThen = tuple[AccountId, int, bool]
+"""Who held a seat with what stake (rao), and whether it could validate."""
+
+
+def nobody_saw(_uid: Uid, _height: Height) -> frozenset[SeatThen] | None:
+    """What an auditor knows of past seats that followed none."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class ChainFacts:
     """What the auditor's own chain says about a validator; `whole` tells whether it has the blocks of the epoch."""
@@ -65,6 +74,8 @@ class ChainFacts:
     weights: tuple[WeightsAt, ...]
     commits: Mapping[bytes, Height]
     whole: bool = True
+    seen: Callable[[Uid, Height], frozenset[SeatThen] | None] = nobody_saw
+    """What a seat was at about a height, as the auditor itself saw it; None where it did not follow."""
 
 
 @dataclass(frozen=True, slots=True)

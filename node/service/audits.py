@@ -40,6 +40,7 @@ from node.primitives.types import AccountId, Hash, Height, NetUid
 from node.service.errors import Unknown
 from node.service.roles.host import RoleHost
 from node.service.roles.judging import JUDGE_TIMEOUT_S
+from node.service.roles.seats import PastSeats
 from node.subnets.base import Answer, AnySubnet, decode_message
 from storage import ChainStore
 
@@ -171,6 +172,7 @@ def _facts(running: Running, graph: Metagraph, hotkey: AccountId, found: RecordC
         weights=weights,
         commits=commits,
         whole=whole,
+        seen=PastSeats(running.market.seats, netuid, head.first_height, head.last_height),
     )
 
 

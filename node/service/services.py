@@ -38,6 +38,7 @@ from node.service.roles.journal import receipt_row
 from node.service.roles.miner import MinerRole
 from node.service.roles.offering import Offering, TermsBook
 from node.service.roles.post import DRAIN_S, Post, RoleService
+from node.service.roles.seats import SeatBook
 from node.service.roles.validator import ValidatorRole
 from node.service.subnet_journals import SubnetJournals
 from node.subnets.base import AnySubnet, Spec
@@ -243,6 +244,7 @@ class Services:
         """Keep the journals of all known subnets, and this node's offers in them, whatever its role."""
         await self._nursery.start(self.journals.run)
         self._nursery.start_soon(self.offering.run)
+        self._nursery.start_soon(SeatBook(self._reader, self._store.seats, lambda: tuple(self._posts)).run)
 
     # --- switching --------------------------------------------------------------------------------------------------
 

@@ -99,4 +99,16 @@ def _records(database: sqlite_utils.Database) -> None:
         database.execute(f"ALTER TABLE receipts ADD COLUMN {column}")
 
 
-STEPS = (Step(1, "first", _first), Step(2, "secrets", _secrets), Step(3, "records", _records))
+def _seats(database: sqlite_utils.Database) -> None:
+    # Who held which seat with what stake, as this node saw it: changes by block, and the stretches that it followed.
+    database.create_table(
+        "seats",
+        {"netuid": int, "height": int, "uid": int, "hotkey": bytes, "stake_rao": int, "permit": int},
+        pk=("netuid", "uid", "height"),
+    )
+    database.create_table("seat_stretches", {"netuid": int, "first": int, "last": int}, pk=("netuid", "first"))
+
+
+STEPS = (
+    Step(1, "first", _first), Step(2, "secrets", _secrets), Step(3, "records", _records), Step(4, "seats", _seats),
+)  # fmt: skip

@@ -14,7 +14,7 @@ from node.ledger import merkle
 from node.ledger.calls import CommitWeights, RevealWeights, SetCommitment, SetWeights
 from node.ledger.commit_hash import commit_hash
 from node.market.audit import audit
-from node.market.audit_facts import Audit, ChainFacts, Evidence, Root, SeedEnd, WeightsAt
+from node.market.audit_facts import Audit, ChainFacts, Evidence, Root, SeedEnd, WeightsAt, nobody_saw
 from node.market.frames import Receipt, decode
 from node.market.record import (
     decode_head,
@@ -27,13 +27,14 @@ from node.market.record import (
 )
 from node.market.record_desk import RecordDesk, RecordReader, Section
 from node.market.record_desk import RecordQuestion as Question
-from node.market.record_lines import KINDS, Booked, Line, Opened, Started, Weighed, bits, decode_line
+from node.market.record_lines import KINDS, Booked, Line, Opened, Seated, Started, Weighed, bits, decode_line
 from node.market.recount import Recount
 from node.market.standings import book_digest, decode_book, encode_book
 from node.market.weights import WeightVector
 from node.primitives.codec import decode_canonical, encode
 from node.primitives.crypto import Signer, digest, verify
 from node.primitives.types import AccountId, Height
+from node.service.roles.seats import PastSeats, SeatBook
 from node.subnets.base import Answer, Host, Verdict
 from storage import MarketStore
 from tests.unit.market.support import GENESIS, NETUID, TEMPO_BLOCKS, Doubling, NoModels, Number, ask_to_double
@@ -127,6 +128,7 @@ async def worked(path: Path, *, sealed: bool = False, blocks: int = 60) -> Async
             t.store, t.kept = store, kept  # type: ignore[attr-defined]
             t.world.chain.commit_reveal = sealed
             t.contexts["good"] = t.world.join("good")
+            nursery.start_soon(SeatBook(t.world.chain, kept.seats, lambda: (NETUID,)).run)
             good = MinerRole(t.contexts["good"], Doubling(), NoModels(), now_ms=lambda: 1, store=kept)  # type: ignore[arg-type]
             await nursery.start(good.run)
             await t.open(cheat=Doubling(wrong=True), fine=Doubling())
@@ -153,7 +155,8 @@ async def case_of(t: Town, epoch: int | None = None) -> Case:
         copy.signed, copy.before, copy.lines, around[number - 1],
         await reader.lines(around[number - 1]), await reader.lines(around[number + 1]), receipts,
     )  # fmt: skip
-    return Case(evidence, chain_facts(t), t.context.signer, asker.hotkey, Path())
+    seen = PastSeats(t.kept.seats, NETUID, Height(0), t.world.chain.now)  # type: ignore[attr-defined]
+    return Case(evidence, replace(chain_facts(t), seen=seen), t.context.signer, asker.hotkey, Path())
 
 
 @pytest.fixture(scope="module")
@@ -189,8 +192,32 @@ async def test_an_honest_validators_weights_are_reproduced_exactly(tmp_path: Pat
         assert result.counts["verdicts"] >= 6
         assert result.counts["calls"] >= 3
         assert result.counts["receipts"] >= 2
+        assert result.counts["seats"] >= 3
+        assert "seats not followed" not in result.counts
         first = await case_of(t, case.evidence.signed.head.epoch - 1)
         assert first.audit().outcome == "agrees"
+
+
+@pytest.mark.parametrize("change", [{"stake_rao": 7}, {"validator_permit": True}, {"hotkey": bytes(32)}])
+def test_a_stake_a_permit_and_a_holder_of_that_time_are_checked_by_what_the_auditor_saw(
+    case: Case, change: dict[str, object]
+) -> None:
+    def lie(lines: list[Line]) -> list[Line]:
+        number, line = next((n, each) for n, each in enumerate(lines) if isinstance(each, Seated))
+        rows = [row for row in line.changed if not row.validator_permit]
+        lied = msgspec.structs.replace(rows[0], **change)
+        changed = tuple(lied if row == rows[0] else row for row in line.changed)
+        return [*lines[:number], msgspec.structs.replace(line, changed=changed), *lines[number + 1 :]]
+
+    lying = case.committed(case.rewritten(lie))
+    assert "seats" in {each.kind for each in lying.audit().disagreements}
+
+
+def test_of_epochs_that_nobody_followed_the_stakes_are_said_to_be_unchecked(case: Case) -> None:
+    found = replace(case, facts=replace(case.facts, seen=nobody_saw)).audit()
+    assert not found.disagreements
+    assert [each.kind for each in found.findings if each.note] == ["seats"]
+    assert found.counts["seats not followed"] >= 3
 
 
 def test_a_changed_line_no_longer_fits_the_root_on_chain(case: Case) -> None:

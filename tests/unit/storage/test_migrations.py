@@ -14,6 +14,7 @@ from storage.database import Kind, open_database
 from storage.journal import MARKET
 from storage.journals import JOURNALS
 from storage.migrations import Step, applied_steps
+from storage.seats import SeatNote
 from storage.signing import SIGNING
 from tests.unit.storage.build import final, number_hash
 
@@ -80,6 +81,8 @@ def test_database_files_of_the_other_kinds_open_with_their_data(tmp_path: Path) 
     with MarketStore.open(_unpack("market_0003", tmp_path)) as store:
         assert [row.receipt for row in store.receipts.newest(5)] == [b"receipt"]
         assert store.records(1, number_hash(1)).lines(7) == [b"line"]
+    with MarketStore.open(_unpack("market_0004", tmp_path)) as store:
+        assert store.seats.between(1, 5, 5) == ([(5, 6)], [SeatNote(5, 0, number_hash(1), 7, True)])
 
 
 def test_a_database_file_of_journals_opens_with_its_data(tmp_path: Path) -> None:
