@@ -108,7 +108,8 @@ class _Zsh(_Ours, ZshComplete):
 
 
 class _Fish(_Ours, FishComplete):
-    pass
+    # the library's script ends a description at its first comma
+    source_template = FishComplete.source_template.replace('string split ","', 'string split -m 1 ","')
 
 
 def _items(pairs: Pairs, incomplete: str) -> list[Item]:

@@ -44,21 +44,29 @@ def test_the_script_is_what_the_shell_understands(shell: str, run: Run, tmp_path
     assert subprocess.run([*CHECKS[shell], str(file)], check=False, capture_output=True).returncode != 0
 
 
-@pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
-def test_bash_really_completes(tmp_path: Path) -> None:
-    (tmp_path / "script").write_text(script("bash"))
+LINES = {
+    "bash": 'COMP_WORDS=(neurond config se); COMP_CWORD=2; _neurond_completion neurond; echo "${COMPREPLY[@]}"',
+    "fish": 'complete -C "neurond wal"',
+}
+OFFERED = {"bash": "set", "fish": "wallet\tKeys, balances, transfers."}  # a description keeps its commas
+
+
+@pytest.mark.parametrize("shell", LINES)
+def test_a_real_shell_completes(shell: str, tmp_path: Path) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"needs {shell}")
+    (tmp_path / "script").write_text(script(shell))
     program = tmp_path / "neurond"
     program.write_text(
         f"#!/bin/sh\nexec {sys.executable} -c 'from node.cli import main; raise SystemExit(main())' \"$@\"\n"
     )
     program.chmod(0o755)
-    line = (
-        f"source {tmp_path / 'script'}; COMP_WORDS=(neurond config se); COMP_CWORD=2; _neurond_completion neurond; "
-        'echo "${COMPREPLY[@]}"'
-    )
-    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "NEUROND_HOME": str(tmp_path)}
-    outcome = subprocess.run(["bash", "-c", line], check=True, capture_output=True, text=True, env=environment)
-    assert outcome.stdout.split() == ["set"]
+    line = f"source {tmp_path / 'script'}; {LINES[shell]}"
+    environment = {
+        **os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "NEUROND_HOME": str(tmp_path), "HOME": str(tmp_path),
+    }  # fmt: skip
+    outcome = subprocess.run([shell, "-c", line], check=True, capture_output=True, text=True, env=environment)
+    assert outcome.stdout.strip() == OFFERED[shell]
 
 
 def test_commands_options_and_settings_are_offered(complete) -> None:  # type: ignore[no-untyped-def]
