@@ -37,6 +37,7 @@ from tui.screens.base import Dialog, NodeScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.themes import PLAIN, THEMES, theme_name
 from tui.updates import look_for_update
+from tui.warming import Warming
 from tui.window import Farewell
 
 _WHEN_AT_REST: Final = frozenset(
@@ -158,6 +159,7 @@ class NeurondApp(Navigation, Life):
         self._feed = Feed(client, self.model)
         self._feeding = self.run_worker(self._feed.run(), group="feed", exclusive=True)
         self.action_show("home")
+        Warming(self).begin()
 
     def follow_log(self, level: LogLevel) -> None:
         """Ask the node for log lines from `level` up, as far as that is more than it sends anyway."""

@@ -4,7 +4,7 @@ Nothing here moves money or touches the node: orders that do open the dialog tha
 """
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 
 from textual.actions import parse as parse_action
 
@@ -33,15 +33,19 @@ class Navigation(Moves):
 
     def _to(self, name: str) -> bool:
         """Show a screen; False when it is the one that is shown, or there is none."""
-        found = place(name)
-        if found is None:
-            return False
-        if not self.is_screen_installed(name):
-            self.install_screen(found.make(), name)
-        if self.screen is self.get_screen(name):
+        if place(name) is None or self.screen is self.screen_of(name):
             return False
         self.switch_screen(name)
         return True
+
+    def screen_of(self, name: str) -> NodeScreen:
+        """Return the screen of a place, made when it is first asked for. Raises KeyError: there is no such place."""
+        if not self.is_screen_installed(name):
+            found = place(name)
+            if found is None:
+                raise KeyError(name)
+            self.install_screen(found.make(), name)
+        return cast(NodeScreen, self.get_screen(name))
 
     def on_tab_strip_chosen(self, event: TabStrip.Chosen) -> None:
         self.action_show(event.name)

@@ -123,7 +123,8 @@ class NodeScreen(Screen[None]):
     @on(events.ScreenResume)
     def keep_styles(self, event: events.ScreenResume) -> None:
         """Spare all widgets the matching of all rules, unless rules came or changed while the screen was away."""
-        rules = (self.app.theme, len(self.app.stylesheet.source))
+        # a widget's own rules, which come with the first of its kind, concern none that is there already
+        rules = (self.app.theme, sum(not each.is_defaults for each in self.app.stylesheet.source.values()))
         event.refresh_styles = rules != self._styled_by
         self._styled_by = rules
 

@@ -9,6 +9,7 @@ from textual.widgets import Footer
 from tests.snapshots.scenes import home, settle
 from tests.unit.tui.fake import FakePort, drive
 from tests.unit.tui.test_navigation import drive_with
+from tests.unit.tui.test_warming import warm
 from tui.app import NeurondApp
 from tui.options import Options
 from tui.screens.home import HomeScreen
@@ -62,6 +63,7 @@ def test_between_screens_that_were_seen_no_style_is_matched_and_no_widget_made(m
 
     async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
         await home(pilot, app, port)
+        warm(app, monkeypatch)
         for key in "313":
             await pilot.press(key)
             await settle(pilot, app)
