@@ -15,6 +15,7 @@ from tui.text import clean, cut, plural, price
 from tui.widgets.braille import BrailleLine
 from tui.widgets.chain_card import ChainCard
 from tui.widgets.checklist import Checklist
+from tui.widgets.draw import edge
 from tui.widgets.earnings_card import EarningsCard
 from tui.widgets.host_card import HostCard
 from tui.widgets.live_table import LiveTable
@@ -66,11 +67,11 @@ class HomeScreen(NodeScreen):
         if self._new("peers", model.key(("peers", "trouble"))):
             table = self.query_one("#peers-pane", LiveTable)
             table.show(peer_rows(model.peers or ()), model.trouble.get("peers"))
-            table.border_subtitle = Content(plural(len(model.peers or ()), "peer"))
+            edge(table, Content(plural(len(model.peers or ()), "peer")))
         if self._new("price", model.key(("subnets",))):
             self.query_one(BrailleLine).show(list(model.prices))
             mine = model.subnet()
-            self.query_one("#price-pane").border_subtitle = Content(f"{price(mine.price_rao)} τ" if mine else "")
+            edge(self.query_one("#price-pane"), Content(f"{price(mine.price_rao)} τ" if mine else ""))
         if self._new("log", model.key(("log",))):
             self.query_one(LogView).show(model.log)
         if self._new("panes", (self.is_narrow, self._pane)):  # a title, even the same one, draws its pane again
@@ -82,7 +83,7 @@ class HomeScreen(NodeScreen):
         table.show(seat_rows(found, model.status) if found else (), model.trouble.get("subnets"))
         mine = model.subnet()
         if mine is not None:
-            table.border_subtitle = Content(f"subnet {mine.netuid} {cut(clean(mine.name), 20)}")
+            edge(table, Content(f"subnet {mine.netuid} {cut(clean(mine.name), 20)}"))
 
     def _new(self, what: str, key: tuple[int, ...]) -> bool:
         fresh = self._painted.get(what) != key

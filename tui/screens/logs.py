@@ -27,7 +27,7 @@ from tui.screens.prompt import Prompt
 from tui.spans import SpanError, parse_moment
 from tui.text import clean, count, time_of_day
 from tui.widgets.area_chips import AreaChips
-from tui.widgets.draw import say
+from tui.widgets.draw import edge, say
 from tui.widgets.line_input import LineInput
 from tui.widgets.log_view import LogView, as_text
 from tui.work import begin
@@ -92,7 +92,7 @@ class LogsScreen(NodeScreen):
         areas = areas_of(chain(self._older, model.log))
         self.query_one(AreaChips).show(areas, self._wanted.hidden)
         view.border_title = Content(f"Log · {self._wanted.level} and above")
-        view.border_subtitle = self._edge(model, view)
+        edge(view, self._edge(model, view))
 
     def _sifted(self, model: Model) -> list[LogLine]:
         try:

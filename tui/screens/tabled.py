@@ -14,6 +14,7 @@ from tui.limits import FILTER_CHARS_MAX
 from tui.looks import Looks
 from tui.model import Model, Part
 from tui.screens.base import NodeScreen
+from tui.widgets.draw import edge
 from tui.widgets.line_input import LineInput
 from tui.widgets.live_table import LiveTable, Row
 from tui.widgets.pane_strip import PaneStrip
@@ -90,7 +91,7 @@ class TableScreen(NodeScreen):
         trouble = next((model.trouble[part] for part in self.PARTS if part in model.trouble), None)
         table = self.query_one(LiveTable)
         table.show(self.rows(model) or (), trouble)
-        table.border_subtitle = self.words(model)
+        edge(table, self.words(model))
         self._paint_detail()
 
     def paint_again(self) -> None:

@@ -19,7 +19,7 @@ from tui.positions import COLUMNS, Place, place_rows, places
 from tui.screens.base import NodeScreen
 from tui.text import clean, tau
 from tui.widgets.candles import Candles
-from tui.widgets.draw import say
+from tui.widgets.draw import edge, say
 from tui.widgets.live_table import LiveTable
 from tui.widgets.price_chart import PriceChart
 from tui.widgets.ticket import MODES, Mode, Ticket
@@ -97,7 +97,7 @@ class TradeScreen(NodeScreen):
             self._painted = key
             table = self.query_one(PositionTable)
             table.show(place_rows(model, board), model.trouble.get("account"))
-            table.border_subtitle = self._sums(model)
+            edge(table, self._sums(model))
             if self._wanted:
                 self._choose_netuid(self._wanted)
         place = self.place

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from textual.content import Content
+from textual.widget import Widget
 
 from tui.text import fit
 from tui.themes import TONES, Tone
@@ -41,3 +42,9 @@ def pad(content: Content, cells: int) -> Content:
 def field(label: str, value: Content, label_cells: int = 11) -> Content:
     """Return a dim label and its value."""
     return say((fit(label, label_cells), "dim"), value)
+
+
+def edge(widget: Widget, words: Content) -> None:
+    """Write words on the lower edge of a frame. The library draws all of a widget anew even for the same words."""
+    if widget.border_subtitle != words.markup:
+        widget.border_subtitle = words

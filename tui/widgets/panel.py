@@ -1,15 +1,16 @@
-"""A framed piece of text that redraws itself only when the parts of the model it shows have changed."""
+"""A framed piece of text that redraws the lines that have changed, and looks for them only when its model has."""
 
 from typing import ClassVar
 
 from textual import events
 from textual.content import Content
-from textual.widgets import Static
+from textual.geometry import Region
+from textual.widget import Widget
 
 from tui.model import Model, Part
 
 
-class Panel(Static):
+class Panel(Widget):
     """Base of the cards: name the `PARTS`, give `draw`."""
 
     PARTS: ClassVar[tuple[Part, ...]] = ()
@@ -30,8 +31,9 @@ class Panel(Static):
     """
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__("", id=id, classes=classes, markup=False)
+        super().__init__(id=id, classes=classes, markup=False)
         self._painted: tuple[int, ...] = ()
+        self.content = Content("")
         self._model: Model | None = None
         self.border_title = Content(self.HEADING)  # content, so that nothing in it is read as markup
 
@@ -41,7 +43,23 @@ class Panel(Static):
         key = (*model.key(self.PARTS), self.content_size.width, self.content_size.height)
         if key != self._painted and self.content_size.width > 0:
             self._painted = key
-            self.update(self.draw(model), layout=False)
+            self._show(self.draw(model))
+
+    def _show(self, content: Content) -> None:
+        """Draw what differs; a line of the content is one of the screen, or all is drawn anew."""
+        before, after = (each.split(allow_blank=True) for each in (self.content, content))
+        self.content = content
+        if len(before) != len(after) or self.styles.text_wrap != "nowrap":
+            self.refresh()
+            return
+        width = self.content_size.width
+        pairs = enumerate(zip(before, after, strict=True))
+        changed = [Region(0, y, width, 1) for y, (old, new) in pairs if not _same(old, new)]
+        if changed:
+            self.refresh(*changed)
+
+    def render(self) -> Content:
+        return self.content
 
     def draw(self, model: Model) -> Content:
         """Return what to show in `self.content_size` columns and rows."""
@@ -50,3 +68,8 @@ class Panel(Static):
     def on_resize(self, event: events.Resize) -> None:
         if self._model is not None:
             self.paint(self._model)
+
+
+def _same(one: Content, other: Content) -> bool:
+    """Whether two lines look the same; the library's `==` compares letters alone."""
+    return one.plain == other.plain and one.spans == other.spans
