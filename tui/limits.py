@@ -76,7 +76,7 @@ PATH_CHARS_MAX: Final = 1000  # of a file name that a person types
 CANDLES_ASKED: Final = 240  # of one page: more than a wide screen shows
 CANDLES_KEPT_MAX: Final = 4000  # of one chart that is panned back: a year of 4 h candles
 GRAPH_AGE_S: Final = 12.0  # of the seats that a ticket's estimate looks at: they change once an epoch
-STRIPS_MAX: Final = 2000  # drawn lines kept by one table
+STRIPS_MAX: Final = 400  # drawn lines kept by one table: four screens; each is 20 objects to the garbage collector
 
 NARROW_COLUMNS: Final = 110  # below it side panes become tabs
 TINY_COLUMNS: Final = 60  # below it one pane

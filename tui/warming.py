@@ -4,6 +4,7 @@ The library parses every rule there is anew when a screen brings rules of its ow
 for that screen. Rules that are there already cost nothing then. Nothing here is seen, asked for or sent.
 """
 
+import gc
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from tui.navigation import Navigation
 
 PAUSE_S: Final = 0.25  # between two steps: a step holds the window for 5 to 40 ms, and a key comes in between
+_GARBAGE: Final = 5_000, 5, 50  # new things until the collector looks at them; such looks until at older ones; at all
 _RULES: Final = Path(__file__).with_name("screens")
 
 
@@ -39,6 +41,7 @@ class Warming:
         elif self._files:
             self._read([self._files.pop()])
         else:
+            _rest()
             return
         self.begin()
 
@@ -48,3 +51,14 @@ class Warming:
             if not rules.has_source(str(file)):
                 rules.read(file)
                 rules.parse()
+
+
+def _rest() -> None:
+    """Have the garbage collector look at new things only, and seldom at all of them.
+
+    What is there now lives as long as the window. To look through it took 100 ms, every few seconds, in which no key
+    was answered.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_GARBAGE)

@@ -13,12 +13,15 @@ from tui.warming import Warming
 
 def warm(app: NeurondApp, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take all steps at once."""
-    more = [True]
+    more, frozen = [True], list[bool]()
     monkeypatch.setattr(Warming, "begin", lambda _: more.append(True))
+    monkeypatch.setattr("gc.freeze", lambda: frozen.append(True))  # here other tests follow
     warming = Warming(app)
     while more:
         more.clear()
+        assert not frozen, "what comes later would be looked through again and again"
         warming.step()
+    assert frozen
 
 
 def test_a_screen_that_is_shown_for_the_first_time_has_no_rules_parsed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
