@@ -2,9 +2,11 @@
 
 import importlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import click
+
+_GROUPS_TOLD_MAX: Final = 3  # a name that many groups have, such as list, says nothing
 
 
 class LazyGroup(click.Group):
@@ -28,6 +30,25 @@ class LazyGroup(click.Group):
         module, attribute = self._lazy[cmd_name][0].split(":")
         found: click.Command = getattr(importlib.import_module(module), attribute)
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As the library does, which would not know what to offer for a name that is none. Raises NoSuchCommand."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:
+            name = error.command_name
+            where = self._groups_with(ctx, name)
+            if 0 < len(where) <= _GROUPS_TOLD_MAX:
+                known = " or ".join(f"`{ctx.command_path} {each} {name}`" for each in where)
+                raise click.NoSuchCommand(name, f"{error.message} There is {known}.", ctx=ctx) from None
+            raise click.NoSuchCommand(name, possibilities=self._lazy, ctx=ctx) from None
+
+    def _groups_with(self, ctx: click.Context, name: str) -> list[str]:
+        """The groups in which there is a command of this name."""
+        groups = ((each, self.get_command(ctx, each)) for each in self._lazy)
+        return [each for each, group in groups if isinstance(group, click.Group) and name in group.list_commands(ctx)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -7,7 +7,7 @@ from typing import Final, get_args
 
 import click
 
-from node.commands.common import Env, command, duration, facts, narrate, short, table
+from node.commands.common import Env, command, facts, narrate, short, table
 from node.control.amounts import format_amount
 from node.control.client_sync import SyncClient
 from node.control.record_api import RECEIPTS_PER_PAGE_MAX, ReceiptRequest, ReceiptsRequest
@@ -173,7 +173,7 @@ def _render_list(found: tuple[ReceiptView, ...]) -> None:
         columns,
         [
             (each.digest[:12], each.kind, each.netuid, short(each.caller), short(each.miner), each.model,
-             f"{each.prompt_tokens}+{each.completion_tokens}", each.units or "", duration(each.t_done_ms / 1000),
+             f"{each.prompt_tokens}+{each.completion_tokens}", each.units or "", f"{each.t_done_ms / 1000:.1f} s",
              each.height, format_amount(each.spent_rao) if each.spent_rao else "")
             for each in found
         ],

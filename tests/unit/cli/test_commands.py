@@ -228,6 +228,23 @@ def test_a_refusal_of_the_node_is_one_sentence_with_its_remedy(run: Run, node: S
 
 
 @pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("wallt", "Did you mean 'wallet'?"),
+        ("wallet balnce", "Did you mean 'balance'?"),
+        ("history", "There is `neurond wallet history`."),
+        ("balance", "There is `neurond wallet balance` or `neurond light balance`."),
+        ("xyzzy", "No such command 'xyzzy'. See"),
+        ("run", "See `neurond --help`."),
+    ],
+)
+def test_a_command_that_is_none_names_the_one_that_was_meant(command: str, told: str, run: Run) -> None:
+    outcome = run(*command.split())
+    assert outcome.code == 2
+    assert told in outcome.err
+
+
+@pytest.mark.parametrize(
     "command",
     [
         "nonsense", "--nonsense", "status --nonsense", "stake add", "stake add -5", "stake add 1e9", "stake add NaN",
