@@ -12,6 +12,7 @@ from node.gateway.limits import GRACE_S, HEADERS_BYTES_MAX, IDLE_S
 from node.service.errors import PortTaken
 
 HOST = "127.0.0.1"
+_log = logging.getLogger("neurond.gateway")
 
 
 def bind(port: int) -> socket.socket:
@@ -34,7 +35,7 @@ async def run_gateway(
     config = Config()
     config.graceful_timeout = GRACE_S
     config.accesslog = None
-    config.errorlog = logging.getLogger("neurond.gateway")
+    config.errorlog = _troubles()
     config.bind = [f"fd://{bound.detach()}"]
     config.include_server_header = False
     config.h11_max_incomplete_size = HEADERS_BYTES_MAX
@@ -44,8 +45,16 @@ async def run_gateway(
         books.start_soon(gateway.keep_books)
         async with trio.open_nursery() as nursery:
             binds = await nursery.start(_serve, gateway, config, stop)
+            _log.info("listening on %s", binds[0])
             task_status.started(f"{binds[0]}/v1")
         books.cancel_scope.cancel()
+
+
+def _troubles() -> logging.Logger:
+    """Where the library tells its troubles, and not that ctrl + c quits, which is untrue of a daemon."""
+    found = logging.getLogger(f"{_log.name}.server")
+    found.setLevel(logging.WARNING)
+    return found
 
 
 async def _serve(

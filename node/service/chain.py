@@ -334,7 +334,7 @@ class Chain:
     def _move_head(self, new: NewHead[Executed]) -> None:
         self.head = HeadView(new.height, new.hash, new.state)
         if new.undone:
-            log.info("reorganised: %d blocks left, %d joined the best chain", len(new.undone), len(new.applied))
+            log.info("reorganised: blocks left %d, joined %d", len(new.undone), len(new.applied))
         self.transactions.moved(new, self._executed)
         for listener in tuple(self._head_listeners):
             listener(self.head)

@@ -53,7 +53,7 @@ def _next_block(status: NodeStatus, model: Model) -> Content:
     left_s = slot_s - (model.now_s - model.block_at_s)
     if left_s < -2 * slot_s:
         return say((f"! late by {duration(-left_s)}", "warn"))
-    every = say((f"every {duration(slot_s)}", "dim"))
+    every = say((f"every {duration(slot_s) if slot_s.is_integer() else f'{slot_s:g}s'}", "dim"))
     return every if slot_s < _COUNTDOWN_FROM_S else say(f"~{duration(left_s)}  ", every)
 
 

@@ -1,5 +1,6 @@
 """Promises of /metrics: what Prometheus can read, the same names always, and no label that a stranger chooses."""
 
+import logging
 import math
 
 import httpx
@@ -47,7 +48,18 @@ def test_a_family_never_has_more_series_than_its_bound() -> None:
 
 
 @pytest.fixture
-async def client(nursery: trio.Nursery) -> httpx.AsyncClient:
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the gateway says in the log."""
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    monkeypatch.setattr(logging.getLogger("neurond.gateway"), "handlers", [handler])
+    monkeypatch.setattr(logging.getLogger("neurond.gateway"), "level", logging.INFO)
+    return lines
+
+
+@pytest.fixture
+async def client(told: list[str], nursery: trio.Nursery) -> httpx.AsyncClient:
     stop = trio.Event()
 
     async def start(*, task_status: trio.TaskStatus[str]) -> None:
@@ -55,6 +67,11 @@ async def client(nursery: trio.Nursery) -> httpx.AsyncClient:
 
     url = await nursery.start(start)
     return httpx.AsyncClient(base_url=url.removesuffix("/v1"), timeout=10)
+
+
+async def test_the_log_says_where_it_listens_and_nothing_of_keys(told: list[str], client: httpx.AsyncClient) -> None:
+    async with client:
+        assert told == [f"listening on {str(client.base_url).rstrip('/')}"]
 
 
 async def test_the_node_and_the_gateways_traffic_are_told(client: httpx.AsyncClient) -> None:

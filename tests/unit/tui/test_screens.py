@@ -105,6 +105,16 @@ def test_a_snapshot_on_its_way_is_shown_by_its_rows_with_rate_and_time_left() ->
     drive(scenario, port)
 
 
+def test_a_slot_of_half_a_second_is_not_none() -> None:
+    port = FakePort()
+    port.api.now_status = recorded.status(slot_ms=500)
+
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        await until(pilot, app, lambda: "every 0.5s" in shown(app))
+
+    drive(scenario, port)
+
+
 def test_help_names_every_key_of_what_has_the_focus() -> None:
     port = FakePort()
 
