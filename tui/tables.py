@@ -301,11 +301,18 @@ def task_rows(tasks: Iterable[Task], utc_offset_s: int, parts: Mapping[str, Mapp
                 Cell(millis(task.latency_ms), "plain", task.latency_ms or 0.0),
                 Cell(count(task.tokens), "plain", task.tokens),
                 Cell("–" if task.score is None else f"{task.score:.2f}", _score_tone(task.score), task.score or 0.0),
-                Cell(clean(task.code or task.preview, 400), "bad" if task.code else "dim"),
+                _words(task),
             ),
         )
         for task in tasks
     ]
+
+
+def _words(task: Task) -> Cell:
+    """What was asked or answered, or why it did not go well."""
+    code = "" if task.code == "OK" and task.preview else task.code
+    tone: Tone = "bad" if task.state == "failed" else "dim" if code in ("", "OK") else "warn"
+    return Cell(clean(code or task.preview, 400), tone)
 
 
 def _miners(task: Task, count_of_all: int) -> str:

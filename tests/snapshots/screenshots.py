@@ -1,7 +1,7 @@
 """Writes pictures of the screens from recorded data: `python -m tests.snapshots.screenshots FOLDER [scene …]`.
 
-`python -m tests.snapshots.screenshots --readme HOME` writes docs/images/home.png from the node that runs on HOME, after
-watching it for a while. Needs a Chromium on the PATH and the font Fira Code for PNG.
+`python -m tests.snapshots.screenshots --pages HOME` writes docs/images from the node that runs on HOME, after watching
+it for a while and asking it a question. Needs a Chromium on the PATH and the font Fira Code for PNG.
 """
 
 import asyncio
@@ -19,8 +19,12 @@ from tui.local import LocalPort, SystemClock
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SIZES: Final = ((80, 24), (140, 40))
-_README: Final = ROOT / "docs" / "images" / "home.png"
+_IMAGES: Final = ROOT / "docs" / "images"
 _WATCH_S: Final = 45  # two epochs of a devnet, so that the charts have something to show
+_LOOK_S: Final = 3.0  # until a screen has asked for what it shows
+_QUESTION: Final = "What is a blockchain? Explain it in two sentences."
+_ANSWER_S: Final = 12.0  # the answer of a small model, its receipt included
+_KEYS: Final = {"home": "1", "tasks": "3", "metagraph": "4", "stake": "5", "peers": "P"}  # what else the pages show
 _RENDER_TIMEOUT_S: Final = 60
 _SCALE: Final = 0.75  # keeps the README picture below 300 kB
 
@@ -31,12 +35,12 @@ def main(arguments: list[str]) -> int:
     if browser is None:
         print("screenshots: no Chromium on the PATH; it turns the SVG into PNG.", file=sys.stderr)
         return 1
-    if len(arguments) == 2 and arguments[0] == "--readme":
-        _README.parent.mkdir(parents=True, exist_ok=True)
-        render(browser, asyncio.run(watch(Path(arguments[1]))), _README)
+    if len(arguments) == 2 and arguments[0] == "--pages":
+        for name, svg in asyncio.run(watch(Path(arguments[1]))).items():
+            render(browser, svg, _IMAGES / f"{name}.png")
         return 0
     if not arguments or not set(arguments[1:]) <= set(SCENES):
-        print(f"usage: screenshots --readme HOME | FOLDER [{'|'.join(SCENES)} …]", file=sys.stderr)
+        print(f"usage: screenshots --pages HOME | FOLDER [{'|'.join(SCENES)} …]", file=sys.stderr)
         return 2
     folder = Path(arguments[0])
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,13 +50,22 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-async def watch(home: Path) -> str:
-    """Return the home screen of the node that runs on `home` as SVG, after watching it."""
+async def watch(home: Path) -> dict[str, str]:
+    """Return screens of the node that runs on `home` as SVG by name, after watching it and asking a question."""
     app = NeurondApp(LocalPort(home), SystemClock())
+    taken = {}
     async with app.run_test(size=(140, 40)) as pilot:
         for _ in range(_WATCH_S):
             await pilot.pause(1.0)
-        return app.export_screenshot(title="neurond")
+        await pilot.press("2", *_QUESTION, "enter")
+        await pilot.pause(_ANSWER_S)
+        taken["ask"] = app.export_screenshot(title="neurond")
+        await pilot.press("escape")
+        for name, key in _KEYS.items():
+            await pilot.press(key)
+            await pilot.pause(_LOOK_S)
+            taken[name] = app.export_screenshot(title="neurond")
+    return taken
 
 
 def render(browser: str, svg: str, target: Path) -> None:

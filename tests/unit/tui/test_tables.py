@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import msgspec
+import pytest
 from textual.app import App, ComposeResult
 
 from tests.unit.tui import recorded
-from tui.tables import PEER_COLUMNS, SEAT_COLUMNS, peer_rows, seat_rows
+from tui.tables import PEER_COLUMNS, SEAT_COLUMNS, peer_rows, seat_rows, task_rows
 from tui.themes import THEMES
 from tui.widgets.live_table import Cell, Column, LiveTable, Row, fitting
 
@@ -56,6 +58,22 @@ def test_columns_without_room_are_left_out_the_least_important_first() -> None:
 def test_every_row_has_a_cell_for_every_column() -> None:
     assert all(len(row.cells) == len(PEER_COLUMNS) for row in peer_rows(recorded.peers()))
     assert all(len(row.cells) == len(SEAT_COLUMNS) for row in seat_rows(recorded.metagraph(), recorded.status()))
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "preview", "told"),
+    [
+        ("done", "OK", "", ("OK", "dim")),
+        ("done", "OK", "Paris", ("Paris", "dim")),
+        ("done", "PARTIAL", "Paris", ("PARTIAL", "warn")),
+        ("failed", "deadline_passed", "Paris", ("deadline_passed", "bad")),
+        ("running", "", "Where?", ("Where?", "dim")),
+    ],
+)
+def test_only_a_task_that_failed_is_told_in_red(state: str, code: str, preview: str, told: tuple[str, str]) -> None:
+    task = msgspec.structs.replace(recorded.tasks()[0], state=state, code=code, preview=preview)
+    cell = task_rows([task], 0, {})[0].cells[-1]
+    assert (cell.text, cell.tone) == told
 
 
 def test_the_nodes_own_seat_is_marked_and_no_other() -> None:
