@@ -210,7 +210,7 @@ class LightNode:
             for address in self._addresses:
                 nursery.start_soon(dial, address)
         if not self._nodes.names():
-            raise NoFullNode(f"No full node can be reached. {_joined(reasons)}")
+            raise NoFullNode(f"No full node can be reached. {_joined(reasons)}".rstrip())
         return reasons
 
     async def _begin(self, reasons: list[str]) -> LightChain:

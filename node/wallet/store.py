@@ -75,7 +75,8 @@ class WalletStore:
         check_name(name)
         path = self.root / name
         if not path.is_dir():
-            raise WalletNotFound(f"There is no wallet {name} in {self.root}.")
+            first = None if entries(self.root, WALLETS_LISTED_MAX) else "Make one with `neurond wallet create`."
+            raise WalletNotFound(f"There is no wallet {name} in {self.root}.", remedy=first)
         return Wallet(path, read_public(path / COLDKEY_PUBLIC), self._cost, self._random_bytes)
 
     def create(self, name: str, password: str | None, *, words: WordCount = 12) -> tuple[Wallet, str]:

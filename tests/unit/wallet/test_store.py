@@ -198,9 +198,11 @@ def test_names_that_could_leave_the_directory_are_refused(store: WalletStore, na
 
 
 def test_missing_wallets_and_hotkeys_are_not_found(store: WalletStore) -> None:
-    with pytest.raises(WalletNotFound):
+    with pytest.raises(WalletNotFound, match="wallet create"):
         store.open("nobody")
     wallet, _ = store.create("mine", None)
+    with pytest.raises(WalletNotFound, match="wallet list"):
+        store.open("nobody")
     with pytest.raises(WalletNotFound):
         wallet.hotkey("nobody")
 
