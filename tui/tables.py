@@ -43,7 +43,7 @@ TASK_COLUMNS: Final = (
     Column("time", 8),
     Column("state", 9),
     Column("kind", 10, rank=4),
-    Column("miner", 9),
+    Column("miner", 13),  # and how many more
     Column("latency", 8, right=True),
     Column("tokens", 7, right=True, rank=2),
     Column("score", 6, right=True),

@@ -8,7 +8,7 @@ import pytest
 from textual.app import App, ComposeResult
 
 from tests.unit.tui import recorded
-from tui.tables import PEER_COLUMNS, SEAT_COLUMNS, peer_rows, seat_rows, task_rows
+from tui.tables import PEER_COLUMNS, SEAT_COLUMNS, TASK_COLUMNS, peer_rows, seat_rows, task_rows
 from tui.themes import THEMES
 from tui.widgets.live_table import Cell, Column, LiveTable, Row, fitting
 
@@ -74,6 +74,15 @@ def test_only_a_task_that_failed_is_told_in_red(state: str, code: str, preview: 
     task = msgspec.structs.replace(recorded.tasks()[0], state=state, code=code, preview=preview)
     cell = task_rows([task], 0, {})[0].cells[-1]
     assert (cell.text, cell.tone) == told
+
+
+def test_how_many_more_miners_have_a_task_is_not_cut_off() -> None:
+    task = recorded.tasks()[0]
+    parts = {task.id: {str(number): task for number in range(100)}}
+    miner = [column.title for column in TASK_COLUMNS].index("miner")
+    text = task_rows([task], 0, parts)[0].cells[miner].text
+    assert text.endswith(" +99")
+    assert len(text) <= TASK_COLUMNS[miner].width
 
 
 def test_the_nodes_own_seat_is_marked_and_no_other() -> None:
