@@ -7,6 +7,7 @@ such as a profile's name, is not offered.
 from collections.abc import Iterable
 from typing import ClassVar, Final
 
+from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -44,6 +45,12 @@ class SettingsTree(Tree[str]):
         Binding("ctrl+d", "page_down", "Down a page", show=False),
         Binding("ctrl+u", "page_up", "Up a page", show=False),
     ]
+
+    def render_label(self, node: TreeNode[str], base_style: Style, style: Style) -> Text:
+        """A value that has no room ends in an ellipsis, so that nobody takes the part for the whole."""
+        text = super().render_label(node, base_style, style)
+        text.truncate(max(1, self.scrollable_content_region.width - self.guide_depth), overflow="ellipsis")
+        return text
 
 
 class SettingsScreen(NodeScreen):
