@@ -28,14 +28,14 @@ _TRIAL: Final = "Explain how a lighthouse works and who looks after it."
 
 
 class Bursts:
-    """What one node remembers of declarations and bursts; one per role."""
+    """What is remembered of declarations and bursts, by host: the workbench has many of them, a node one."""
 
     def __init__(self, model: str, concurrency: int = BURST_MAX) -> None:
         self._model = model
         self._concurrency = concurrency
         self._speed = 0
-        self._declared = -1  # period of the last declaration
-        self._asked: dict[AccountId, int] = {}  # period of the last burst
+        self._declared: dict[AccountId, int] = {}  # by host: period of the last declaration
+        self._asked: dict[tuple[AccountId, AccountId], int] = {}  # by host and miner: period of the last burst
 
     async def tick(self, host: Host) -> None:
         """One small piece of work, if there is one. Seats with a permit measure others, the others declare."""
@@ -53,7 +53,7 @@ class Bursts:
 
     async def _declare(self, host: Host, view: View) -> None:
         period = view.height // PERIOD_BLOCKS
-        if self._declared == period:
+        if self._declared.get(host.hotkey) == period:
             return
         if not self._speed:
             self._speed = await own_speed(await host.models.text(self._model), self._concurrency)
@@ -62,21 +62,21 @@ class Bursts:
         before = None if declared is None else declared.tokens_per_s
         told = Capacity(self._model, to_declare(modest, before, shown), self._concurrency)
         await host.journal.append(CAPACITY, encode(told))
-        self._declared = period
+        self._declared[host.hotkey] = period
 
     async def _measure(self, host: Host, view: View) -> None:
         period = view.height // PERIOD_BLOCKS
         waiting = [
             neuron for neuron in view.neurons
             if neuron.hotkey != host.hotkey and neuron.peer_id
-            and self._asked.get(neuron.hotkey, -1) < period
+            and self._asked.get((host.hotkey, neuron.hotkey), -1) < period
             and declared_by(neuron.hotkey, self._model, view.state) is not None
         ]  # fmt: skip
         if not waiting:
             return
         secret = os.urandom(32)
         miner = min(waiting, key=lambda each: digest("burst-order", secret, each.hotkey))
-        self._asked[miner.hotkey] = period
+        self._asked[host.hotkey, miner.hotkey] = period
         declared = declared_by(miner.hotkey, self._model, view.state)
         count = min(BURST_MAX, declared.concurrency if declared is not None else 1)
         speed = await burst(host, miner, [self._task(secret, n) for n in range(count)])

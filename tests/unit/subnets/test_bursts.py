@@ -11,7 +11,7 @@ from node.subnets.base import Answer, Entry, Message, Neuron, View
 from node.subnets.nineteen import Nineteen
 from node.subnets.nineteen.adversaries import CHEATS
 from node.subnets.nineteen.bursts import BURST_MAX, to_declare
-from node.subnets.nineteen.capacity import CAPACITY, Capacity, declared_by, measured_of, take_entry
+from node.subnets.nineteen.capacity import BURST, CAPACITY, Capacity, declared_by, measured_of, take_entry
 from node.subnets.nineteen.messages import ChatTask
 from tests.unit.subnets.support import TINY, FakeHost, TinyNineteen, answer_of, hotkey, tiny_task
 
@@ -75,6 +75,18 @@ async def test_a_miner_declares_once_a_period_what_it_measured_itself(tiny_path:
     declared = declared_by(hotkey("miner"), TINY, state)
     assert declared is not None
     assert (declared.concurrency, declared.tokens_per_s > 10) == (BURST_MAX, True)
+    await models.aclose()
+
+
+async def test_each_host_of_one_subnet_declares_and_measures_for_itself(tiny_path: Path) -> None:
+    models, state = ModelHost(tiny_path.parent, own_bundles={TINY: tiny_path}, threads=1), dict[bytes, bytes]()
+    subnet = Small()
+    miners = [host(models, name, state, permit=False, miner=TinyNineteen()) for name in ("miner", "another")]
+    judges = [host(models, name, state, permit=True, miner=TinyNineteen()) for name in ("judge", "second")]
+    for each in (*miners, *judges):
+        await subnet.tick(each)
+    assert [each.journal.kinds for each in miners] == [[CAPACITY]] * 2
+    assert [each.journal.kinds for each in judges] == [[BURST]] * 2
     await models.aclose()
 
 
