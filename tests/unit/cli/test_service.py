@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from node.commands import service as command
-from node.commands.service_units import kept_environment, launchd_agent, service_name, systemd_unit
+from node.control import service_manager
 from node.control.errors import ServiceUnavailable
+from node.control.service_units import kept_environment, launchd_agent, service_name, systemd_unit
 from node.service.notify import tell_manager
 from tests.unit.cli.conftest import Run
 
@@ -41,7 +41,7 @@ def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SERVICE_LOG", str(log))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.delenv("SUDO_UID", raising=False)
-    monkeypatch.setattr(command.sys, "platform", "linux")
+    monkeypatch.setattr(service_manager.sys, "platform", "linux")
     monkeypatch.setattr("node.control.launcher.neurond_command", lambda: ["/opt/neurond/bin/neurond"])
     return log
 
@@ -132,7 +132,7 @@ def test_where_no_manager_answers_nothing_is_written(
     assert not (tmp_path / "config").exists()
     monkeypatch.setenv("PATH", "/nonexistent")
     assert "systemctl is missing" in run("service", "install").err
-    monkeypatch.setattr(command.sys, "platform", "win32")
+    monkeypatch.setattr(service_manager.sys, "platform", "win32")
     assert "neither" in run("service", "install", "--dry-run").err
 
 
@@ -149,7 +149,7 @@ def test_sudo_and_links_and_broken_settings_are_refused(
     assert "line 2" in run("service", "install").err
     (home / "config.toml").unlink()
     monkeypatch.setenv("SUDO_UID", "1000")
-    monkeypatch.setattr(command.os, "getuid", lambda: 0)
+    monkeypatch.setattr(service_manager.os, "getuid", lambda: 0)
     assert "sudo" in run("service", "install").err
 
 
