@@ -141,6 +141,8 @@ def _show_outcome(outcome: "Outcome") -> None:
     rows: list[tuple[str, object]] = [("running in", outcome.home), ("network", outcome.network)]
     rows += [("coldkey", outcome.coldkey)] * bool(outcome.coldkey)
     facts([*rows, ("window", f"neurond --home {outcome.window_home}")])
+    if outcome.note:
+        narrate(outcome.note)
 
 
 def _line(step: CheckStep) -> str:

@@ -61,12 +61,14 @@ class RoleAnswers(View, frozen=True, forbid_unknown_fields=True):
 class HostAnswers(View, frozen=True, forbid_unknown_fields=True):
     """home: the node's folder, empty for the one asked about. port: TCP, 0 for any free one.
 
-    disk_mb: budget for the chain in megabytes, 0 for none.
+    disk_mb: budget for the chain in megabytes, 0 for none. at_login: whether a service of this user starts the node
+    at every login from now on.
     """
 
     home: str = ""
     port: int = 0
     disk_mb: int = 0
+    at_login: bool = False
 
 
 class Answers(View, frozen=True, forbid_unknown_fields=True):
@@ -115,7 +117,7 @@ class Fault(View, frozen=True):
 
 def faults(answers: Answers) -> tuple[Fault, ...]:
     """Return what is wrong with answers whatever the machine and the network are like."""
-    return (*_wallet_faults(answers), *_network_faults(answers.network), *_host_faults(answers.host))
+    return (*_wallet_faults(answers), *_network_faults(answers.network), *_host_faults(answers))
 
 
 def wallet_home(answers: Answers, default: Path) -> Path:
@@ -240,8 +242,8 @@ def _network_faults(network: NetworkAnswers) -> list[Fault]:
     return found
 
 
-def _host_faults(host: HostAnswers) -> list[Fault]:
-    found = []
+def _host_faults(answers: Answers) -> list[Fault]:
+    host, found = answers.host, []
     if "\0" in host.home:
         found.append(Fault("host.home", "This can be no folder's name."))
     if not 0 <= host.port <= PORT_MAX:
@@ -249,6 +251,8 @@ def _host_faults(host: HostAnswers) -> list[Fault]:
     if host.disk_mb and not DISK_MB_MIN <= host.disk_mb <= DISK_MB_MAX:
         remedy = f"Write 0 for none, or {DISK_MB_MIN} to {DISK_MB_MAX} MB."
         found.append(Fault("host.disk_mb", f"{host.disk_mb} MB is no budget.", remedy))
+    if host.at_login and answers.is_devnet:
+        found.append(Fault("host.at_login", "A devnet is for trying things out; no service starts it.", "Say false."))
     return found
 
 
@@ -276,5 +280,6 @@ name = "staker"    # {", ".join(ROLES)}; a devnet gives each of its nodes a role
 home = ""          # the node's folder; empty: --home, NEUROND_HOME, or the user's data folder
 port = 0           # TCP port to listen on, 0 for any free one
 disk_mb = 0        # budget for the chain on the disk in megabytes, from {DISK_MB_MIN}; 0 for none
+at_login = false   # true: a service of this user (systemd, launchd) starts the node at every login; not for a devnet
 """
 """A commented file of answers that `read_answers` reads."""

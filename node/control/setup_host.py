@@ -1,4 +1,4 @@
-"""What can be said of this machine before a node is put on it: the folder, the port, the disk.
+"""What can be said of this machine before a node is put on it: the folder, the port, the disk, what starts services.
 
 Writes nothing: whether a folder can be made is told from the rights of the one above it.
 """
@@ -9,6 +9,7 @@ import socket
 from pathlib import Path
 from typing import Final
 
+from node.control.errors import ServiceUnavailable
 from node.control.limits import SETUP_FREE_MB_MIN
 from node.control.paths import home_to_ask, socket_path_to_connect, somebody_listens
 from node.control.setup import Answers
@@ -18,13 +19,15 @@ _MB: Final = 1_000_000
 
 
 def host_steps(answers: Answers, default_home: Path) -> tuple[CheckStep, ...]:
-    """Return the tests of home, disk and port for these answers."""
+    """Return the tests of home, disk, port and start at login for these answers."""
     home = answers.home(default_home)
     steps = [home_step(home)]
     if steps[0].ok is not False:
         steps.append(disk_step(home, answers.host.disk_mb))
         if not answers.is_devnet:
             steps.append(port_step(answers.host.port))
+        if answers.host.at_login:
+            steps.append(login_step(home))
     return tuple(steps)
 
 
@@ -74,6 +77,18 @@ def port_step(port: int) -> CheckStep:
                 "port", False, f"Port {port} cannot be listened on: {error.strerror}.", "Choose another, or 0."
             )
     return CheckStep("port", True, f"port {port} is free")
+
+
+def login_step(home: Path) -> CheckStep:
+    """Return whether something here can start the node at login; it is asked, and told nothing."""
+    from node.control.service_manager import manager_of, require
+
+    try:
+        found = manager_of(home)
+        require(found)
+    except ServiceUnavailable as error:
+        return CheckStep("login", False, error.message, "Leave it out; `neurond up` starts the node by hand.")
+    return CheckStep("login", True, f"{found.kind} will start {found.name} at every login")
 
 
 def _existing(path: Path) -> Path:

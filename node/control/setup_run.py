@@ -13,9 +13,9 @@ from typing import TypeVar
 
 import msgspec
 
-from node.control import launcher
+from node.control import launcher, service_manager
 from node.control.config_daemon import devnet_options
-from node.control.errors import BadAnswers, DaemonFailed
+from node.control.errors import BadAnswers, DaemonFailed, ServiceUnavailable
 from node.control.options import DEFAULT_LISTEN, DaemonConfig, Progress, ProgressSink
 from node.control.paths import devnet_path, home_to_ask, wallets_path
 from node.control.schema import View
@@ -49,13 +49,17 @@ class Plan(View, frozen=True):
 
 
 class Outcome(View, frozen=True):
-    """A node that runs. home: its own; window_home: what `neurond --home` opens. words: of a wallet made just now."""
+    """A node that runs. home: its own; window_home: what `neurond --home` opens. words: of a wallet made just now.
+
+    note: what was wanted beside it and failed, in a sentence; empty when nothing did.
+    """
 
     home: str
     window_home: str
     network: str
     coldkey: str = ""
     words: str | None = None
+    note: str = ""
 
 
 def plan_of(answers: Answers, default_home: Path) -> Plan:
@@ -79,6 +83,9 @@ def plan_of(answers: Answers, default_home: Path) -> Plan:
     choices.append(("home", str(home)))
     if not answers.is_devnet:
         choices.append(("disk", f"at most {host.disk_mb:,} MB for the chain" if host.disk_mb else "no budget"))
+    if host.at_login:
+        choices.append(("at login", "a service of this user starts the node"))
+        files += _service_files(home)
     return Plan(tuple(choices), tuple(files), _commands(answers, home, keys))
 
 
@@ -143,9 +150,28 @@ def set_up(answers: Answers, secrets: Secrets, default_home: Path, progress: Pro
         network = status.network
     else:
         running, network = home, _join(answers, home, progress)
+    note = _start_at_login(home, progress) if answers.host.at_login else ""
     forget(default_home)
     coldkey = "" if wallet is None else wallet.address
-    return Outcome(str(running), str(home), network, coldkey, words)
+    return Outcome(str(running), str(home), network, coldkey, words, note)
+
+
+def _start_at_login(home: Path, progress: ProgressSink) -> str:
+    """Have a service start the node from the next login on; return why that failed, since the node runs anyway."""
+    progress(Progress("login", "asking for a start at every login"))
+    try:
+        service_manager.install(service_manager.manager_of(home), home, start=False)
+    except (ServiceUnavailable, OSError) as error:
+        return f"The node runs, but it will not start at login: {error} Try `neurond service install --no-start`."
+    return ""
+
+
+def _service_files(home: Path) -> list[str]:
+    """The file of the service, where this system has services."""
+    try:
+        return [str(service_manager.manager_of(home).path)]
+    except ServiceUnavailable:
+        return []
 
 
 def make_wallet(
@@ -295,6 +321,8 @@ def _commands(answers: Answers, home: Path, keys: Path) -> tuple[str, ...]:
         lines.append(
             ["up", "--bootstrap", answers.network.target, *genesis, "--home", os.fspath(home), *_node_options(answers)]
         )
+    if answers.host.at_login:
+        lines.append(["service", "install", "--no-start", "--home", os.fspath(home)])
     return tuple(shlex.join(["neurond", *line]) for line in lines)
 
 

@@ -35,17 +35,21 @@ async def invite(pilot: Pilot[object], app: NeurondApp) -> None:
     await until(pilot, app, lambda: screen.draft.check is not None)
 
 
-async def review(pilot: Pilot[object], app: NeurondApp) -> None:
+async def host(pilot: Pilot[object], app: NeurondApp) -> None:
     await invite(pilot, app)
     await enter(pilot, app)
     await page(pilot, app, "role")
     await pilot.press("m")
     await page(pilot, app, "host")
+
+
+async def review(pilot: Pilot[object], app: NeurondApp) -> None:
+    await host(pilot, app)
     await onward(pilot, app)
     await page(pilot, app, "review")
 
 
-WALKS: dict[str, Walk] = {"words": words, "invite": invite, "review": review}
+WALKS: dict[str, Walk] = {"words": words, "invite": invite, "host": host, "review": review}
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=lambda size: f"{size[0]}x{size[1]}")

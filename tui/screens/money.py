@@ -28,6 +28,7 @@ from tui.text import clean, count
 from tui.themes import Tone
 from tui.widgets.draw import field, rows, say
 from tui.widgets.line_input import LineInput
+from tui.widgets.tick import Tick
 
 Phase = Literal["edit", "review", "hold", "sent"]
 _LABEL_CELLS = 24
@@ -295,17 +296,6 @@ class MoneyScreen(Dialog[None]):
             case other:
                 words = clean(other.replace("_", " "), 20)
                 return [say(("… ", "accent"), f"{words}{where}"), say(("Esc closes; it goes on by itself.", "dim"))]
-
-
-class Tick(Checkbox):
-    """A box that says yes or no, so that nobody has to know what its cross means."""
-
-    def __init__(self, value: bool, *, id: str) -> None:
-        super().__init__("yes" if value else "no", value, compact=True, id=id)
-
-    def watch_value(self) -> None:
-        self.label = "yes" if self.value else "no"
-        super().watch_value()
 
 
 def field_widget(each: Field, usual_limit: str = "") -> LineInput | Checkbox:

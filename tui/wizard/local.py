@@ -14,7 +14,7 @@ from tui.wizard.port import Tell
 
 if TYPE_CHECKING:
     from node.control.setup_keys import Strength
-    from node.control.setup_run import Plan, Secrets
+    from node.control.setup_run import Outcome, Plan, Secrets
 
 
 class LocalSetup:
@@ -97,11 +97,11 @@ class LocalSetup:
 
         return plan_of(answers, self._home)
 
-    def set_up(self, answers: Answers, secrets: "Secrets", progress: ProgressSink) -> Path:
+    def set_up(self, answers: Answers, secrets: "Secrets", progress: ProgressSink) -> "Outcome":
         from node.control.setup_run import set_up
 
         with _expected():
-            return Path(set_up(answers, secrets, self._home, progress).home)
+            return set_up(answers, secrets, self._home, progress)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from tui.text import clean
 from tui.themes import Tone
 from tui.widgets.draw import rows, say
 from tui.widgets.line_input import LineInput
+from tui.widgets.tick import Tick
 from tui.wizard.flow import Draft
 
 if TYPE_CHECKING:
@@ -116,6 +117,27 @@ class Field(Widget):
     def compose(self) -> ComposeResult:
         yield Static(self._label, classes="label", markup=False)
         yield self.input
+
+
+class Question(Widget):
+    """A labelled box for yes or no, with a few words beside it."""
+
+    DEFAULT_CSS = """
+    Question { layout: horizontal; height: 1; width: 100%; margin-bottom: 1; }
+    Question > .label { width: 16; color: $text-muted; }
+    Question > Tick { width: 8; }
+    Question > .hint { width: 1fr; color: $text-muted; }
+    """
+
+    def __init__(self, label: str, id: str, *, value: bool, hint: str) -> None:
+        super().__init__(id=f"field-{id}")
+        self._label, self._hint = label, hint
+        self.tick = Tick(value, id=id)
+
+    def compose(self) -> ComposeResult:
+        yield Static(self._label, classes="label", markup=False)
+        yield self.tick
+        yield Static(self._hint, classes="hint", markup=False)
 
 
 class PageView(VerticalScroll, can_focus=False):

@@ -15,7 +15,7 @@ from tui.limits import PATH_CHARS_MAX
 from tui.port import PortError
 from tui.text import alpha, clean, cut, size
 from tui.widgets.draw import rows, say
-from tui.wizard.page import Choice, Choices, Field, PageView, step_lines
+from tui.wizard.page import Choice, Choices, Field, PageView, Question, step_lines
 
 _NO_KEY = "needs a key of this machine: go back (esc) and make or restore a wallet"
 
@@ -92,7 +92,7 @@ class RolePage(PageView):
 
 
 class HostPage(PageView):
-    """Folder, port, disk: each tested before the page is left."""
+    """Folder, port, disk, start at login: each tested before the page is left."""
 
     TITLE = "This machine"
     HELP: ClassVar[str] = "Everything of a node is in one folder. A port of your own is easier to open in a router."
@@ -103,6 +103,9 @@ class HostPage(PageView):
         if not self.draft.answers.is_devnet:
             yield Field("port", "port", 6, value=str(host.port), hint="0: any free one")
             yield Field("disk budget", "disk", 12, value=str(host.disk_mb), hint="megabytes, 0: none")
+            yield Question(
+                "start at login", "login", value=host.at_login, hint="a service of this user; tab, then space"
+            )
         yield Static("", id="told", classes="steps", markup=False)
 
     def on_mount(self) -> None:
@@ -114,14 +117,15 @@ class HostPage(PageView):
             return "Name a folder for the node."
         own = str(self.wizard.node_app.port.home)
         if self.draft.answers.is_devnet:
-            self.draft.set_host(home="" if home == own else home, port=0, disk_mb=0)
+            self.draft.set_host(home="" if home == own else home, port=0, disk_mb=0, at_login=False)
         else:
             port, disk = _number(self.value("port")), _number(self.value("disk"))
             if port is None or port > PORT_MAX:
                 return f"Write a port from 1 to {PORT_MAX}, or 0 for any free one."
             if disk is None or disk > DISK_MB_MAX:
                 return "Write the budget in megabytes, or 0 for none."
-            self.draft.set_host(home="" if home == own else home, port=port, disk_mb=disk)
+            login = self.query_one(Question).tick.value
+            self.draft.set_host(home="" if home == own else home, port=port, disk_mb=disk, at_login=login)
         answers = self.draft.answers
         fault = next((each for each in faults(answers) if each.field.startswith("host.")), None)
         if fault is not None:

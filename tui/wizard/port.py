@@ -10,7 +10,7 @@ from typing import Protocol
 from node.control.options import ProgressSink
 from node.control.setup import Answers, Saved, WordCount
 from node.control.setup_keys import Strength
-from node.control.setup_run import Plan, Secrets
+from node.control.setup_run import Outcome, Plan, Secrets
 from node.control.setup_views import CheckStep, LanSurvey, MachineBench, TargetCheck
 
 Tell = Callable[[CheckStep], None]
@@ -71,6 +71,6 @@ class Setup(Protocol):
         """Return what `set_up` would do."""
         ...
 
-    def set_up(self, answers: Answers, secrets: Secrets, progress: ProgressSink) -> Path:
-        """Make keys, start the node, and return the home to attach to."""
+    def set_up(self, answers: Answers, secrets: Secrets, progress: ProgressSink) -> Outcome:
+        """Make keys and start the node; its `home` is what to attach to."""
         ...

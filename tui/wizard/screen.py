@@ -5,6 +5,7 @@ Nothing is written before the last page, but for the answers without secrets, so
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final, cast
 
 from textual.app import ComposeResult
@@ -214,10 +215,12 @@ class WizardScreen(Screen[None]):
         steps, draft = self.query_one(Steps), self.draft
         answers, secret = draft.answers, draft.secrets
         try:
-            home = await self.node_app.in_thread(lambda sink: self.setup.set_up(answers, secret, sink), steps.add)
+            made = await self.node_app.in_thread(lambda sink: self.setup.set_up(answers, secret, sink), steps.add)
             steps.finish()
             draft.password = draft.words = ""
-            await self.node_app.attach(home)
+            await self.node_app.attach(Path(made.home))
+            if made.note:
+                self.app.notify(clean(made.note, 300), title="Start at login", severity="warning", timeout=20)
         except PortError as error:
             self._starting = False
             self.remove_class("-starting")

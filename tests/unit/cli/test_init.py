@@ -3,6 +3,7 @@
 import socket
 import stat
 import time
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 import trio
 
 from node.control.options import DevnetNode, DevnetOptions, DevnetStatus, ProgressSink
+from node.control.schema import Hello
 from node.control.setup import (
     EXAMPLE,
     Answers,
@@ -22,7 +24,7 @@ from node.control.setup import (
 )
 from node.control.setup import faults as faults_of
 from node.control.setup_files import forget, save, saved_setup, setup_path
-from node.control.setup_host import home_step, port_step
+from node.control.setup_host import home_step, host_steps, login_step, port_step
 from node.control.setup_keys import new_words, strength, words_fault
 from node.control.setup_run import Secrets, make_wallet, plan_of, set_up
 from node.control.setup_views import CheckStep
@@ -70,7 +72,9 @@ def test_the_printed_example_is_read_as_the_defaults(run: Run) -> None:
 def test_answers_survive_the_trip_through_their_file_with_every_odd_character(home: Path) -> None:
     odd = 'a "quoted" \\ folder\n\t\x7f é τ'
     saved = Saved(
-        Answers(WalletAnswers("restore", "old", 24), NetworkAnswers("join", "nd1x"), host=HostAnswers(odd, 4001, 2000)),
+        Answers(
+            WalletAnswers("restore", "old", 24), NetworkAnswers("join", "nd1x"), host=HostAnswers(odd, 4001, 2000, True)
+        ),
         "host",
     )
     save(home, saved)
@@ -116,6 +120,7 @@ def test_a_file_that_is_no_answers_is_told_with_its_place(text: bytes, word: str
         (Answers(network=NetworkAnswers("join", "nd1x", "zz")), "network.genesis"),
         (Answers(network=NetworkAnswers("devnet", "nd1x")), "network.target"),
         (Answers(host=HostAnswers("a\0b")), "host.home"),
+        (Answers(host=HostAnswers(at_login=True)), "host.at_login"),
         (Answers(host=HostAnswers(port=70_000)), "host.port"),
         (Answers(host=HostAnswers(port=-1)), "host.port"),
         (Answers(host=HostAnswers(disk_mb=3)), "host.disk_mb"),
@@ -279,6 +284,46 @@ def test_a_plan_for_a_network_of_others_names_every_file_and_command(home: Path)
         "--disk-mb 2000",
     ):
         assert part in plan.commands[1]
+
+
+def joining(monkeypatch: pytest.MonkeyPatch) -> Answers:
+    """Answers that join a network and start at login; the node itself is only said to run."""
+
+    def join(home: Path, target: str, progress: ProgressSink, options: Sequence[str]) -> Hello:
+        return Hello("0.1.0", 1, 1, 7, str(home), "running", network="lab", genesis_hash="ab" * 32)
+
+    monkeypatch.setattr("node.control.launcher.join", join)
+    return Answers(network=NetworkAnswers("join", "nd1x"), host=HostAnswers(at_login=True))
+
+
+def test_a_node_that_is_to_start_at_login_becomes_a_service_and_is_not_started_twice(
+    asked: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = joining(monkeypatch)
+    plan = plan_of(answers, home)
+    assert plan.commands[-1] == f"neurond service install --no-start --home {home}"
+    assert login_step(home).ok is True
+    assert not (tmp_path / "config").exists(), "looking writes nothing"
+    assert set_up(answers, Secrets(), home, lambda _: None).note == ""
+    (unit,) = (tmp_path / "config" / "systemd" / "user").iterdir()
+    assert str(unit) in plan.files
+    assert [line.split("--user ")[1].split()[0] for line in asked.read_text().splitlines()][-2:] == [
+        "daemon-reload", "enable"
+    ]  # fmt: skip
+
+
+def test_without_a_manager_of_services_it_is_told_before_and_a_node_that_runs_is_not_called_failed(
+    asked: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = joining(monkeypatch)
+    monkeypatch.setenv("NO_BUS", "1")
+    step = login_step(home)
+    assert (step.ok, "Failed to connect to bus" in step.text) == (False, True)
+    assert [each.name for each in host_steps(answers, home) if each.ok is False] == ["login"]
+    made = set_up(answers, Secrets(), home, lambda _: None)
+    assert made.network == "lab"
+    assert "will not start at login" in made.note
+    assert not (tmp_path / "config").exists()
 
 
 def test_answers_that_do_not_fit_start_nothing(home: Path, started: list[str]) -> None:

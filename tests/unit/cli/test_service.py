@@ -17,34 +17,6 @@ from node.control.service_units import kept_environment, launchd_agent, service_
 from node.service.notify import tell_manager
 from tests.unit.cli.conftest import Run
 
-SCRIPT = """#!/bin/sh
-echo "$0 $@" >> "$SERVICE_LOG"
-case "$*" in
-  *show-environment*) [ -z "$NO_BUS" ] || { echo "Failed to connect to bus: No medium found" >&2; exit 1; };;
-  *is-active*) [ -f "$SERVICE_LOG.active" ] || exit 3;;
-  *start*) touch "$SERVICE_LOG.active";;
-  *stop*|*disable*) rm -f "$SERVICE_LOG.active";;
-esac
-"""
-
-
-@pytest.fixture
-def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A systemctl that writes down what it was asked."""
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    (tools / "systemctl").write_text(SCRIPT)
-    (tools / "systemctl").chmod(0o755)
-    log = tmp_path / "asked"
-    log.touch()
-    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
-    monkeypatch.setenv("SERVICE_LOG", str(log))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.delenv("SUDO_UID", raising=False)
-    monkeypatch.setattr(service_manager.sys, "platform", "linux")
-    monkeypatch.setattr("node.control.launcher.neurond_command", lambda: ["/opt/neurond/bin/neurond"])
-    return log
-
 
 def unit(tmp_path: Path) -> Path:
     (found,) = (tmp_path / "config" / "systemd" / "user").glob("neurond-*.service")

@@ -6,7 +6,7 @@ from pathlib import Path
 from node.control.options import Progress, ProgressSink
 from node.control.setup import Answers, Saved, WordCount
 from node.control.setup_keys import Strength, strength, words_fault
-from node.control.setup_run import Plan, Secrets, plan_of
+from node.control.setup_run import Outcome, Plan, Secrets, plan_of
 from node.control.setup_views import CheckStep, LanNetwork, LanSurvey, MachineBench, TargetCheck
 from tests.unit.tui import recorded
 from tui.port import PortError
@@ -50,6 +50,7 @@ class FakeSetup:
     host: tuple[CheckStep, ...] = HOST
     survey: LanSurvey = SURVEY
     failure: PortError | None = None
+    note: str = ""
     saves: list[Saved] = field(default_factory=list)
     forgotten: int = 0
     carried_out: list[tuple[Answers, Secrets]] = field(default_factory=list)
@@ -105,10 +106,10 @@ class FakeSetup:
     def plan(self, answers: Answers) -> Plan:
         return plan_of(answers, self.home)
 
-    def set_up(self, answers: Answers, secrets: Secrets, progress: ProgressSink) -> Path:
+    def set_up(self, answers: Answers, secrets: Secrets, progress: ProgressSink) -> Outcome:
         self.carried_out.append((answers, secrets))
         progress(Progress("wallet", "writing the wallet default"))
         progress(Progress("starting", "node-0 is up", 1, 4, "nodes"))
         if self.failure is not None:
             raise self.failure
-        return Path("/srv/devnet/node-1")
+        return Outcome("/srv/devnet/node-1", "/srv/devnet", "devnet-7f3a", note=self.note)

@@ -15,6 +15,7 @@ from tui.port import PortError
 from tui.screens.home import HomeScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.widgets.line_input import LineInput
+from tui.widgets.tick import Tick
 from tui.wizard.flow import Draft, Page, begin
 from tui.wizard.screen import WizardScreen
 
@@ -434,6 +435,27 @@ def test_a_home_port_or_budget_that_cannot_be_is_told() -> None:
             await onward(pilot, app)
             assert word in fault(app), values
             assert screen.page == "host", values
+
+    drive(scenario, port)
+
+
+def test_a_start_at_login_is_asked_for_on_the_page_of_the_host_and_what_failed_of_it_is_told() -> None:
+    port = away(note="The node runs, but it will not start at login.")
+
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        draft = begin("join")
+        draft.set_network("join", ADDRESS, GENESIS)
+        await at(pilot, app, "host", draft)
+        app.screen.query_one("#login", Tick).focus()
+        await pilot.press("space")
+        await onward(pilot, app)
+        await page(pilot, app, "review")
+        assert "service install --no-start" in shown(app)
+        answers, _ = await carried_out(pilot, app, port)
+        assert answers.host.at_login
+        await until(
+            pilot, app, lambda: "will not start at login" in "".join(each.message for each in app._notifications)
+        )
 
     drive(scenario, port)
 
