@@ -17,7 +17,7 @@ from node.commands.options import GENESIS_HASH
 from node.control.errors import BadAnswers
 from node.control.limits import BENCH_MODEL_S, LAN_LISTEN_S, SETUP_BYTES_MAX
 from node.control.options import DEFAULT_MODEL, Progress
-from node.control.setup import EXAMPLE, Answers, read_answers
+from node.control.setup import EXAMPLE, PORT_MAX, Answers, read_answers
 from node.control.setup_views import CheckStep, LanNetwork, LanSurvey, MachineBench, TargetCheck
 
 if TYPE_CHECKING:
@@ -197,6 +197,40 @@ def _show_check(found: TargetCheck) -> None:
     rows += [("round trip", f"{found.latency_ms:.1f} ms")] if found.latency_ms is not None else []
     rows.append(("joining", f"{found.problem} {found.remedy}".rstrip() or "nothing speaks against it"))
     facts(rows)
+
+
+@init.command("port")
+@click.argument("target", metavar="INVITE|MULTIADDR")
+@click.option("--port", type=click.IntRange(1, PORT_MAX), required=True, help="TCP port of this machine to test.")
+@home_command
+def port(env: Env, target: str, port: int) -> None:
+    """Test whether others reach a TCP port of this machine: a node of the network is asked to come back in.
+
+    \b
+    Example:
+      neurond init port nd1… --port 4001
+    """
+    found = _port_tried(env, "".join(target.split()), port)
+    env.emit(found, lambda: click.echo(_line(found)))
+
+
+def _port_tried(env: Env, target: str, port: int) -> CheckStep:
+    import trio
+
+    from node.service.home import Home
+    from node.service.lookaround import AGENT
+    from node.service.port_check import port_answers
+    from p2p import HostConfig, open_host
+
+    async def ask(folder: str) -> CheckStep:
+        listen = (f"/ip4/0.0.0.0/tcp/{port}",)  # the node will listen just so
+        config = HostConfig(Path(folder) / "network.key", listen=listen, agent=AGENT, target_peers=0)
+        async with open_host(config) as network:
+            return await port_answers(network, target, Home(env.home), _now_ms())
+        raise Declined("The network went away while it was asked.", remedy="Try again.")
+
+    with tempfile.TemporaryDirectory(prefix="neurond-init-") as folder:
+        return trio.run(ask, folder)
 
 
 @init.command("lan")

@@ -1,7 +1,7 @@
 """Setting a node up: the tests on the way, the keys, and the start. Blocks: call it from a worker thread.
 
 Nothing is written before `set_up`, except the answers of an unfinished setup, which hold no secret. What a network
-answers is asked for by commands of our own, `neurond init check`, `lan` and `bench`, each a process of its own.
+answers is asked for by commands of our own, `neurond init check`, `port`, `lan` and `bench`, each a process of its own.
 """
 
 import os
@@ -106,6 +106,9 @@ def check_all(answers: Answers, default_home: Path, tell: Tell = lambda _: None)
     if not answers.is_devnet:
         for step in check_target(answers, default_home).steps:
             add(step)
+        reach = None if any(step.ok is False for step in found) else check_port(answers, default_home)
+        if reach is not None:
+            add(reach)
     return tuple(found)
 
 
@@ -214,6 +217,18 @@ def check_target(answers: Answers, default_home: Path, tell: Tell = lambda _: No
     if answers.network.genesis:
         arguments += ["--genesis-hash", answers.network.genesis]
     return _ask(arguments, TargetCheck, report)
+
+
+def check_port(answers: Answers, default_home: Path) -> CheckStep | None:
+    """Return whether a peer of the network comes back in through the port of answers; None without one of its own.
+
+    Takes up to half a minute and never says that something failed: a node that nobody reaches works too. Raises
+    DaemonFailed when it cannot even be tried.
+    """
+    if answers.is_devnet or not answers.host.port:
+        return None
+    where = ["--port", str(answers.host.port), "--home", str(answers.home(default_home))]
+    return _ask(["init", "port", answers.network.target, *where], CheckStep, lambda _: None)
 
 
 def networks_near(progress: ProgressSink) -> LanSurvey:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from node.control.setup import Answers, NetworkWay, Saved, WalletWay
 from node.control.setup_run import Secrets
-from node.control.setup_views import MachineBench, TargetCheck
+from node.control.setup_views import CheckStep, MachineBench, TargetCheck
 
 Way = Literal["new", "restore", "watch", "join"]
 Page = Literal[
@@ -34,6 +34,7 @@ class Draft:
     """Everything chosen so far. `words` and `password` are secrets; `quiz` are places of words, counted from 1.
 
     door: how a network is looked for. check: what testing the target found; None: not tested as it stands now.
+    reach: whether others came back in through the port, None where that was not tried.
     """
 
     way: Way = "new"
@@ -43,6 +44,7 @@ class Draft:
     words: str = field(default="", repr=False)
     quiz: tuple[int, ...] = ()
     check: TargetCheck | None = None
+    reach: CheckStep | None = None
     bench: MachineBench | None = None
 
     def set_wallet(self, **changes: object) -> None:

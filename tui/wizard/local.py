@@ -74,6 +74,12 @@ class LocalSetup:
         with _expected():
             return (*host_steps(answers, self._home), *wallet_steps(answers, self._home))
 
+    def check_port(self, answers: Answers) -> CheckStep | None:
+        from node.control.setup_run import check_port
+
+        with _expected():
+            return check_port(answers, self._home)
+
     def networks_near(self) -> LanSurvey:
         from node.control.setup_run import networks_near
 

@@ -9,13 +9,13 @@ from textual.widgets import Static
 
 from node.control.limits import DISK_MB_MAX
 from node.control.options import Progress
-from node.control.setup import PORT_MAX, faults
+from node.control.setup import PORT_MAX, Answers, faults
 from node.control.setup_views import MachineBench
 from tui.limits import PATH_CHARS_MAX
 from tui.port import PortError
 from tui.text import alpha, clean, cut, size
 from tui.widgets.draw import rows, say
-from tui.wizard.page import Choice, Choices, Field, PageView, Question, step_lines
+from tui.wizard.page import MARKS, Choice, Choices, Field, PageView, Question, step_lines
 
 _NO_KEY = "needs a key of this machine: go back (esc) and make or restore a wallet"
 
@@ -133,11 +133,21 @@ class HostPage(PageView):
         self.wizard.say_busy("testing folder, disk and port")
         try:
             steps = await asyncio.to_thread(self.wizard.setup.check_host, answers)
+            self.query_one("#told", Static).update(step_lines(steps))
+            failed = next((each for each in steps if each.ok is False), None)
+            if failed is None:
+                await self._try_port(answers)
+        except PortError as error:
+            return str(error)
         finally:
             self.wizard.say_busy("")
-        self.query_one("#told", Static).update(step_lines(steps))
-        failed = next((each for each in steps if each.ok is False), None)
         return "" if failed is None else f"{failed.text} {failed.remedy}".rstrip()
+
+    async def _try_port(self, answers: Answers) -> None:
+        """Find out whether others reach the port; the review tells it, since nobody is held up by a no."""
+        if answers.host.port:
+            self.wizard.say_busy(f"a peer tries to come back in through port {answers.host.port}, up to 15 s")
+        self.draft.reach = await asyncio.to_thread(self.wizard.setup.check_port, answers)
 
 
 class ReviewPage(PageView, can_focus=True):
@@ -153,6 +163,9 @@ class ReviewPage(PageView, can_focus=True):
             say((f"{label:<9}", "dim"), ("! ", "warn") if "UNSAFE" in text else "", clean(text, 400))
             for label, text in plan.choices
         ]
+        if self.draft.reach is not None:
+            reach = self.draft.reach
+            lines.append(say((f"{'reached':<9}", "dim"), MARKS[reach.ok], clean(reach.text, 400)))
         lines += [
             say((f"{'writes':<9}" if not place else " " * 9, "dim"), clean(each))
             for place, each in enumerate(plan.files)

@@ -55,6 +55,10 @@ class Setup(Protocol):
         """Test home, disk, port and the wallet's place."""
         ...
 
+    def check_port(self, answers: Answers) -> CheckStep | None:
+        """Have a peer come back in through the port; up to half a minute. None where there is no port to test."""
+        ...
+
     def networks_near(self) -> LanSurvey:
         """Listen on the local network for some seconds."""
         ...

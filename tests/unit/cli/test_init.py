@@ -38,7 +38,9 @@ from node.service.genesis_exchange import serve_genesis
 from node.service.home import Home
 from node.service.invite import write_invite
 from node.service.lookaround import check_target, networks_near
-from p2p import HostConfig, Network, open_host
+from node.service.port_check import port_answers, step_of
+from p2p import AddressReach, HostConfig, Network, Reachability, open_host
+from p2p.addresses import parse_address
 from p2p.lan_survey import Heard
 from tests.unit.cli.conftest import Run
 from tests.unit.control.fake import Served
@@ -400,6 +402,31 @@ async def test_what_leads_nowhere_says_at_which_step(target: str, step: str, tmp
     assert found.steps[-1].name == step
     assert found.steps[-1].ok is False
     assert found.problem
+
+
+async def test_a_port_that_a_peer_comes_back_in_through_is_told_and_one_that_nobody_answers_for_is_not(
+    tmp_path: Path,
+) -> None:
+    with trio.fail_after(40):
+        async with host(tmp_path, "node") as node, host(tmp_path, "own") as own:
+            serve_genesis(node, format_genesis(SPEC))
+            text, _ = write_invite(Ed25519Signer(bytes(32)), "lab", genesis_hash(), node.addresses, now_ms())
+            found = await port_answers(own, text, Home(tmp_path / "h"), now_ms())
+            (own_port,) = {parse_address(each).port for each in own.addresses}
+        assert found.ok is True
+        assert found.text.endswith(f"/ip4/127.0.0.1/tcp/{own_port}")
+        async with host(tmp_path, "own") as own:
+            for nobody in ("nd1abc", f"/ip4/127.0.0.1/tcp/9/p2p/{PEER}"):
+                found = await port_answers(own, nobody, Home(tmp_path / "h"), now_ms())
+                assert (found.ok, "not tested" in found.text) == (None, True)
+
+
+def test_a_port_that_nobody_reaches_is_told_with_what_to_do_and_stops_nobody() -> None:
+    closed = AddressReach("/ip4/192.0.2.9/tcp/4001", 0, 1, "no answer within 3 s")
+    step = step_of(Reachability("unreachable", "1 peer could not dial back; let TCP port 4001 through", (closed,)))
+    assert step.ok is None
+    assert "TCP port 4001" in step.text
+    assert "works without" in step.text
 
 
 async def test_a_network_nearby_counts_only_with_those_that_prove_it(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ class FakeSetup:
     survey: LanSurvey = SURVEY
     failure: PortError | None = None
     note: str = ""
+    reach: CheckStep | None = None
     saves: list[Saved] = field(default_factory=list)
     forgotten: int = 0
     carried_out: list[tuple[Answers, Secrets]] = field(default_factory=list)
@@ -87,6 +88,9 @@ class FakeSetup:
 
     def check_host(self, answers: Answers) -> tuple[CheckStep, ...]:
         return self.host
+
+    def check_port(self, answers: Answers) -> CheckStep | None:
+        return self.reach if answers.host.port else None
 
     def networks_near(self) -> LanSurvey:
         return self.survey

@@ -460,6 +460,27 @@ def test_a_start_at_login_is_asked_for_on_the_page_of_the_host_and_what_failed_o
     drive(scenario, port)
 
 
+def test_whether_others_reach_the_port_is_told_on_the_review_and_holds_nobody_up() -> None:
+    port = away(reach=CheckStep("reach", None, "1 peer could not dial back; let TCP port 4001 through the router."))
+
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        draft = begin("join")
+        draft.set_network("join", ADDRESS, GENESIS)
+        await at(pilot, app, "host", draft)
+        fill(app, port="4001")
+        await onward(pilot, app)
+        await page(pilot, app, "review")
+        assert "reached · 1 peer could not dial back" in shown(app)
+        await pilot.press("escape")
+        await page(pilot, app, "host")
+        fill(app, port="0")
+        await onward(pilot, app)
+        await page(pilot, app, "review")
+        assert "dial back" not in shown(app), "another port was not tested"
+
+    drive(scenario, port)
+
+
 def test_a_start_that_fails_says_so_on_the_review_and_can_be_tried_again() -> None:
     port = away(failure=PortError("The port 4001 is taken.", "Stop what uses it."))
 
