@@ -5,6 +5,7 @@ import click
 from node.commands.common import Env, command, facts
 from node.commands.money import MoneyOptions, money_command, run_intent
 from node.commands.options import AMOUNT, netuid_option
+from node.commands.stake_gains import gains
 from node.commands.stake_moves import (
     AMOUNT_OR_ALL,
     hotkey_option,
@@ -37,7 +38,7 @@ def stake() -> None:
     """
 
 
-for each in (move, swap, transfer, unstake_all, show):
+for each in (move, swap, transfer, unstake_all, show, gains):
     stake.add_command(each)
 
 

@@ -56,7 +56,7 @@ def _gather(
 ) -> tuple[list[HistoryItem], HistoryPage | None]:
     found: list[HistoryItem] = []
     page: HistoryPage | None = None
-    for page in _pages(client, address):
+    for page in history_pages(client, address):
         found += [each for each in page.items if not only or each.event in only]
         if sys.stderr.isatty() and page.more and len(found) < limit:
             narrate(f"searched back to block {page.searched_from:,}")
@@ -65,7 +65,8 @@ def _gather(
     return found[:limit], page
 
 
-def _pages(client: SyncClient, address: str) -> Iterator[HistoryPage]:
+def history_pages(client: SyncClient, address: str) -> Iterator[HistoryPage]:
+    """Return an account's past, the newest page first, as far back as the node keeps it."""
     before: tuple[int | None, int] = (None, 0)
     for _ in range(HISTORY_PAGES_MAX):
         page = client.call(HistoryRequest(address, HISTORY_ITEMS_MAX, *before))

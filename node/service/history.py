@@ -71,10 +71,11 @@ def _item(chain: Chain, account: AccountId, row: EventRow, times: dict[int, int]
     direction, free_rao = _effect(event, account)
     others = [each for each in named if each != account]
     netuid = getattr(event, "netuid", getattr(event, "destination_netuid", None))
+    origin = getattr(event, "origin_netuid", None)
     return HistoryItem(
         row.height, row.position, _time_ms(chain, row.height, times), type(event).__name__, direction,
         to_ss58(others[0]) if others else "", None if netuid is None else int(netuid), free_rao,
-        _first(event, _TAO), _first(event, _ALPHA),
+        _first(event, _TAO), _first(event, _ALPHA), None if origin is None else int(origin),
     )  # fmt: skip
 
 
@@ -91,9 +92,11 @@ def _effect(event: Any, account: AccountId) -> tuple[Direction, int]:
             return "self", tao
         case events.StakeMoved(coldkey=coldkey) | events.StakeSwapped(coldkey=coldkey) if coldkey == account:
             return "self", 0
-        case events.StakeTransferred(origin_coldkey=origin, destination_coldkey=destination):
+        case events.StakeTransferred(origin_coldkey=origin, destination_coldkey=destination, tao_rao=tao):
             if account in (origin, destination) and origin != destination:
-                return ("out", 0) if origin == account else ("in", 0)
+                # from subnet to subnet a sale by one and a purchase by the other stand before it; its τ went between
+                passed = tao if event.origin_netuid != event.destination_netuid else 0
+                return ("out", -passed) if origin == account else ("in", passed)
             return "about", 0
         case events.MinerPaid() | events.ValidatorPaid():
             return "in", 0

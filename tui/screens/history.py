@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input, Static
 
+from node.control.gains import Gains, gains_of
 from node.control.views.history import HistoryItem, HistoryPage
 from tui import limits
 from tui.port import API_ERRORS, PortError
@@ -17,7 +18,7 @@ from tui.screens.base import Dialog
 from tui.screens.prompt import Prompt
 from tui.text import alpha, clean, count, plural, short, tau, time_of_day
 from tui.themes import Tone
-from tui.widgets.draw import say
+from tui.widgets.draw import rows, say
 from tui.widgets.line_input import LineInput
 from tui.widgets.live_table import Cell, Column, LiveTable, Row
 from tui.work import begin
@@ -51,6 +52,7 @@ class HistoryScreen(Dialog[None]):
         self._account, self._address = name, address
         self._items: list[HistoryItem] = []
         self._page: HistoryPage | None = None
+        self._gains: Gains | None = None
         self._problem = ""
 
     def compose(self) -> ComposeResult:
@@ -86,7 +88,17 @@ class HistoryScreen(Dialog[None]):
             self._show()
             if self._page.items or room <= 0:
                 break
+        if self._page is not None and not self._page.more and len(self._items) < limits.HISTORY_KEPT_MAX:
+            await self._count_gains(self._page.kept_from)
         self._show()
+
+    async def _count_gains(self, since_height: int) -> None:
+        """Once the whole past is here; a failure leaves the line away, the events are what was asked for."""
+        try:
+            account = await self.node_app.api.account(self._address)
+        except API_ERRORS:
+            return
+        self._gains = gains_of(account, self._items, since_height)
 
     def _show(self) -> None:
         if not self.is_mounted:
@@ -104,7 +116,8 @@ class HistoryScreen(Dialog[None]):
         found = plural(len(self._items), "event")
         if page.more:
             return say(f"{found}, searched back to block {count(page.searched_from)}.", (" m looks further.", "dim"))
-        return say(f"{found}. This node keeps events from block {count(page.kept_from)} on.")
+        words = say(f"{found}. This node keeps events from block {count(page.kept_from)} on.")
+        return words if self._gains is None else rows([words, _gains_line(self._gains)])
 
     def action_filter(self) -> None:
         line = self.query_one("#history-filter", LineInput)
@@ -147,6 +160,13 @@ class HistoryScreen(Dialog[None]):
             self.notify(clean(str(error)), title="Not saved", severity="error", timeout=10, markup=False)
         else:
             self.notify(clean(written), title="Saved", markup=False)
+
+
+def _gains_line(found: Gains) -> Content:
+    """What stake has brought; `neurond stake gains` tells it subnet by subnet."""
+    tone: Tone = "good" if found.gain_rao > 0 else "bad" if found.gain_rao < 0 else "dim"
+    flows = f"{tau(found.put_rao)} put in, {tau(found.taken_rao)} taken out, worth {tau(found.worth_rao)} now: "
+    return say(("stake  ", "dim"), flows, (f"{tau(found.gain_rao, sign=True)} gained", tone))
 
 
 def _row(item: HistoryItem, offset_s: int) -> Row:

@@ -12,7 +12,8 @@ class HistoryItem(View, frozen=True):
     """One event that names the account; `event` is the chain's name of it, `other` the account on the other side.
 
     `free_rao` is what it added to the account's free τ (negative: took; fees are not among the events), `tao_rao` and
-    `alpha` are the amounts that the event names. `netuid` None: it has none.
+    `alpha` are the amounts that the event names. `netuid` None: it has none; `origin_netuid` is where stake that moved
+    came from.
     """
 
     height: int
@@ -25,6 +26,7 @@ class HistoryItem(View, frozen=True):
     free_rao: int
     tao_rao: int
     alpha: int
+    origin_netuid: int | None = None
 
 
 class HistoryPage(View, frozen=True):

@@ -76,6 +76,16 @@ def test_positions_are_shown_with_value_and_the_days_change(run: Run, node: Serv
     assert position["day_change_ppm"] == (TAO // 4 - 275_400_000) * 10**6 // 275_400_000
 
 
+def test_gains_count_what_was_put_in_taken_out_and_is_left(run: Run, node: Served) -> None:
+    found = run("stake", "gains", ALICE, "--json").json()
+    assert (found["put_rao"], found["taken_rao"], found["worth_rao"]) == (10 * TAO, 0, 5 * TAO)
+    assert [each["gain_rao"] for each in found["subnets"]] == [-5 * TAO]
+    shown = run("stake", "gains", ALICE)
+    assert "-50.00 %" in shown.out
+    assert "gain -5 τ" in shown.out
+    assert "from block 600 on" in shown.err
+
+
 def test_prices_are_a_table_for_people_and_candles_for_programs(run: Run, node: Served) -> None:
     table = run("subnets", "price", "--netuid", "1", "--interval", "4h", "--limit", "5")
     assert table.code == 0, table.err

@@ -79,6 +79,7 @@ class World:
         self.genesis_header, self.genesis_hash, self.genesis_rows = header, state.hash, rows
         self.state = state
         self.blocks: list[Block] = []
+        self.fees_rao: list[int] = []
         self._nonces: dict[str, int] = {}
 
     def sign(
@@ -118,6 +119,7 @@ class World:
         assert root_hash(update(executed.state.tree, executed.undo)) == self.state.state_root
         self.state = executed.state
         self.blocks.append(block)
+        self.fees_rao += [receipt.fee_rao for receipt in executed.receipts]
         return executed
 
     def do(self, by: str, call: Call) -> str:

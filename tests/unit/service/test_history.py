@@ -1,20 +1,34 @@
 """An account's past is told in its own view: what came, what went, and nothing of others."""
 
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
 from node.consensus.slots import SlotClock
+from node.control.gains import gains_of
+from node.control.schema import Account
 from node.control.views.history import HistoryItem
-from node.ledger.calls import AddStake, Transfer
+from node.ledger.calls import (
+    AddStake,
+    Call,
+    MoveStake,
+    RemoveStake,
+    SwapStake,
+    Transfer,
+    TransferStake,
+    UnstakeAll,
+    UnstakeAllAlpha,
+)
+from node.ledger.pallets.accounts import free_balance
 from node.primitives.address import to_ss58
 from node.primitives.codec import encode
-from node.primitives.types import Rao
+from node.primitives.types import Alpha, Rao
 from node.service.chain import Chain
 from node.service.history import history_page
 from storage.history import EventRow, Stretch
-from tests.unit.ledger.world import SUBNET, TAO, World, who
+from tests.unit.ledger.world import ROOT, SUBNET, TAO, World, who
 
 
 class Events:
@@ -31,23 +45,81 @@ class Events:
         return min((row.height for row in self._rows), default=None)
 
 
-@pytest.fixture
-def chain() -> Chain:
-    world = World()
+def past_of(world: World, calls: Iterable[Call]) -> Chain:
+    """A chain whose blocks hold one call of alice's each, as far as a history reads it."""
     rows: list[EventRow] = []
-    calls = (
-        Transfer(who("bob"), Rao(5 * TAO)),
-        AddStake(who("va"), SUBNET, Rao(7 * TAO)),
-        Transfer(who("alice"), Rao(1 * TAO)),
-    )
     for call in calls:
         executed = world.block(world.sign("alice", call))
+        assert executed.receipts[0].error_code == ""
         height = executed.state.height
         rows += [EventRow(height, at, encode(event)) for at, event in enumerate(executed.events)]
     rows.reverse()
     final = SimpleNamespace(header=SimpleNamespace(height=rows[0].height))
     store = SimpleNamespace(history=Events(rows), headers_from=lambda height, count: [])
     return cast("Chain", SimpleNamespace(store=store, final=final, clock=SlotClock(0, 1000)))
+
+
+@pytest.fixture
+def chain() -> Chain:
+    calls = (
+        Transfer(who("bob"), Rao(5 * TAO)),
+        AddStake(who("va"), SUBNET, Rao(7 * TAO)),
+        Transfer(who("alice"), Rao(1 * TAO)),
+    )
+    return past_of(World(), calls)
+
+
+MOVES: tuple[Call, ...] = (
+    AddStake(who("va"), SUBNET, Rao(50 * TAO)),
+    SwapStake(who("va"), SUBNET, ROOT, Alpha(5 * TAO)),
+    TransferStake(who("bob"), who("va"), SUBNET, SUBNET, Alpha(5 * TAO)),
+    TransferStake(who("bob"), who("va"), SUBNET, ROOT, Alpha(5 * TAO)),
+    RemoveStake(who("va"), SUBNET, Alpha(5 * TAO)),
+    UnstakeAllAlpha(who("va")),
+)
+
+
+def test_what_the_events_did_to_free_money_is_what_happened_to_it() -> None:
+    world = World()
+    before = {name: free_balance(world.state.view, who(name)) for name in ("alice", "bob")}
+    chain = past_of(world, MOVES)
+    fees_rao = {"alice": sum(world.fees_rao), "bob": 0}
+    for name in ("alice", "bob"):
+        told = sum(each.free_rao for each in history_page(chain, who(name), (10**6, 0), 200).items)
+        assert told - fees_rao[name] == free_balance(world.state.view, who(name)) - before[name], name
+
+
+def test_once_all_stake_is_sold_its_gain_is_what_free_money_gained_by_it() -> None:
+    world = World()
+    before_rao = free_balance(world.state.view, who("alice"))
+    chain = past_of(
+        world,
+        (
+            AddStake(who("va"), SUBNET, Rao(50 * TAO)),
+            SwapStake(who("va"), SUBNET, ROOT, Alpha(5 * TAO)),
+            MoveStake(who("va"), who("vb"), SUBNET, SUBNET, Alpha(5 * TAO)),
+            RemoveStake(who("va"), SUBNET, Alpha(5 * TAO)),
+            UnstakeAll(who("va")),
+            UnstakeAll(who("vb")),
+        ),
+    )
+    page = history_page(chain, who("alice"), (10**6, 0), 200)
+    found = gains_of(Account(page.address, 9, 0, 0, (), 0), page.items, page.kept_from)
+    after_rao = free_balance(world.state.view, who("alice"))
+    assert found.gain_rao == after_rao + sum(world.fees_rao) - before_rao < 0
+    assert sum(each.gain_rao for each in found.subnets) == found.gain_rao
+
+
+def test_stake_that_was_given_away_is_taken_out_at_its_worth_and_put_in_by_the_other() -> None:
+    chain = past_of(World(), MOVES)
+    flows = {}
+    for name in ("alice", "bob"):
+        page = history_page(chain, who(name), (10**6, 0), 200)
+        flows[name] = gains_of(Account(page.address, 9, 0, 0, (), 0), page.items, page.kept_from)
+    given = {each.netuid: each.put_rao for each in flows["bob"].subnets}
+    assert set(given) == {SUBNET, ROOT}
+    assert all(amount > 4 * TAO for amount in given.values())
+    assert flows["bob"].taken_rao == 0
 
 
 def test_the_sender_and_the_receiver_see_one_transfer_from_their_sides(chain: Chain) -> None:

@@ -227,6 +227,7 @@ def test_the_history_goes_back_page_by_page_and_is_saved_as_csv() -> None:
         await until(pilot, app, lambda: "searched back to block 1,000" in shown(app))
         await pilot.press("m")
         await until(pilot, app, lambda: "keeps events from block 600" in shown(app))
+        await until(pilot, app, lambda: "10.000 τ put in, 0.0000 τ taken out" in shown(app))
         await pilot.press("v")
         await settle(pilot, app)
         await typed(pilot, app, "#prompt", "mine.csv")
