@@ -10,6 +10,7 @@ import msgspec
 from textual.content import Content
 
 from node.control.views.journals import OfferBoard
+from tui.chutes import Chute
 from tui.text import clean, count, plural, size, tau
 from tui.widgets.draw import Part, field, say
 
@@ -24,17 +25,6 @@ PATHS: Final[dict[App, tuple[str, ...]]] = {
 }  # fmt: skip
 _LINES_MAX: Final = 40
 _LABEL_CELLS: Final = 14
-
-
-class Chute(msgspec.Struct, frozen=True):
-    """One chute of the list, as far as it is shown."""
-
-    name: str
-    kind: str = ""
-    price_rao: int = 0
-    instances: int = 0
-    calls: int = 0
-    p50_ms: int = 0
 
 
 class Stats(msgspec.Struct, frozen=True):
@@ -104,7 +94,7 @@ def offer_words(board: OfferBoard) -> list[Content]:
 
 
 def _chutes(found: Sequence[Chute]) -> list[Content]:
-    lines = [say((plural(len(found), "chute"), "strong"), (" · call one: neurond chutes call NAME", "dim"))]
+    lines = [say((plural(len(found), "chute"), "strong"), " · ", ("a", "accent"), (" opens them: cards, calls", "dim"))]
     for each in found[:_LINES_MAX]:
         warm: Part = (f"warm at {count(each.instances)}", "good") if each.instances > 0 else ("cold", "dim")
         seen = f" · {count(each.calls)} calls, {count(each.p50_ms)} ms" if each.calls else ""

@@ -62,6 +62,11 @@ class Looks:
         if name in self._kept:
             self._kept[name].at_s = -1e9
 
+    def forget_all(self) -> None:
+        """Have every answer asked for again when it is wanted next."""
+        for look in self._kept.values():
+            look.at_s = -1e9
+
     async def _ask(self, look: Look[T], read: Callable[[], Awaitable[T]]) -> None:
         try:
             look.value = await read()

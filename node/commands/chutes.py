@@ -172,15 +172,15 @@ def call(
       neurond chutes call edges --picture photo.png --out edges.png
     """
     from node.commands.chutes_inputs import inputs_of
+    from node.control.chute_inputs import SidesCard
     from node.subnets.chutes.requests import InferReply
-    from node.subnets.chutes.shop import ChuteCard
 
     if out is not None and out.exists():
         raise AlreadyThere(f"{out} exists already.")
     if inputs is not None:
         given = msgspec.json.decode(inputs.read(_INPUT_BYTES_MAX))
     else:
-        card = _asked(env, "GET", f"{_PATH}/{_piece(name)}", ChuteCard)
+        card = _asked(env, "GET", f"{_PATH}/{_piece(name)}", SidesCard)
         given = inputs_of(card.chute, texts=texts, picture=picture, content=content, seed=seed)
     reply = _asked(env, "POST", f"{_PATH}/{_piece(name)}/infer", InferReply, {"inputs": given})
     written = save_pictures(reply, out)
@@ -316,7 +316,7 @@ def _refuse(report: "CheckReport") -> None:
 
 
 def _preview(chute: "Chute", report: "CheckReport") -> None:
-    share = f"{chute.creator_share_percent} % of what miners earn with it, which they owe and no rule collects"
+    share = f"{chute.creator_share_percent} % of what callers pay for it; miners' nodes pay it out, no rule forces them"
     facts(
         [
             ("name", chute.name),

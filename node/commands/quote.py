@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from node.subnets.chutes.bundle import Chute
 
 T = TypeVar("T")
 _TEXT_CHARS_MAX: Final = 600  # what is still read on a picture
@@ -150,10 +149,10 @@ def first_sentence(answer: str) -> str:
 def made(env: Env, name: str, prompt: str, seed: int) -> tuple["NDArray[np.uint8]", str]:
     """A picture by a chute and the chute's name. Raises NothingThere where there is none, and what miners answer."""
     from node.commands.chutes_inputs import inputs_of
+    from node.control.chute_inputs import SidesCard
     from node.subnets.chutes.listing import ChuteInfo
     from node.subnets.chutes.png import decode_png
     from node.subnets.chutes.requests import InferReply
-    from node.subnets.chutes.shop import ChuteCard
 
     if name == "auto":
         offered = _route(env, "GET", _CHUTES, list[ChuteInfo], query=(("kind", "image-generation"),))
@@ -162,8 +161,7 @@ def made(env: Env, name: str, prompt: str, seed: int) -> tuple["NDArray[np.uint8
         name = max(offered, key=lambda each: (each.instances, each.calls)).id
     if not name.isascii() or "/" in name or not name.isprintable() or not 0 < len(name) <= 64:
         raise click.UsageError("A chute is named by its id or its name.")
-    card = _route(env, "GET", f"{_CHUTES}/{name}", ChuteCard)
-    chute: Chute = card.chute
+    chute = _route(env, "GET", f"{_CHUTES}/{name}", SidesCard).chute
     given = inputs_of(chute, texts=(prompt,), picture=None, content=None, seed=seed)
     reply = _route(env, "POST", f"{_CHUTES}/{name}/infer", InferReply, body={"inputs": given})
     files = [file for output in reply.outputs for file in output.png]

@@ -176,7 +176,21 @@ class WalletDesk:
         SignedFor(self._home).remember(genesis_hash)
         return self.save(f"{path}.signed", to_text(signed, lines_of(signed)))
 
-    def save(self, path: str, text: str) -> str:
+    # --- other files of the user --------------------------------------------------------------------------------
+
+    def load(self, path: str, bytes_max: int) -> bytes:
+        """Return a file's content. Raises ActionRefused: it cannot be read, or it is larger."""
+        try:
+            with Path(path).expanduser().open("rb") as file:
+                content = file.read(bytes_max + 1)
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or "this is no path"
+            raise ActionRefused(f"{path[:200]} cannot be read: {why}.", remedy="Check the path.") from error
+        if len(content) > bytes_max:
+            raise ActionRefused(f"{path[:200]} is larger than {bytes_max:,} bytes.", remedy="Name a smaller file.")
+        return content
+
+    def save(self, path: str, content: str | bytes) -> str:
         """Write a new file for the user alone, return its full path; never over another. Raises WalletExists."""
         target = Path(path).expanduser().absolute()
         try:
@@ -187,8 +201,8 @@ class WalletDesk:
             raise BadTransactionFile(
                 f"{target} cannot be written: {error.strerror}.", remedy="Name a file in a folder of your own."
             ) from error
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with open(descriptor, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
         return str(target)
 
     def _store(self) -> WalletStore:

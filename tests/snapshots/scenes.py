@@ -9,21 +9,27 @@ from unittest.mock import patch
 
 import msgspec
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from node.control.schema import Check, Checkup
 from tests.unit.control import fake
 from tests.unit.tui import recorded
 from tests.unit.tui.fake import FakePort, FrozenClock, until
+from tests.unit.tui.fake_chutes import ANSWERS, IDS, ChutesApi
 from tui.app import NeurondApp
+from tui.chutes import Answer, Output
 from tui.options import DEFAULTS, Options
 from tui.screens.ask import AskScreen
+from tui.screens.chutes import ChutesScreen
 from tui.screens.home import HomeScreen
 from tui.screens.invite import InviteScreen
 from tui.screens.money import MoneyScreen
 from tui.screens.role import RoleScreen
+from tui.screens.subnets import SubnetsScreen
 from tui.screens.trade import TradeScreen
 from tui.widgets.candles import Candles
 from tui.widgets.line_input import LineInput
+from tui.widgets.live_table import LiveTable
 from tui.widgets.ticket import Ticket
 
 Act = Callable[[Pilot[object], NeurondApp, FakePort], Awaitable[None]]
@@ -196,6 +202,23 @@ def _away() -> FakePort:
     return FakePort(running=False, known="the devnet of this home")
 
 
+async def chutes(pilot: Pilot[object], app: NeurondApp, port: FakePort) -> None:
+    await market(pilot, app, port)
+    screen = app.screen
+    if not isinstance(screen, SubnetsScreen):
+        raise TypeError("6 opens the market")
+    screen._open_chutes()
+    await until(pilot, app, lambda: bool(app.screen.query(LiveTable)) and len(app.screen.query_one(LiveTable).rows) > 1)
+    app.screen.query_one(LiveTable).choose(IDS["magika"])
+    page = app.screen
+    if not isinstance(page, ChutesScreen):
+        raise TypeError("the page of Chutes is open")
+    await until(pilot, app, lambda: "20 judged" in str(page.query_one("#detail-words", Static).content))
+    answer = msgspec.convert(msgspec.to_builtins(ANSWERS["magika"]), Output)
+    page._keep(IDS["magika"], Answer((answer,), 367))
+    await settle(pilot, app)
+
+
 SCENES: Final[dict[str, tuple[Act, Callable[[], FakePort]]]] = {
     "home": (home, FakePort),
     "ask": (ask, FakePort),
@@ -206,6 +229,7 @@ SCENES: Final[dict[str, tuple[Act, Callable[[], FakePort]]]] = {
     "seat": (seat, FakePort),
     "trade": (trade, FakePort),
     "subnets": (market, FakePort),
+    "chutes": (chutes, lambda: FakePort(api=ChutesApi())),
     "wallet": (key("7"), FakePort),
     "governance": (key("8"), FakePort),
     "stake": (stake_review, FakePort),

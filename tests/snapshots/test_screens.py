@@ -18,7 +18,14 @@ CASES += [
 ]
 CASES += [(scene, SMALL, "") for scene in ("peers", "subnets", "quit", "help", "invite")]
 CASES += [(scene, size, "") for scene in ("palette", "doctor") for size in (SMALL, LARGE)]
-CASES += [("data", LARGE, ""), ("data", SMALL, ""), ("seat", LARGE, ""), ("logs", SMALL, "")]
+CASES += [
+    ("chutes", LARGE, ""),
+    ("chutes", SMALL, ""),
+    ("data", LARGE, ""),
+    ("data", SMALL, ""),
+    ("seat", LARGE, ""),
+    ("logs", SMALL, ""),
+]
 CASES += [("home", LARGE, "neurond-light"), ("home", LARGE, "neurond-contrast")]
 CASES += [("home", LARGE, "ascii"), ("stake", SMALL, "ascii")]
 _ASCII = Options(ascii_only=True, no_colour=True)

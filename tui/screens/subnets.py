@@ -160,11 +160,18 @@ class SubnetsScreen(TableScreen):
         if app == "nineteen":
             self.node_app.action_show("ask")
         elif app == "chutes":
-            self.notify("neurond chutes call NAME calls a chute; neurond chutes list shows them.", timeout=6)
+            self._open_chutes()
         elif app == "data_universe":
             self.notify("neurond data query searches what is held; screen Data shows this node's part.", timeout=6)
         else:
             self.notify("This program knows no application of that subnet.", severity="warning")
+
+    def _open_chutes(self) -> None:
+        from tui.screens.chutes import ChutesScreen
+
+        if not self.app.is_screen_installed("chutes"):
+            self.app.install_screen(ChutesScreen(), "chutes")
+        self.app.switch_screen("chutes")
 
     def action_stake(self) -> None:
         netuid = self._chosen()

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from node.control.errors import ActionRefused
 from node.control.wallet_desk import AccountCard, Accounts, HotkeyCard, Paper, WalletDesk
 from node.primitives.address import to_ss58
 from node.primitives.crypto import Ed25519Signer, Signer
@@ -26,6 +27,7 @@ class FakeDesk(WalletDesk):
         self.password, self.sealed = password, sealed
         self.holding: set[str] = set()
         self.saved: dict[str, str] = {}
+        self.files: dict[str, bytes] = {}
         self.tested_on = ""
         self.added: list[tuple[str, str, str]] = []
         self.paper_genesis = "ab" * 32
@@ -83,8 +85,13 @@ class FakeDesk(WalletDesk):
         self.signer(recorded.COLDKEY, password)
         return self.save(f"{path}.signed", "signed")
 
-    def save(self, path: str, text: str) -> str:
-        self.saved[path] = text
+    def load(self, path: str, bytes_max: int) -> bytes:
+        if path not in self.files:
+            raise ActionRefused(f"{path} cannot be read: No such file or directory.", remedy="Check the path.")
+        return self.files[path]
+
+    def save(self, path: str, content: str | bytes) -> str:
+        self.saved[path] = content if isinstance(content, str) else content.hex()
         return path
 
     def _check(self, password: str | None) -> None:
