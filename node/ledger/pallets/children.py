@@ -190,12 +190,16 @@ def link_count(view: StateView, hotkey: AccountId, netuid: NetUid) -> int:
     return len(lending.children) + len(lending.parents)
 
 
+def require_unmixed(view: StateView, netuid: NetUid, old: AccountId, new: AccountId) -> None:
+    """Raise ChildParentInconsistency if two hotkeys both have children or parents: `rename` cannot join them."""
+    if Lending() not in (LENDING.get(view, (old, netuid)), LENDING.get(view, (new, netuid))):
+        raise errors.ChildParentInconsistency("The new hotkey has children or parents of its own.")
+
+
 def rename(overlay: Overlay, netuid: NetUid, old: AccountId, new: AccountId) -> None:
-    """Put a new hotkey in an old one's place. Raises ChildParentInconsistency if both have children or parents."""
+    """Put a new hotkey in an old one's place; the caller has checked that their links do not mix."""
     lending = LENDING.get(overlay, (old, netuid))
     if lending != Lending():
-        if LENDING.get(overlay, (new, netuid)) != Lending():
-            raise errors.ChildParentInconsistency("The new hotkey has children or parents of its own.")
         for _, child in lending.children:
             parents = LENDING.get(overlay, (child, netuid)).parents
             _put_parents(overlay, child, netuid, _renamed(parents, old, new))

@@ -61,7 +61,7 @@ def swap_hotkey(context: Context, sender: AccountId, call: SwapHotkey) -> None:
     _pay(context, sender, context.parameters.hotkey_swap_rao)
     if staking.stake_behind(overlay, new, ROOT_NETUID):
         raise errors.NewHotKeyNotCleanForRootSwap
-    _check_size(overlay, netuids, old, keep_stake=call.keep_stake)
+    _check_moves(overlay, netuids, old, new, keep_stake=call.keep_stake)
     _put_record(overlay, new, record)
     for netuid in netuids:
         _swap_on(overlay, netuid, old, new, keep_stake=call.keep_stake)
@@ -90,7 +90,7 @@ def swap_hotkey_on_subnet(context: Context, sender: AccountId, call: SwapHotkeyO
         due = recent[netuid] + pause_blocks
         raise errors.HotKeySwapOnSubnetIntervalNotPassed(f"The coldkey may swap here again from block {due}.")
     _pay(context, sender, parameters.hotkey_swap_on_subnet_rao)
-    _check_size(overlay, (netuid,), old, keep_stake=call.keep_stake)
+    _check_moves(overlay, (netuid,), old, new, keep_stake=call.keep_stake)
     _put_record(overlay, new, record)
     _swap_on(overlay, netuid, old, new, keep_stake=call.keep_stake)
     SWAPS.put(overlay, sender, Swaps(context.height, tuple(sorted({**recent, netuid: context.height}.items()))))
@@ -122,8 +122,13 @@ def _pay(context: Context, payer: AccountId, cost_rao: int) -> None:
     accounts.recycle(context.state, cost_rao)
 
 
-def _check_size(view: StateView, netuids: tuple[NetUid, ...], old: AccountId, *, keep_stake: bool) -> None:
-    """Raise SwapTooLarge unless what moves is bounded."""
+def _check_moves(
+    view: StateView, netuids: tuple[NetUid, ...], old: AccountId, new: AccountId, *, keep_stake: bool
+) -> None:
+    """Raise SwapTooLarge or ChildParentInconsistency unless what moves is bounded and can move everywhere.
+
+    Nothing has moved yet: work that is undone again would cost no more than a base fee, as often as somebody likes.
+    """
     moves = sum(
         children.link_count(view, old, netuid)
         + destinations.BY_HOTKEY.count(view, (old, netuid))
@@ -132,6 +137,8 @@ def _check_size(view: StateView, netuids: tuple[NetUid, ...], old: AccountId, *,
     )
     if moves > SWAP_MOVES_MAX:
         raise errors.SwapTooLarge
+    for netuid in netuids:
+        children.require_unmixed(view, netuid, old, new)
 
 
 def _put_record(overlay: Overlay, new: AccountId, old: Hotkey) -> None:

@@ -294,6 +294,16 @@ def test_links_of_both_hotkeys_are_not_mixed() -> None:
     assert failed(world, "val", EVERYWHERE) == "ChildParentInconsistency"
 
 
+def test_a_swap_that_is_refused_has_moved_nothing_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of positions that move and are rolled back for a base fee would stop the chain."""
+    world = _world()
+    world.do("val", TryAssociateHotkey(who("vc")))
+    assert world.do("val", SetChildren(who("va"), OTHER, ((9, who("x")),))) == ""
+    assert world.do("val", SetChildren(who("vb"), OTHER, ((9, who("vc")),))) == ""
+    monkeypatch.setattr(positions, "give_pool", lambda *_: pytest.fail("stake was moved"))
+    assert failed(world, "val", EVERYWHERE) == "ChildParentInconsistency"
+
+
 def test_a_swap_of_too_much_is_refused_unless_the_stake_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hotkey_swaps, "SWAP_MOVES_MAX", 2)
     world = _world()
