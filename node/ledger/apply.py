@@ -1,7 +1,8 @@
 """One transaction: whether it may enter a block, and what it does there.
 
 A transaction that may not enter leaves no trace and blocks that hold it are invalid. One that may enter pays its fee
-and uses its nonce; if its call then fails, nothing else of it remains.
+and uses its nonce; if its call then fails, nothing else of it remains. A coldkey whose swap is announced pays for no
+failure and gives no tip: what it holds could else be spent on them, to whoever produces a block.
 """
 
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ from node.ledger.calls import is_free
 from node.ledger.context import Context
 from node.ledger.dispatch import dispatch
 from node.ledger.events import CallFailed
-from node.ledger.pallets import accounts, system
+from node.ledger.pallets import accounts, coldkey_swaps, system
 from node.ledger.state import StateView
 from node.ledger.transaction import Transaction, check_signature, decode_transaction, is_signed, transaction_hash
 from node.primitives.crypto import Verifier
@@ -120,28 +121,46 @@ def apply_free(context: Context, transaction: Transaction, identity: Hash) -> Re
     return Receipt(identity, True, "", Rao(0))
 
 
-def _apply(context: Context, transaction: Transaction, raw: bytes, nonce: int) -> Receipt:
-    if transaction.nonce != nonce:
-        raise errors.NonceTooHigh(f"The sender's next nonce is {nonce}, not {transaction.nonce}.")
-    if is_free(transaction.call):
-        return apply_free(context, transaction, transaction_hash(raw))
-    return _apply_paid(context, transaction, raw)
+def is_frozen(view: StateView, transaction: Transaction) -> bool:
+    """Whether the sender's swap is announced. Raises ColdkeyIsFrozen for anything but a step of the swap, and a tip."""
+    if not coldkey_swaps.is_announced(view, transaction.sender):
+        return False
+    if transaction.tip_rao:
+        raise errors.ColdkeyIsFrozen("It gives no tip.")
+    try:
+        coldkey_swaps.require_free(view, transaction.sender, transaction.call)
+    except errors.CallError as error:
+        raise errors.ColdkeyIsFrozen(f"{error.code}: {error}") from error
+    return True
 
 
 def _apply_paid(context: Context, transaction: Transaction, raw: bytes) -> Receipt:
+    """Run a transaction that pays a fee. Raises CannotPayFee or ColdkeyIsFrozen, and writes nothing then."""
     fee_rao = Rao(fees.size_fee(context.parameters, len(raw)) + transaction.tip_rao)
-    fees.charge(context, transaction.sender, fee_rao)
     identity = transaction_hash(raw)
+    frozen = is_frozen(context.state, transaction)
+    before = context.state.savepoint()
+    fees.charge(context, transaction.sender, fee_rao)
     mark, events = context.state.savepoint(), len(context.events)
     context.fee_waived = False
     try:
         dispatch(context, transaction.sender, transaction.call)
     except errors.CallError as error:
-        context.state.rollback(mark)
+        context.state.rollback(before if frozen else mark)
         del context.events[events:]
+        if frozen:
+            raise errors.ColdkeyIsFrozen(f"{error.code}: {error}") from error
         context.emit(CallFailed(identity, error.code.encode("ascii")))
         return Receipt(identity, False, error.code, fee_rao)
     if context.fee_waived:
         fees.give_back(context, transaction.sender, Rao(fee_rao - transaction.tip_rao))
         fee_rao = transaction.tip_rao
     return Receipt(identity, True, "", fee_rao)
+
+
+def _apply(context: Context, transaction: Transaction, raw: bytes, nonce: int) -> Receipt:
+    if transaction.nonce != nonce:
+        raise errors.NonceTooHigh(f"The sender's next nonce is {nonce}, not {transaction.nonce}.")
+    if is_free(transaction.call):
+        return apply_free(context, transaction, transaction_hash(raw))
+    return _apply_paid(context, transaction, raw)

@@ -11,7 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from node.ledger import errors, merkle, phases
-from node.ledger.apply import Receipt, apply_free, apply_prepared, apply_transaction, check_entry, prepare
+from node.ledger.apply import Receipt, apply_free, apply_prepared, apply_transaction, check_entry, is_frozen, prepare
 from node.ledger.calls import Call, is_free
 from node.ledger.context import Context
 from node.ledger.dispatch import dispatch
@@ -183,7 +183,8 @@ def check_stateless(raw: bytes) -> Transaction:
 def check_stateful(
     state: ChainState, transaction: Transaction, raw: bytes, genesis_hash: Hash, *, verify: Verifier
 ) -> Checked:
-    """Second stage: era, signature, nonce not used, fee affordable; a fee-free call must also succeed.
+    """Second stage: era, signature, nonce not used, fee affordable; a fee-free call must also succeed, and a coldkey
+    whose swap is announced sends steps of it alone.
 
     Raises a `TransactionError` leaf.
     """
@@ -194,6 +195,7 @@ def check_stateful(
         apply_free(context, transaction, identity)
     else:
         require_payable(context.state, transaction.sender, fee_rao)
+        is_frozen(context.state, transaction)
     return Checked(
         transaction=transaction,
         hash=identity,

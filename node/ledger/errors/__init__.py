@@ -178,6 +178,7 @@ from node.ledger.errors.swaps import (
 from node.ledger.errors.transactions import (
     BadSignature,
     CannotPayFee,
+    ColdkeyIsFrozen,
     EraExpired,
     EraInvalid,
     EraNotStarted,
@@ -242,6 +243,7 @@ __all__ = [
     "ChannelToSelf",
     "ChildParentInconsistency",
     "ColdKeyAlreadyAssociated",
+    "ColdkeyIsFrozen",
     "ColdkeySwapAlreadyDisputed",
     "ColdkeySwapAnnounced",
     "ColdkeySwapAnnouncementNotFound",

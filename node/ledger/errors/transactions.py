@@ -58,6 +58,11 @@ class FreeCallFails(TransactionError):
     remedy = "The code in the message says why; `neurond explain` and that code say more."
 
 
+class ColdkeyIsFrozen(TransactionError):
+    sentence = "A coldkey that has announced its swap pays for nothing but a step of that swap, and gives no tip."
+    remedy = "Carry the swap out when it is due, clear it later, or dispute it; the message says what was wrong here."
+
+
 class TipOnFreeCall(TransactionError):
     sentence = "A fee-free call carries no tip."
     remedy = "Sign it again without a tip."

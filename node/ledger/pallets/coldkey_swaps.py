@@ -38,6 +38,11 @@ def coldkey_hash(coldkey: AccountId) -> Hash:
     return Hash(hashlib.blake2b(coldkey, digest_size=HASH_BYTES).digest())
 
 
+def is_announced(view: StateView, account: AccountId) -> bool:
+    """Whether the account's swap is announced: it is frozen, but for the steps of the swap."""
+    return ANNOUNCED.find(view, account) is not None
+
+
 def require_free(view: StateView, account: AccountId, call: calls.Call) -> None:
     """Raise ColdkeySwapAnnounced or ColdkeySwapDisputed if the account's swap stands in the way of the call."""
     announced = ANNOUNCED.find(view, account)

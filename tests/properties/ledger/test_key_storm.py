@@ -217,7 +217,7 @@ def test_a_storm_of_calls_breaks_no_invariant_reaches_every_call_and_replays_to_
         storm.block()
     never = names - set(storm.done)
     assert never == set(), f"these never succeeded: {never}"
-    assert len(storm.failed) > 60, "and many ways to fail were tried"
+    assert len(storm.failed) > 50, "and many ways to fail were tried, beside those of frozen coldkeys"
     _, state, _ = genesis_state(storm.spec)
     genesis_hash = state.hash
     for block in storm.world.blocks:

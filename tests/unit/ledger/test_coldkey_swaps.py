@@ -31,9 +31,10 @@ from node.ledger.context import Context
 from node.ledger.dispatch import dispatch
 from node.ledger.origin import Origin
 from node.ledger.pallets import coldkey_swaps, destinations, hotkey_swaps, identities, proxies, staking
-from node.ledger.transition import preview_call
-from node.primitives.types import ZERO_HASH, AccountId, Alpha, Height, Rao, Uid
-from tests.unit.ledger.refusals import failed
+from node.ledger.transition import build_block, check_transaction, preview_call
+from node.primitives.crypto import verify
+from node.primitives.types import ZERO_HASH, AccountId, Alpha, Height, Rao, Slot, Uid
+from tests.unit.ledger.refusals import failed, listed
 from tests.unit.ledger.world import ROOT, SUBNET, TAO, TEST_PARAMETERS, World, small_genesis, who
 
 DELAY: Final = 5
@@ -55,6 +56,33 @@ def _announced(by: str = "val") -> World:
     world = _world()
     assert world.do(by, ANNOUNCE) == ""
     return world
+
+
+def _frozen(world: World, by: str, call: Call) -> str:
+    """The error code inside the refusal of a call of an announced coldkey; the next block goes without it."""
+    assert _skipped(world, world.sign(by, call, nonce=queries.nonce(world.state.view, who(by)))) == "ColdkeyIsFrozen"
+    with pytest.raises(errors.CallError) as caught:
+        preview_call(world.state, who(by), call)
+    code = caught.value.code
+    assert code in listed(call) | {"ColdkeySwapAnnounced", "ColdkeySwapDisputed"}
+    world.block()
+    return code
+
+
+def _skipped(world: World, raw: bytes) -> str:
+    """Why no block takes a transaction."""
+    slot = Slot(world.state.slot + 1)
+    draft = build_block(world.state, slot, who("mallory"), [raw], world.genesis_hash, verify=verify, enact=True)
+    assert draft.transactions == ()
+    return draft.skipped[0].error_code
+
+
+def _kept_out(world: World, raw: bytes) -> str:
+    """What the pool says when it does not take a transaction, and no block takes it either."""
+    assert _skipped(world, raw) == "ColdkeyIsFrozen"
+    with pytest.raises(errors.ColdkeyIsFrozen) as caught:
+        check_transaction(world.state, raw, world.genesis_hash, verify=verify)
+    return caught.value.message.split(":")[0]
 
 
 def _as_root(world: World, call: Call) -> Context:
@@ -84,7 +112,7 @@ def test_everything_of_a_coldkey_moves_after_the_delay() -> None:
     cost_rao = PARAMETERS.coldkey_swap_rao + executed.receipts[0].fee_rao
     assert queries.balance(world.state.view, who("owner")) == free_rao - cost_rao
     world.run_to(due - 2)
-    assert failed(world, "owner", SWAP) == "ColdkeySwapTooEarly"
+    assert _frozen(world, "owner", SWAP) == "ColdkeySwapTooEarly"
     executed = world.block(world.sign("owner", SWAP))
     assert world.state.height == due
     assert events.ColdkeySwapped(who("owner"), NEW) in executed.events
@@ -115,9 +143,25 @@ def test_an_announced_coldkey_can_do_nothing_else() -> None:
         AddProxy(who("mallory"), ProxyKind.ANY, 0),
         Proxy(who("alice"), Transfer(who("val"), Rao(1))),
     ):
-        assert world.do("val", call) == "ColdkeySwapAnnounced"
+        assert _frozen(world, "val", call) == "ColdkeySwapAnnounced"
     assert world.do("va", SetWeights(SUBNET, (Uid(0),), (1,), 0)) == "", "its hotkeys go on working"
     assert world.do("alice", Transfer(who("val"), Rao(TAO))) == ""
+
+
+@pytest.mark.parametrize("disputed", [False, True])
+def test_an_announced_coldkey_loses_nothing_to_fees_and_tips(disputed: bool) -> None:
+    """Who has stolen the key and produces a block could else take all free τ as the tip of a call that is refused."""
+    world = _announced()
+    if disputed:
+        assert world.do("val", DisputeColdkeySwap()) == ""
+    free_rao, nonce = queries.balance(world.state.view, who("val")), queries.nonce(world.state.view, who("val"))
+    for call in (Transfer(who("mallory"), Rao(TAO)), ANNOUNCE, SWAP, CLEAR, DisputeColdkeySwap()):
+        assert _kept_out(world, world.sign("val", call, nonce=nonce, tip_rao=9_000 * TAO)) == "It gives no tip."
+        if disputed or not isinstance(call, DisputeColdkeySwap):
+            assert _skipped(world, world.sign("val", call, nonce=nonce)) == "ColdkeyIsFrozen"
+    plain = world.sign("val", Transfer(who("mallory"), Rao(TAO)), nonce=nonce)
+    assert _kept_out(world, plain) == ("ColdkeySwapDisputed" if disputed else "ColdkeySwapAnnounced")
+    assert queries.balance(world.state.view, who("val")) == free_rao
 
 
 def test_a_proxy_can_do_nothing_for_an_announced_coldkey_either() -> None:
@@ -134,10 +178,9 @@ def test_a_disputed_account_is_frozen_until_the_network_thaws_it() -> None:
     executed = world.block(world.sign("val", DisputeColdkeySwap()))
     assert events.ColdkeySwapDisputed(who("val")) in executed.events
     world.run_to(world.state.height + DELAY + SECOND_THOUGHTS)
-    for call in (SWAP, ANNOUNCE, CLEAR):
-        assert failed(world, "val", call) == "ColdkeySwapDisputed"
-    assert world.do("val", Transfer(who("alice"), Rao(1))) == "ColdkeySwapDisputed"
-    assert failed(world, "val", DisputeColdkeySwap()) == "ColdkeySwapAlreadyDisputed"
+    for call in (SWAP, ANNOUNCE, CLEAR, Transfer(who("alice"), Rao(1))):
+        assert _frozen(world, "val", call) == "ColdkeySwapDisputed"
+    assert _frozen(world, "val", DisputeColdkeySwap()) == "ColdkeySwapAlreadyDisputed"
     assert failed(world, "alice", ResetColdkeySwap(who("val"))) == "BadOrigin"
     context = _as_root(world, ResetColdkeySwap(who("val")))
     assert context.events == [events.ColdkeySwapReset(who("val"))]
@@ -151,7 +194,7 @@ def test_an_announcement_can_be_replaced_or_cleared_only_some_time_after_it_was_
         world = _announced()
         free_from = world.state.height + DELAY + SECOND_THOUGHTS
         world.run_to(free_from - 2)
-        assert failed(world, "val", call) == early
+        assert _frozen(world, "val", call) == early
         free_rao = queries.balance(world.state.view, who("val"))
         executed = world.block(world.sign("val", call))
         assert executed.receipts[0].ok
@@ -168,7 +211,7 @@ def test_what_was_not_announced_cannot_be_done() -> None:
     assert failed(world, "val", DisputeColdkeySwap()) == "ColdkeySwapAnnouncementNotFound"
     world = _announced()
     world.run_to(world.state.height + DELAY)
-    assert failed(world, "val", SwapColdkeyAnnounced(who("mallory"))) == "AnnouncedColdkeyHashDoesNotMatch"
+    assert _frozen(world, "val", SwapColdkeyAnnounced(who("mallory"))) == "AnnouncedColdkeyHashDoesNotMatch"
 
 
 def test_an_announcement_must_be_paid() -> None:
@@ -187,7 +230,7 @@ def test_the_new_coldkey_must_be_fresh(taken: Call, code: str) -> None:
     world.do("alice", Transfer(NEW, Rao(10 * TAO)))
     assert world.do("val2", taken) == ""
     world.run_to(world.state.height + DELAY)
-    assert failed(world, "val", SWAP) == code
+    assert _frozen(world, "val", SWAP) == code
 
 
 def test_the_new_coldkey_must_be_no_hotkey() -> None:
@@ -197,7 +240,7 @@ def test_the_new_coldkey_must_be_no_hotkey() -> None:
         world.sign("alice", TryAssociateHotkey(who("h"))),
     )
     world.run_to(world.state.height + DELAY)
-    assert failed(world, "val", SwapColdkeyAnnounced(who("h"))) == "NewColdKeyIsHotkey"
+    assert _frozen(world, "val", SwapColdkeyAnnounced(who("h"))) == "NewColdKeyIsHotkey"
 
 
 def test_a_large_swap_moves_in_several_calls_and_loses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,7 +258,7 @@ def test_a_large_swap_moves_in_several_calls_and_loses_nothing(monkeypatch: pyte
     assert len(queries.stakes_of(world.state.view, NEW)) == 2
     for call in (ANNOUNCE, CLEAR):
         world.run_to(world.state.height + DELAY + SECOND_THOUGHTS)
-        assert world.do("val", call) in ("ColdkeySwapReannouncedTooEarly", "ColdkeySwapClearTooEarly")
+        assert _frozen(world, "val", call) in ("ColdkeySwapReannouncedTooEarly", "ColdkeySwapClearTooEarly")
     world.do("alice", Transfer(NEW, Rao(20 * TAO)))
     for hotkey in ("va", "vb", "owner-hot"):
         assert world.do("val2", AddStake(who(hotkey), SUBNET, Rao(TAO))) == "", "the new account may act already"
