@@ -148,7 +148,7 @@ SPECS: Final[tuple[CallSpec, ...]] = (
         COLD,
         BY_SIZE,
         (HOTKEY, RAO),
-        (*_OWNED, e.AmountIsZero, e.InsufficientBalance),
+        (*_OWNED, e.AmountIsZero, e.BondTooSmall, e.InsufficientBalance),
     ),
     CallSpec(
         85,

@@ -73,6 +73,11 @@ class ShadowVoteElsewhere(CallError):
     remedy = "Name one of the last 4096 blocks."
 
 
+class BondTooSmall(CallError):
+    sentence = "Only an authority has a bond smaller than that of a validator."
+    remedy = "Bond at least as much as the message names."
+
+
 class NotEnoughBond(CallError):
     sentence = "The bond does not hold that much."
     remedy = "Unbond a smaller amount."

@@ -1,7 +1,8 @@
 """Bonds: τ that answers for what an authority signs. It belongs to the coldkey that owns the authority's hotkey.
 
 A part asked back stays liable during the unbonding time, which is longer than evidence may be old. Locked τ stays in
-the issuance. Source: docs/protocol.md, "Bonds".
+the issuance. Each authority epoch may read every bond, so who is no authority bonds as much as a validator at least.
+Source: docs/protocol.md, "Bonds".
 """
 
 from typing import Final
@@ -53,9 +54,12 @@ def bond_authority(context: Context, sender: AccountId, call: BondAuthority) -> 
     staking.require_owned(overlay, call.hotkey, sender)
     if call.amount_rao == 0:
         raise errors.AmountIsZero
+    bond, least_rao = BOND.get(overlay, call.hotkey), context.parameters.validator_bond_min_rao
+    active_rao = Rao(bond.active_rao + call.amount_rao)
+    if active_rao < least_rao and not authority.is_involved(overlay, call.hotkey):
+        raise errors.BondTooSmall(f"The bond of a validator has at least {least_rao} rao.")
     accounts.debit(overlay, sender, call.amount_rao)
-    bond = BOND.get(overlay, call.hotkey)
-    _put(overlay, call.hotkey, Bond(Rao(bond.active_rao + call.amount_rao), bond.unbonding))
+    _put(overlay, call.hotkey, Bond(active_rao, bond.unbonding))
     context.emit(AuthorityBonded(call.hotkey, call.amount_rao))
 
 

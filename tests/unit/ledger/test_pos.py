@@ -56,7 +56,9 @@ def _hash_at(world: World, height: int) -> Hash:
 def _world(schedule: SchedulePos | None = None, *, bonds: tuple[int, ...] = (100, 100, 100, 100)) -> World:
     world = World(council_genesis(authorities=4, epoch_slots=EPOCH))
     for name, amount in zip(VALIDATORS, bonds, strict=True):
-        assert world.do("val", BondAuthority(who(name), Rao(amount * TAO))) == ""
+        assert world.do("val", BondAuthority(who(name), Rao(max(amount, 10) * TAO))) == ""
+        if amount < 10:
+            assert world.do("val", UnbondAuthority(who(name), Rao((10 - amount) * TAO))) == ""
     assert outcome(decide(world, schedule or _pos())) == ""
     return world
 

@@ -30,7 +30,7 @@ from node.ledger.pallets.proposals import open_proposal
 from node.primitives.codec import encode
 from node.primitives.limits import PROPOSALS_MAX, UNBONDINGS_MAX
 from node.primitives.types import Hash, Height, Rao, SetId
-from tests.unit.ledger.council import council_genesis, decide, identity_of, outcome
+from tests.unit.ledger.council import PARAMETERS, council_genesis, decide, identity_of, outcome
 from tests.unit.ledger.refusals import refused
 from tests.unit.ledger.root import Scratch
 from tests.unit.ledger.world import TAO, World, key, who
@@ -114,6 +114,16 @@ def test_bonds_fail_by_their_first_reason(by: str, call: Call, code: str) -> Non
     assert _world(bonded=1).do(by, call) == code
 
 
+def test_only_authorities_have_bonds_smaller_than_a_validators() -> None:
+    """Each authority epoch reads every bond: thousands of one rao each would cost a slot."""
+    world, least_rao = _world(), PARAMETERS.validator_bond_min_rao
+    assert world.do("val", BondAuthority(who("va"), Rao(least_rao - 1))) == "BondTooSmall"
+    assert bonds.BONDED.count(world.state.view, bonds.EVERYBODY) == 0
+    assert world.do("val", BondAuthority(who("va"), Rao(least_rao))) == ""
+    assert world.do("val", BondAuthority(who("va"), Rao(1))) == "", "what is there counts too"
+    assert world.do("val", BondAuthority(who("authority0"), Rao(1))) == ""
+
+
 def test_a_bond_comes_back_in_few_parts_at_a_time() -> None:
     world = _world(bonded=1)
     part = UnbondAuthority(who("authority0"), Rao(1))
@@ -122,7 +132,7 @@ def test_a_bond_comes_back_in_few_parts_at_a_time() -> None:
 
 def test_a_key_that_answers_for_something_cannot_be_given_up() -> None:
     world = _world(bonded=1)
-    assert world.do("val", BondAuthority(who("va"), Rao(1))) == ""
+    assert world.do("val", BondAuthority(who("va"), Rao(10 * TAO))) == ""
     bonds.require_free(world.state.view, who("vb"))
     for name in ("authority0", "authority8", "va"):
         with pytest.raises(errors.AuthorityIsBonded):
