@@ -211,7 +211,8 @@ def rename(overlay: Overlay, netuid: NetUid, old: AccountId, new: AccountId) -> 
     if request is not None:
         REQUEST.put(overlay, (new, netuid), request)
         QUEUED.put(overlay, (netuid, request.number), new)
-    _put_child_key(overlay, (new, netuid), CHILD_KEY.get(overlay, (old, netuid)))
+    child_key = _lower(CHILD_KEY.get(overlay, (old, netuid)), CHILD_KEY.get(overlay, (new, netuid)))
+    _put_child_key(overlay, (new, netuid), child_key)
     _forget(overlay, netuid, old)
 
 
@@ -337,6 +338,16 @@ def _put_lending(overlay: Overlay, hotkey: AccountId, netuid: NetUid, lending: L
 def _put_child_key(overlay: Overlay, key: HotkeyOnSubnet, child_key: ChildKey) -> None:
     CHILD_KEY.put(overlay, key, child_key)
     LISTED.add(overlay, key[1], key[0])
+
+
+def _lower(old: ChildKey, new: ChildKey) -> ChildKey:
+    """The swapped key takes no more than either did before: nobody's parents pay for a swap."""
+    take_u16 = min(old.take_u16, new.take_u16) if new.take_changed_at else old.take_u16
+    return ChildKey(
+        take_u16,
+        max(old.take_changed_at, new.take_changed_at),
+        max(old.children_changed_at, new.children_changed_at),
+    )
 
 
 def _without(links: Links, hotkey: AccountId) -> Links:

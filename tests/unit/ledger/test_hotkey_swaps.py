@@ -26,7 +26,16 @@ from node.ledger.calls import (
 )
 from node.ledger.events import HotkeySwapped, HotkeySwappedOnSubnet
 from node.ledger.genesis import GenesisSubnet
-from node.ledger.pallets import children, destinations, hotkey_swaps, neurons, positions, root, secret_weights, staking
+from node.ledger.pallets import (
+    children,
+    destinations,
+    hotkey_swaps,
+    neurons,
+    positions,
+    root,
+    secret_weights,
+    staking,
+)
 from node.primitives.types import ZERO_HASH, AccountId, Alpha, NetUid, Rao, Uid
 from tests.unit.ledger.refusals import failed
 from tests.unit.ledger.world import ROOT, SUBNET, TAO, TEST_PARAMETERS, World, hyper, small_genesis, who
@@ -193,6 +202,24 @@ def test_nobodys_take_rises_by_a_swap() -> None:
     record = queries.hotkey(world.state.view, who("vd"))
     assert record is not None
     assert record.take_u16 == 100
+
+
+@pytest.mark.parametrize("kind", [EVERYWHERE, HERE])
+def test_no_childs_take_rises_by_a_swap(kind: SwapHotkey | SwapHotkeyOnSubnet) -> None:
+    """Parents that lend to a key with a low take count on the pause before it can rise."""
+    world = _world()
+    world.block(
+        world.sign("val", TryAssociateHotkey(who("vc"))),
+        world.sign("val", SetChildkeyTake(who("va"), SUBNET, 9000)),
+        world.sign("val", SetChildkeyTake(who("vc"), SUBNET, 100)),
+        world.sign("val", SetChildkeyTake(who("va"), OTHER, 9000)),
+    )
+    assert world.do("val", kind) == ""
+    view = world.state.view
+    assert children.CHILD_KEY.get(view, (who("vc"), SUBNET)).take_u16 == 100
+    assert failed(world, "val", SetChildkeyTake(who("vc"), SUBNET, 101)) == "TxChildkeyTakeRateLimitExceeded"
+    if isinstance(kind, SwapHotkey):
+        assert children.CHILD_KEY.get(view, (who("vc"), OTHER)).take_u16 == 9000, "none of its own, so the old one's"
 
 
 def test_weights_stay_on_the_seat() -> None:
