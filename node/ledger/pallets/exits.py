@@ -24,7 +24,7 @@ from node.ledger.context import Context
 from node.ledger.events import AddStakeBurned, AlphaBurned, AlphaRecycled, StakeAdded
 from node.ledger.pallets import accounts, staking, subnets
 from node.ledger.pallets.staking import HotkeyOnSubnet
-from node.ledger.state import Map
+from node.ledger.state import Map, Overlay
 from node.primitives.types import ROOT_NETUID, AccountId, Alpha, Height, NetUid, Rao
 
 BURNED_AT: Final[Map[HotkeyOnSubnet, Height]] = Map(
@@ -102,6 +102,14 @@ def add_stake_burn(context: Context, sender: AccountId, call: AddStakeBurn) -> N
     BURNED_AT.put(overlay, key, context.height)
     context.emit(AlphaBurned(sender, call.hotkey, alpha, netuid))
     context.emit(AddStakeBurned(netuid, sender, call.hotkey, Rao(swap.paid_in_rao + swap.fee_rao), alpha))
+
+
+def rename_hotkey(overlay: Overlay, netuid: NetUid, old: AccountId, new: AccountId) -> None:
+    """The new hotkey waits as long as the old one would."""
+    burned_at = BURNED_AT.find(overlay, (old, netuid))
+    if burned_at is not None:
+        BURNED_AT.delete(overlay, (old, netuid))
+        BURNED_AT.put(overlay, (new, netuid), max(burned_at, BURNED_AT.find(overlay, (new, netuid)) or Height(0)))
 
 
 def _held(context: Context, coldkey: AccountId, hotkey: AccountId, netuid: NetUid) -> Alpha:

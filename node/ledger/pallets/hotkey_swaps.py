@@ -18,6 +18,7 @@ from node.ledger.pallets import (
     children,
     council,
     destinations,
+    exits,
     neurons,
     positions,
     root,
@@ -166,3 +167,4 @@ def _swap_on(overlay: Overlay, netuid: NetUid, old: AccountId, new: AccountId, *
         destinations.rename_hotkey(overlay, netuid, old, new)
     if not keep_stake:
         positions.give_pool(overlay, netuid, old, new, staking.HOTKEY.get(overlay, new).owner)
+        exits.rename_hotkey(overlay, netuid, old, new)

@@ -9,9 +9,11 @@ from msgspec.structs import replace
 from node.ledger import queries
 from node.ledger.calls import (
     AddStake,
+    AddStakeBurn,
     BurnedRegister,
     CommitWeights,
     DecreaseTake,
+    RootDissolveNetwork,
     RootRegister,
     ServeAxon,
     SetAutoParentDelegation,
@@ -29,6 +31,7 @@ from node.ledger.genesis import GenesisSubnet
 from node.ledger.pallets import (
     children,
     destinations,
+    exits,
     hotkey_swaps,
     neurons,
     positions,
@@ -38,6 +41,7 @@ from node.ledger.pallets import (
 )
 from node.primitives.types import ZERO_HASH, AccountId, Alpha, NetUid, Rao, Uid
 from tests.unit.ledger.refusals import failed
+from tests.unit.ledger.root import Scratch
 from tests.unit.ledger.world import ROOT, SUBNET, TAO, TEST_PARAMETERS, World, hyper, small_genesis, who
 
 OTHER: Final = NetUid(2)
@@ -220,6 +224,18 @@ def test_no_childs_take_rises_by_a_swap(kind: SwapHotkey | SwapHotkeyOnSubnet) -
     assert failed(world, "val", SetChildkeyTake(who("vc"), SUBNET, 101)) == "TxChildkeyTakeRateLimitExceeded"
     if isinstance(kind, SwapHotkey):
         assert children.CHILD_KEY.get(view, (who("vc"), OTHER)).take_u16 == 9000, "none of its own, so the old one's"
+
+
+def test_the_pause_of_burned_stake_follows_the_swap_and_leaves_no_row() -> None:
+    world = _world()
+    assert world.do("alice", AddStakeBurn(who("va"), SUBNET, Rao(TAO), 0)) == ""
+    burned_at = world.state.height
+    assert world.do("val", HERE) == ""
+    assert exits.BURNED_AT.find(world.state.view, (who("va"), SUBNET)) is None
+    assert exits.BURNED_AT.find(world.state.view, (who("vc"), SUBNET)) == burned_at
+    scratch = Scratch(world)
+    assert scratch.decide(RootDissolveNetwork(SUBNET)) == ""
+    assert exits.BURNED_AT.find(scratch.state, (who("vc"), SUBNET)) is None
 
 
 def test_weights_stay_on_the_seat() -> None:
