@@ -19,7 +19,7 @@ FAILURES_MAX: Final = 3  # of one node in a row, then it is left for this time
 REST_S: Final = 1.0  # after a failure; as often again after the next
 SLOW_S: Final = 5.0  # a part on its way longer than this is asked for elsewhere too, if there is nothing else to do
 IDLE_S: Final = 0.1  # between two looks for something to do
-PATIENCE_S: Final = 30.0  # without any node to ask
+PATIENCE_S: Final = 30.0  # without a part from anybody, once no node is left to ask
 
 I = TypeVar("I", bound=Hashable)  # noqa: E741
 log = logger("sync")
@@ -52,24 +52,24 @@ class _Pool(Generic[I]):
         self._busy: dict[I, float] = {}
         self._workers: set[str] = set()
         self._given_up: set[str] = set()
+        self._came_s = trio.current_time()
         self.is_alone = False
 
     async def run(self) -> None:
-        """Fetch until nothing is missing, or until there has been nobody to ask for PATIENCE_S (`is_alone`)."""
-        alone_since = trio.current_time()
+        """Fetch until nothing is missing, or all nodes were left and none gave a part for PATIENCE_S (`is_alone`).
+
+        A node that is asked again does not count as one that gives: all of them may lack what is missing, for ever.
+        """
         async with trio.open_nursery() as nursery:
             while not self._work.is_done():
                 for peer in self._nodes.names():
                     if len(self._workers) < WORKERS_MAX and peer not in self._workers | self._given_up:
                         self._workers.add(peer)
                         nursery.start_soon(self._worker, peer)
-                now_s = trio.current_time()
-                if self._workers:
-                    alone_since = now_s
-                elif now_s - alone_since > PATIENCE_S:
-                    self.is_alone = True
-                    break
-                else:
+                if not self._workers:
+                    if trio.current_time() - self._came_s > PATIENCE_S:
+                        self.is_alone = True
+                        break
                     self._given_up.clear()  # they may have it by now
                 await trio.sleep(IDLE_S)
             nursery.cancel_scope.cancel()
@@ -85,7 +85,7 @@ class _Pool(Generic[I]):
                 self._busy[part] = trio.current_time()
                 try:
                     await self._work.fetch(peer, part)
-                    failures = 0
+                    failures, self._came_s = 0, trio.current_time()
                 except NoAnswer as error:
                     log.debug("%s", error.message)
                     failures += 1
@@ -108,7 +108,7 @@ class _Pool(Generic[I]):
 
 
 async def fetch_all(nodes: FullNodes, work: Work[I]) -> None:
-    """Fetch everything that `work` misses. Raises NoAnswer when there has been nobody to ask for PATIENCE_S."""
+    """Fetch everything that `work` misses. Raises NoAnswer when nobody has given any of it for PATIENCE_S."""
     pool = _Pool(nodes, work)
     try:
         await pool.run()

@@ -287,3 +287,13 @@ async def test_work_that_nobody_does_is_given_up_in_the_end(monkeypatch: pytest.
     alone = swarm.join("alone")
     with trio.fail_after(10), pytest.raises(NoAnswer):
         await fetching.fetch_all(FullNodes(alone), Never())
+
+
+async def test_what_every_connected_node_lacks_is_given_up_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "PATIENCE_S", 0.3)
+    monkeypatch.setattr(fetching, "REST_S", 0.01)
+    swarm = MemorySwarm()
+    asker, lacking = swarm.join("asker"), swarm.join("lacking")
+    await asker.dial(lacking.addresses[0])
+    with trio.fail_after(10), pytest.raises(NoAnswer):
+        await fetching.fetch_all(FullNodes(asker), Never())
