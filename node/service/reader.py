@@ -12,7 +12,7 @@ from node.ledger.queries import Metagraph
 from node.ledger.transaction import sign_transaction
 from node.market.chain import Head
 from node.market.limits import HEADS_QUEUED_MAX
-from node.mempool import MempoolError
+from node.mempool.errors import MempoolError
 from node.primitives.crypto import Signer
 from node.primitives.types import AccountId, Hash, Height, NetUid
 from node.service.birth import birth_of

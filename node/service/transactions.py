@@ -24,7 +24,8 @@ from node.ledger.header import Block, header_hash
 from node.ledger.pallets.accounts import ACCOUNT
 from node.ledger.transaction import transaction_hash
 from node.ledger.transition import ChainState, Checked, Executed, Receipt, Skipped, check_stateless, check_transaction
-from node.mempool import Added, AlreadyPooled, Held, Lane, Mempool, Outcome, PoolFull, PoolTransaction, Replaced
+from node.mempool import Added, Held, Lane, Mempool, Outcome, PoolTransaction, Replaced
+from node.mempool.errors import AlreadyPooled, PoolFull
 from node.primitives.crypto import Verifier
 from node.primitives.errors import NodeError
 from node.primitives.limits import BLOCK_BYTES_MAX, MEMPOOL_TRANSACTIONS_MAX, TRANSACTIONS_PER_BLOCK_MAX

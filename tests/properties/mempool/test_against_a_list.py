@@ -11,7 +11,8 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from node import mempool
-from node.mempool import Lane, Mempool, MempoolError, PoolTransaction, Replaced
+from node.mempool import Lane, Mempool, PoolTransaction, Replaced
+from node.mempool.errors import AlreadyPooled, MempoolError
 from node.primitives.types import AccountId, Hash, Height, Rao
 
 COUNT, WEIGHT, PER_SENDER, GAP, FREE_COUNT, FREE_WEIGHT, SHARE, REPORTS = 10, 900, 4, 2, 3, 300, 4, 1
@@ -33,6 +34,7 @@ SENDERS = [AccountId(bytes([number]) * 32) for number in range(7)]
 class ListPool:
     """The rules of docs/protocol.md, "Mempool", without any index."""
 
+    nonces: dict[AccountId, int]  # the next one of each account
     waiting: list[PoolTransaction] = field(default_factory=list)  # in order of arrival
 
     def weight(self) -> int:
@@ -61,7 +63,9 @@ class ListPool:
         if old is None and len(own) >= PER_SENDER:
             return "SenderFull"
         rest = [each for each in self.waiting if each is not old]
-        refusal = self._make_lane(new, rest) or self._make_room(new, rest)
+        worth = {each.hash: self._worth(each) for each in self.waiting}
+        worth[new.hash] = self._worth(new)
+        refusal = self._make_lane(new, rest) or self._make_room(new, rest, worth)
         if refusal:
             return refusal
         self.waiting = [*rest, new]
@@ -86,15 +90,24 @@ class ListPool:
         rest[:] = [each for each in rest if each not in gone]
         return ""
 
-    def _make_room(self, new: PoolTransaction, rest: list[PoolTransaction]) -> str:
+    def _worth(self, item: PoolTransaction) -> tuple[bool, int]:
+        """Whether all before it are there, and what the cheapest of the paid ones up to it pays."""
+        own = self.of(item.sender)
+        before = [own.get(nonce) for nonce in range(self.nonces[item.sender], item.nonce)]
+        if None in before:
+            return False, item.priority
+        paid = [each.priority for each in before if each is not None and each.lane is Lane.PAID]
+        return True, min([*paid, item.priority])
+
+    def _make_room(self, new: PoolTransaction, rest: list[PoolTransaction], worth: dict[Hash, tuple[bool, int]]) -> str:
         while len(rest) >= COUNT or _weight(rest) + new.size_bytes > WEIGHT:
             paid = [each for each in rest if each.lane is Lane.PAID]
             last = {each.sender: each for each in sorted(paid, key=lambda each: each.nonce)}
             tails = [each for each in last.values() if each.sender != new.sender]
             if not tails:
                 return "PoolFull"
-            cheapest = min(tails, key=lambda each: (each.priority, -rest.index(each)))
-            if new.lane is Lane.PAID and cheapest.priority >= new.priority:
+            cheapest = min(tails, key=lambda each: (worth[each.hash], -rest.index(each)))
+            if new.lane is Lane.PAID and worth[cheapest.hash] >= worth[new.hash]:
                 return "PoolFull"
             rest.remove(cheapest)
         return ""
@@ -149,8 +162,8 @@ class PoolMachine(RuleBasedStateMachine):
         self.patches = [patch.object(mempool, name, value) for name, value in SMALL.items()]
         for each in self.patches:
             each.start()
-        self.pool, self.list, self.height = Mempool(Height(0)), ListPool(), 0
         self.nonces = dict.fromkeys(SENDERS, 0)
+        self.pool, self.list, self.height = Mempool(Height(0)), ListPool(self.nonces), 0
         self.made = 0
 
     def teardown(self) -> None:
@@ -186,7 +199,7 @@ class PoolMachine(RuleBasedStateMachine):
         known = data.draw(st.sampled_from(self.list.waiting))
         try:
             self.pool.add(known, self.nonces[known.sender])
-        except mempool.AlreadyPooled:
+        except AlreadyPooled:
             return
         raise AssertionError("the same transaction entered twice")
 

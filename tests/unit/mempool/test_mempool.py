@@ -5,20 +5,15 @@ import sys
 
 import pytest
 
-from node.mempool import (
-    Added,
+from node.mempool import Added, Held, Lane, Mempool, PoolTransaction, Replaced
+from node.mempool.errors import (
     AlreadyPooled,
     Expired,
-    Held,
-    Lane,
     LaneFull,
-    Mempool,
     MempoolError,
     NonceGap,
     Oversized,
     PoolFull,
-    PoolTransaction,
-    Replaced,
     ReportedEnough,
     SenderFull,
     StaleNonce,
@@ -247,6 +242,63 @@ def test_eviction_takes_the_last_of_a_senders_paid_ones_so_that_no_gap_opens() -
         assert gone.hash not in made
     with pytest.raises(PoolFull):
         made.add(transaction(sender=20_000), 0)
+
+
+def test_what_cannot_be_in_the_next_block_pushes_out_nothing_that_can() -> None:
+    """Its fee is a promise that nobody has to keep: the transaction before it may never come."""
+    made = full_pool(1000)
+    with pytest.raises(PoolFull):
+        made.add(transaction(sender=1, nonce=1, fee=10**9), 0)
+    assert len(made.select(bytes_max=10**7, count_max=10**5)) == MEMPOOL_TRANSACTIONS_MAX
+
+
+def test_what_is_held_goes_first_whatever_it_promises() -> None:
+    made = pool()
+    held = transaction(sender=1, nonce=1, fee=10**9)
+    made.add(held, 0)
+    for sender in range(10, 9 + MEMPOOL_TRANSACTIONS_MAX):
+        made.add(transaction(sender=sender), 0)
+    cheap = transaction(sender=2, fee=1)
+    assert made.add(cheap, 0) == Added((cheap,), evicted=(held,))
+
+
+def test_what_was_held_keeps_its_place_once_its_gap_is_filled() -> None:
+    made = pool()
+    held, first = transaction(sender=1, nonce=1, fee=5000), transaction(sender=1, fee=5000)
+    for item in (held, first):
+        made.add(item, 0)
+    for sender in range(10, 8 + MEMPOOL_TRANSACTIONS_MAX):
+        made.add(transaction(sender=sender), 0)
+    made.add(transaction(sender=2, fee=2000), 0)
+    assert held.hash in made
+    assert first.hash in made
+
+
+def test_a_dear_transaction_behind_a_cheap_one_is_worth_no_more_than_that() -> None:
+    made = full_pool(1000)
+    with pytest.raises(PoolFull):
+        made.add(transaction(sender=1, fee=10), 0)
+    made.add(transaction(sender=1, fee=1001), 0)
+    with pytest.raises(PoolFull):
+        made.add(transaction(sender=1, nonce=2, fee=10**9), 0)
+    made.add(transaction(sender=1, nonce=1, fee=10**9), 0)
+    made.add(transaction(sender=2, fee=1002), 0)
+    better = transaction(sender=3, fee=1003)
+    for sender in range(20_000, 20_000 + MEMPOOL_TRANSACTIONS_MAX - 3):
+        made.add(transaction(sender=sender, fee=2000), 0)
+    [gone] = made.add(better, 0).evicted
+    assert (gone.fee_rao, gone.nonce) == (10**9, 1)
+
+
+def test_what_a_discarded_one_leaves_behind_goes_first() -> None:
+    made = pool()
+    first, second = transaction(sender=1, fee=9000), transaction(sender=1, nonce=1, fee=9000)
+    for item in (first, second):
+        made.add(item, 0)
+    made.discard(first.hash)
+    for sender in range(10, 9 + MEMPOOL_TRANSACTIONS_MAX):
+        made.add(transaction(sender=sender), 0)
+    assert made.add(transaction(sender=2, fee=1), 0).evicted == (second,)
 
 
 def test_pruning_drops_what_was_used_or_expired_and_the_rest_stays() -> None:

@@ -1,16 +1,10 @@
 """The transactions that wait for a block, bounded in count, bytes, per sender and in nonce gaps.
 
-Paid ones compete by fee per byte. Fee-free ones have a lane of their own, with a share of the pool and of every block
-that no payment can buy: evidence cannot be kept out by those who have the money. Expects transactions whose form,
-signature and balance were checked; knows only nonces, fees, sizes and lanes. Source: docs/protocol.md, "Mempool".
-
-    NodeError
-    └── MempoolError
-        ├── AlreadyPooled, UnderpricedReplacement
-        ├── StaleNonce, NonceGap              below the account's nonce, too far above it
-        ├── SenderFull, PoolFull, LaneFull    64 of one account; those that pay as much; those that pay nothing
-        ├── ReportedEnough                    of one offender
-        └── Expired, Oversized
+Paid ones compete by fee per byte. A fee that no block may ever take counts for nothing: what waits behind a gap goes
+first, and nothing is worth more than what has to come before it. Fee-free ones have a lane of their own, with a share
+of the pool and of every block that no payment can buy: evidence cannot be kept out by those who have the money. Expects
+transactions whose form, signature and balance were checked; knows only nonces, fees, sizes and lanes. Source:
+docs/protocol.md, "Mempool".
 """
 
 import heapq
@@ -19,7 +13,18 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from node.primitives.errors import NodeError
+from node.mempool.errors import (
+    AlreadyPooled,
+    Expired,
+    LaneFull,
+    NonceGap,
+    Oversized,
+    PoolFull,
+    ReportedEnough,
+    SenderFull,
+    StaleNonce,
+    UnderpricedReplacement,
+)
 from node.primitives.limits import (
     MEMPOOL_BYTES_MAX,
     MEMPOOL_FREE_BYTES_MAX,
@@ -36,82 +41,6 @@ from node.primitives.types import AccountId, Hash, Height, Rao
 _REPLACEMENT_PERCENT: Final = 110  # a replacement pays a tenth more, so that repeating it for ever costs something
 _PRIORITY_SCALE: Final = 1 << 32  # fee per byte as an integer with enough digits to order by
 _TAILS_SPARE: Final = 256  # outdated entries of the heap of evictions: each holds a transaction that has left the pool
-
-
-class MempoolError(NodeError):
-    """A transaction that the pool does not take."""
-
-    code = "mempool_error"
-
-
-class AlreadyPooled(MempoolError):
-    """The same transaction is waiting already."""
-
-    code = "mempool_already_pooled"
-    remedy = "Wait for it; it need not be sent again."
-
-
-class StaleNonce(MempoolError):
-    """The account has used this nonce."""
-
-    code = "mempool_stale_nonce"
-    remedy = "Ask for the account's next nonce and sign again."
-
-
-class NonceGap(MempoolError):
-    """Too many transactions are missing before this one."""
-
-    code = "mempool_nonce_gap"
-    remedy = "Send the transactions before it first."
-
-
-class UnderpricedReplacement(MempoolError):
-    """Another transaction with this nonce waits, and this one does not pay a tenth more."""
-
-    code = "mempool_underpriced_replacement"
-    remedy = "Raise the tip, or wait for the first one."
-
-
-class SenderFull(MempoolError):
-    """One account has as many transactions waiting as it may."""
-
-    code = "mempool_sender_full"
-    remedy = "Wait until some of them are in a block."
-
-
-class PoolFull(MempoolError):
-    """The pool is full of transactions that pay at least as much."""
-
-    code = "mempool_full"
-    remedy = "Raise the tip, or try again later."
-
-
-class LaneFull(MempoolError):
-    """As many fee-free transactions wait as may."""
-
-    code = "mempool_lane_full"
-    remedy = "Try again in a few blocks."
-
-
-class ReportedEnough(MempoolError):
-    """Enough reports of the same offender wait already."""
-
-    code = "mempool_reported_enough"
-    remedy = "Nothing is to be done: the offender is reported."
-
-
-class Expired(MempoolError):
-    """The transaction's era is over."""
-
-    code = "mempool_expired"
-    remedy = "Sign it again with a current era."
-
-
-class Oversized(MempoolError):
-    """The transaction is larger than the ledger allows."""
-
-    code = "mempool_oversized"
-    remedy = "Send less in one transaction."
 
 
 class Lane(IntEnum):
@@ -205,7 +134,7 @@ class Mempool:
         """Take a checked transaction of an account whose next nonce in the head's state is `next_nonce`.
 
         Raises:
-            MempoolError: one of the leaves drawn in this module's docstring; the pool is unchanged then.
+            MempoolError: one of its leaves; the pool is unchanged then.
         """
         sender = transaction.sender
         self._check(transaction, next_nonce)
@@ -216,11 +145,11 @@ class Mempool:
                 raise UnderpricedReplacement(f"Nonce {transaction.nonce} is taken by one that pays {old.fee_rao} rao.")
         elif len(own) >= MEMPOOL_PER_SENDER_MAX:
             raise SenderFull(f"This account has {len(own)} transactions waiting.")
-        evicted = tuple(self._room_for(transaction, old))
+        evicted = tuple(self._room_for(transaction, old, next_nonce))
         for gone in evicted if old is None else (*evicted, old):
             self._remove(gone)
-        self._insert(transaction)
         self._next[sender] = next_nonce
+        self._insert(transaction)
         missing = self.next_nonce(sender, next_nonce)
         if old is not None:
             return Replaced(old, transaction.nonce < missing, evicted)
@@ -280,8 +209,9 @@ class Mempool:
         for transaction in dropped:
             self._remove(transaction)
         for sender, nonce in nonces.items():
-            if sender in self._next:
+            if self._next.get(sender, nonce) != nonce:
                 self._next[sender] = nonce
+                self._push_tail(sender)
         return tuple(dropped)
 
     def discard(self, transaction_hash: Hash) -> None:
@@ -306,9 +236,11 @@ class Mempool:
         ):
             raise NonceGap(f"Nonce {transaction.nonce} is too far above {next_nonce}, the next one.")
 
-    def _room_for(self, transaction: PoolTransaction, old: PoolTransaction | None) -> list[PoolTransaction]:
+    def _room_for(
+        self, transaction: PoolTransaction, old: PoolTransaction | None, next_nonce: int
+    ) -> list[PoolTransaction]:
         """What must go so that `transaction` fits in the place of `old`. Raises before anything has gone."""
-        paid = transaction.lane is Lane.PAID
+        paid, worth = transaction.lane is Lane.PAID, self._worth(transaction, next_nonce)
         victims = [] if paid else self._room_in_lane(transaction, old)
         gone = [*victims, *([] if old is None else [old])]
         count = len(self._by_hash) + 1 - len(gone) - MEMPOOL_TRANSACTIONS_MAX
@@ -318,7 +250,7 @@ class Mempool:
         while count > 0 or excess > 0:
             tail = self._cheapest_tail(below)
             popped += [] if tail is None else [tail]
-            if tail is None or (paid and tail[2].priority >= transaction.priority):
+            if tail is None or (paid and tail[0] >= worth):
                 self._tails += popped
                 heapq.heapify(self._tails)
                 raise PoolFull(f"{len(self._by_hash)} transactions wait, and all of them pay as much per byte.")
@@ -356,7 +288,10 @@ class Mempool:
         """Pop the cheapest, not counting nonces from `below` on."""
         while self._tails:
             rank = heapq.heappop(self._tails)
-            if rank[2].hash in self._by_hash and rank[2] is self._tail(rank[2].sender, below.get(rank[2].sender)):
+            tail = rank[2]
+            if tail.hash not in self._by_hash or tail is not self._tail(tail.sender, below.get(tail.sender)):
+                continue
+            if rank[0] == self._worth(tail, self._next[tail.sender]):
                 return rank
         return None
 
@@ -369,7 +304,18 @@ class Mempool:
     def _push_tail(self, sender: AccountId, below: int | None = None) -> None:
         tail = self._tail(sender, below)
         if tail is not None:
-            heapq.heappush(self._tails, ((tail.priority, 0), -self._ranks[tail.hash][1], tail))
+            worth = self._worth(tail, self._next[sender])
+            heapq.heappush(self._tails, (worth, -self._ranks[tail.hash][1], tail))
+
+    def _worth(self, transaction: PoolTransaction, next_nonce: int) -> tuple[int, int]:
+        """Whether all before it are there (1 or 0), and the least fee per byte of the paid ones up to it."""
+        own, least = self._by_sender.get(transaction.sender, {}), transaction.priority
+        for nonce in range(next_nonce, transaction.nonce):
+            before = own.get(nonce)
+            if before is None:
+                return 0, transaction.priority
+            least = min(least, before.priority) if before.lane is Lane.PAID else least
+        return 1, least
 
     def _insert(self, transaction: PoolTransaction) -> None:
         self._arrivals += 1
