@@ -105,7 +105,10 @@ class LightChain:
         self._verify = verify
 
     def advance(self, step: LightStep) -> Trusted:
-        """Take one step forward and return the new trusted block.
+        """Take one step forward and return the trusted block, a new one in general.
+
+        A header that lists a set announces or enacts it, which it does not tell. Without the proof of an enacted set it
+        is a tip and nothing more: to build on it, whoever left the proof out could bar the way for ever.
 
         Raises:
             WrongSet, BadCertificate: the certificate is not one of the set that decides.
@@ -120,7 +123,8 @@ class LightChain:
         if header.slot <= trusted.header.slot or header.set_id < trusted.authorities.set_id:
             raise BadStep("The slot or the set of a light step lies before those of the last trusted block.")
         authorities = _next_set(trusted, header, step.next_set)
-        self.trusted = Trusted(header, block_hash, certificate.instance, authorities)
+        if step.next_set or not header.next_set:
+            self.trusted = Trusted(header, block_hash, certificate.instance, authorities)
         if certificate.instance >= self.tip.instance:
             self.tip = Tip(header, block_hash, certificate.instance)
         return self.trusted

@@ -9,10 +9,11 @@ import trio
 
 from node.consensus.errors import WrongSet
 from node.light.chain import LightChain
-from node.light.errors import BrokenFinality
+from node.light.errors import BadStep, BrokenFinality
 from node.light.steps import LightStep
 from node.primitives.errors import ConsensusError, DecodeError, NodeError
 from node.primitives.limits import SYNC_RESPONSE_BYTES_MAX
+from node.primitives.types import Height
 from node.service.errors import NoAnswer
 from node.service.logbook import logger
 from node.sync.limits import POINTS_BAD_ANSWER, STEPS_PER_REQUEST_MAX
@@ -76,13 +77,14 @@ class FullNodes:
             NoAnswer: it has none that lead on, or lied, which costs it points.
             BrokenFinality: it showed that authorities did.
         """
+        above = chain.trusted.header.height  # the last step may not become trusted, and must not be asked for again
         while True:
-            steps = (await self.ask(peer, GetSteps(chain.trusted.header.height, STEPS_PER_REQUEST_MAX), Steps)).steps
+            steps = (await self.ask(peer, GetSteps(above, STEPS_PER_REQUEST_MAX), Steps)).steps
             wanted = tuple(step for step in steps if below is None or step.header.height < below)
             if not wanted:
                 return steps
             try:
-                await trio.to_thread.run_sync(_advance, chain, wanted, taken)
+                await trio.to_thread.run_sync(_advance, chain, above, wanted, taken)
             except BrokenFinality:
                 raise
             except WrongSet as error:
@@ -93,10 +95,14 @@ class FullNodes:
                 raise NoAnswer(f"{peer} lied about a certified block.") from error
             if len(wanted) < len(steps):
                 return steps[len(wanted) :]
+            above = wanted[-1].header.height
 
 
-def _advance(chain: LightChain, steps: tuple[LightStep, ...], taken: list[LightStep] | None) -> None:
+def _advance(chain: LightChain, above: Height, steps: tuple[LightStep, ...], taken: list[LightStep] | None) -> None:
     for step in steps:
+        if step.header.height <= above:
+            raise BadStep(f"A light step to height {step.header.height} where those above {above} were asked for.")
+        above = step.header.height
         chain.advance(step)
         if taken is not None:
             taken.append(step)

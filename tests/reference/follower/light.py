@@ -70,7 +70,8 @@ class LightClient:
             require(proven_root(CURRENT, proven.value, proven.proof) == header.state_root, "the set is not proven")
             members = set_in(proven.value)
             require(members.set_id > self.members.set_id and members.set_id >= header.set_id, "not a later set")
-        self.header, self.members, self.instance = header, members, certificate.instance
+        if step.next_set or not header.next_set:  # else it may hide a set that its block enacts
+            self.header, self.members, self.instance = header, members, certificate.instance
 
     def check_tip(self, header: Header, certificate: Certificate) -> None:
         """Raises Refused unless the set that decides certified this header."""

@@ -108,6 +108,31 @@ def test_a_step_that_is_not_proven_is_refused_and_changes_nothing(name: str) -> 
     assert client.tip.hash == world.genesis_hash
 
 
+def test_a_step_that_leaves_out_the_set_which_its_block_enacts_bars_no_way() -> None:
+    """Its header does not tell: the one that announces a set lists it too."""
+    world = World()
+    client = world.client()
+    enacting = world.step(OTHER, lists=OTHER)
+    client.advance(replace(enacting, next_set=()))
+    assert client.tip.header == enacting.header
+    restarted = LightChain.restore(client.save(), world.genesis_hash, verify)
+    for each in (client, restarted):
+        assert each.advance(enacting).authorities == OTHER
+        assert each.tip.header == enacting.header
+    following = world.step()
+    assert client.advance(following).header == following.header
+
+
+def test_an_announced_set_decides_nothing_until_it_is_enacted() -> None:
+    world = World()
+    client = world.client()
+    first = world.decides
+    assert client.advance(world.step(lists=OTHER)).authorities == first
+    waiting = world.step()
+    assert client.advance(waiting).header == waiting.header
+    assert client.advance(world.step(OTHER, lists=OTHER)).authorities == OTHER
+
+
 def test_a_step_is_taken_once_and_never_backwards() -> None:
     world = World()
     client = world.client()

@@ -82,15 +82,21 @@ class World:
         return start_at_genesis(self.genesis_hash, self.genesis, encode_set(self.decides), verify)
 
     def step(
-        self, change: AuthoritySet | None = None, *, blocks: int = EPOCH, seats: Sequence[int] | None = None
+        self,
+        change: AuthoritySet | None = None,
+        *,
+        blocks: int = EPOCH,
+        seats: Sequence[int] | None = None,
+        lists: AuthoritySet | None = None,
     ) -> LightStep:
-        """The next certified block, `blocks` on; after it `change` decides."""
+        """The next certified block, `blocks` on; after it `change` decides. Its header lists `lists`."""
         self.height += blocks
         self.instance += 1
         before = self.decides
         after = change or before
         state = self.state if after is before else state_with(after)
         header = header_of(self.height, self.height + 3, before.set_id, state, after)
+        header = replace(header, next_set=() if lists is None else lists.members)
         certificate = certify(header, before, self.instance, self.genesis_hash, seats)
         self.decides, self.state = after, state
         return make_step(header, certificate, state, state.tree)
