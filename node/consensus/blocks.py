@@ -56,7 +56,7 @@ class BlockKeeper(Generic[S]):
         self._wanted = WantedList(clock.slot_ms)
         self._bad: dict[Hash, None] = {}
         self._accepted: dict[Hash, Block] = {}
-        self._evicted: list[Hash] = []
+        self._evicted: dict[Hash, None] = {}  # of the blocks in the store, those that the tree gave up
         self.head = tree.root.hash
         self.preferred: Hash | None = None
 
@@ -225,6 +225,7 @@ class BlockKeeper(Generic[S]):
             return self._refuse(guest, f"an invalid block: {error.message}", out)
         self.tree.add(guest.hash, guest.block, after, authorities, announced)
         self._wanted.discard(guest.hash)
+        self._evicted.pop(guest.hash, None)
         self._accepted[guest.hash] = guest.block
         return True
 
@@ -236,7 +237,7 @@ class BlockKeeper(Generic[S]):
             return False
         self.tree.remove_leaf(worst.hash)
         self._accepted.pop(worst.hash, None)
-        self._evicted.append(worst.hash)
+        self._evicted[worst.hash] = None
         return True
 
     def _refuse(self, guest: Waiting, reason: str, out: list[Effect[S]]) -> bool:

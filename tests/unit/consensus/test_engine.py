@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 from msgspec.structs import replace
 
+from node.consensus import blocks as blocks_module
 from node.consensus.certificate import build_certificate
 from node.consensus.engine import Engine
 from node.consensus.events import (
@@ -237,6 +238,22 @@ def test_a_certificate_finalises_a_known_block_with_its_ancestors_and_drops_the_
     assert final.dropped == (header_hash(fork.header),)
     assert (made.finalised.hash, made.position) == (ref(blocks[1]).hash, (2, 0))
     assert made.step(BlockReceived(fork, "p"), 3 * SLOT_MS) == []
+
+
+def test_a_block_that_lost_its_place_in_a_full_tree_and_becomes_final_is_not_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The store would refuse to make final what it is told to drop, and the node would end."""
+    monkeypatch.setattr(blocks_module, "TREE_BLOCKS_MAX", 2)
+    longer, fork = chain(2), child(slot=3, body=b"fork")
+    made = engine()
+    for block in (fork, *longer):
+        made.step(BlockReceived(block, "p"), 3 * SLOT_MS)
+    assert made.unfinalised(ref(fork).hash) is None
+    effects = made.step(CertifiedBlocks((fork,), certificate(ref(fork)), "p"), 3 * SLOT_MS)
+    (final,) = [effect for effect in effects if isinstance(effect, Finalised)]
+    assert final.hashes == (ref(fork).hash,)
+    assert set(final.dropped) == {ref(block).hash for block in longer}
 
 
 def test_a_finalised_block_is_never_reverted_by_a_longer_fork() -> None:
