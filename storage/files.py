@@ -16,8 +16,10 @@ _REPLACED: Final = ".replaced"
 def put_in_place(new: Path, path: Path) -> None:
     """Put the closed database `new`, which has no companions, in the place of `path`; the old one is deleted then.
 
-    A crash on the way is put right by `finish_replacement`. Raises DiskFull, Inaccessible.
+    A crash on the way is put right by `finish_replacement`, here too: what a crash left beside `path` would be read
+    into the new one. Raises DiskFull, Inaccessible.
     """
+    finish_replacement(path)
     try:
         sync_file(new)
         if path.exists():

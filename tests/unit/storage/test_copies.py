@@ -115,6 +115,39 @@ def test_a_crash_while_files_change_places_leaves_the_old_or_the_new_database(
     assert not list(tmp_path.glob("*.replaced*"))
 
 
+@pytest.mark.parametrize("crash_at", range(1, 5))
+def test_after_a_crash_while_files_change_places_the_same_can_be_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crash_at: int
+) -> None:
+    """The log of the old database is still there: it must not be read into the new one."""
+    path, new = tmp_path / "chain.db", tmp_path / "new.db"
+    old = _chain(path)
+    saved = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+    old.close()
+    for name, data in saved.items():  # as a killed process leaves them
+        (tmp_path / name).write_bytes(data)
+    _chain(new, 5).close()
+    calls = 0
+    real = os.replace
+
+    def replace(source: Path, target: Path) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == crash_at:
+            raise KeyboardInterrupt
+        real(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("storage.files.os.replace", replace)
+        with pytest.raises(KeyboardInterrupt):
+            replace_database(new, path, CHAIN)
+    replace_database(new, path, CHAIN)
+    assert _tip(path) == Tip(4, number_hash(4))
+    with ChainStore.open(path) as store:
+        store.integrity_check()
+    assert not list(tmp_path.glob("*.replaced*"))
+
+
 def test_a_damaged_file_takes_nobodys_place(tmp_path: Path) -> None:
     path, new = tmp_path / "chain.db", tmp_path / "new.db"
     _chain(path).close()
