@@ -7,9 +7,11 @@ import trio
 from node.ledger import merkle, queries
 from node.ledger.calls import Transfer
 from node.ledger.header import decode_header
+from node.primitives.limits import TRANSACTIONS_PER_BLOCK_MAX, UNFINALISED_BLOCKS_MAX
 from node.primitives.types import Hash, Rao
 from p2p import MemorySwarm
 from storage.chain import ChainStore
+from storage.limits import ROWS_PER_COMMIT_MAX
 from tests.unit.service.network import coldkey, run_node, running, spec_of
 
 
@@ -87,3 +89,10 @@ async def test_one_of_two_authorities_alone_finalises_nothing_and_goes_on_when_t
         await alone.finalised(5)
         await other.finalised(5)
         nursery.cancel_scope.cancel()
+
+
+def test_the_store_takes_all_that_one_certificate_may_finalise() -> None:
+    """A commit that it refuses would end every node, and again at each start."""
+    rows_of_a_transfer = 4  # its hash, its event, and the accounts of two who did nothing else meanwhile
+    blocks = UNFINALISED_BLOCKS_MAX * (1 + TRANSACTIONS_PER_BLOCK_MAX * rows_of_a_transfer)
+    assert 4 * blocks < ROWS_PER_COMMIT_MAX, "other calls change more rows than a transfer"
