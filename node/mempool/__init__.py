@@ -139,15 +139,18 @@ class Mempool:
         sender = transaction.sender
         self._check(transaction, next_nonce)
         own = self._by_sender.get(sender, {})
-        old = own.get(transaction.nonce)
+        old = leaves = own.get(transaction.nonce)
         if old is not None:
             if transaction.fee_rao * 100 < old.fee_rao * _REPLACEMENT_PERCENT or transaction.fee_rao <= old.fee_rao:
                 raise UnderpricedReplacement(f"Nonce {transaction.nonce} is taken by one that pays {old.fee_rao} rao.")
         elif len(own) >= MEMPOOL_PER_SENDER_MAX:
-            raise SenderFull(f"This account has {len(own)} transactions waiting.")
-        evicted = tuple(self._room_for(transaction, old, next_nonce))
-        for gone in evicted if old is None else (*evicted, old):
+            leaves = own[max(own)]  # what a reorganisation undid comes back below others, which wait for it
+            if leaves.nonce < transaction.nonce:
+                raise SenderFull(f"This account has {len(own)} transactions waiting.")
+        evicted = tuple(self._room_for(transaction, leaves, next_nonce))
+        for gone in evicted if leaves is None else (*evicted, leaves):
             self._remove(gone)
+        evicted = evicted if leaves in (None, old) else (*evicted, leaves)
         self._next[sender] = next_nonce
         self._insert(transaction)
         missing = self.next_nonce(sender, next_nonce)
@@ -239,7 +242,7 @@ class Mempool:
     def _room_for(
         self, transaction: PoolTransaction, old: PoolTransaction | None, next_nonce: int
     ) -> list[PoolTransaction]:
-        """What must go so that `transaction` fits in the place of `old`. Raises before anything has gone."""
+        """What else must go so that `transaction` fits in the place of `old`. Raises before anything has gone."""
         paid, worth = transaction.lane is Lane.PAID, self._worth(transaction, next_nonce)
         victims = [] if paid else self._room_in_lane(transaction, old)
         gone = [*victims, *([] if old is None else [old])]

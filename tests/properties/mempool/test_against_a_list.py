@@ -60,9 +60,10 @@ class ListPool:
         old = own.get(new.nonce)
         if old is not None and (new.fee_rao <= old.fee_rao or new.fee_rao * 10 < old.fee_rao * 11):
             return "UnderpricedReplacement"
-        if old is None and len(own) >= PER_SENDER:
+        last = own[max(own)] if old is None and len(own) >= PER_SENDER else None
+        if last is not None and last.nonce < new.nonce:
             return "SenderFull"
-        rest = [each for each in self.waiting if each is not old]
+        rest = [each for each in self.waiting if each is not old and each is not last]
         worth = {each.hash: self._worth(each) for each in self.waiting}
         worth[new.hash] = self._worth(new)
         refusal = self._make_lane(new, rest) or self._make_room(new, rest, worth)

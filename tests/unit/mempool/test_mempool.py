@@ -114,6 +114,19 @@ def test_one_account_cannot_fill_the_pool() -> None:
     made.add(transaction(sender=2), 0)
 
 
+def test_what_a_reorganisation_undid_has_a_place_before_what_it_holds_up() -> None:
+    """Without it none of the sender's other transactions could ever be in a block."""
+    made = pool()
+    later = [transaction(nonce=nonce) for nonce in range(1, 1 + MEMPOOL_PER_SENDER_MAX)]
+    for item in later:
+        made.add(item, 1)
+    made.prune(Height(0), {later[0].sender: 0})
+    undone = transaction(nonce=0)
+    assert made.add(undone, 0) == Added((undone, *later[:-1]), evicted=(later[-1],))
+    with pytest.raises(SenderFull):
+        made.add(later[-1], 0)
+
+
 def full_pool(fee: int) -> Mempool:
     made = pool()
     for sender in range(10, 10 + MEMPOOL_TRANSACTIONS_MAX):
