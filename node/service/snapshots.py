@@ -18,7 +18,7 @@ from node.ledger.header import decode_header
 from node.ledger.pallets import authority
 from node.light.chain import start_at_genesis
 from node.light.limits import STEP_BYTES_MAX
-from node.light.steps import decode_set, decode_step, set_path
+from node.light.steps import decode_set, decode_step, encode_step, make_step, set_path
 from node.primitives.codec import encode
 from node.primitives.crypto import Verifier, verify
 from node.primitives.errors import NodeError
@@ -297,6 +297,9 @@ class SnapshotImport:
     def finish(self, steps: tuple[StepRow, ...] = ()) -> merkle.Node:
         """Make the whole snapshot the state of the store; returns its tree. Eight seconds a million rows.
 
+        `steps` lead to its block, whose own step, if it is among them, is made anew from the state: others are served
+        it, and whoever brought it may have left out the set that follows.
+
         Raises:
             BadSnapshot: something is missing; or the authorities that this very state names did not certify its block,
                 and then all of it is thrown away.
@@ -304,39 +307,43 @@ class SnapshotImport:
         """
         if self.missing:
             raise BadSnapshot(f"{len(self.missing)} parts of the snapshot are missing.")
-        header, named = self._manifest.header, list[bytes]()
-        tree = merkle.build(self._rows(authority.SETS.path(self._manifest.certificate.set_id), named))
+        header, found = self._manifest.header, dict[Hash, bytes]()
+        by = authority.SETS.path(self._manifest.certificate.set_id)
+        tree = merkle.build(self._rows((by, set_path()), found))
         if merkle.root_hash(tree) != header.state_root:
             self._store.staging.drop()
             raise StateMismatch("The rows of the snapshot were damaged on this disk; it has to be fetched again.")
         try:
-            self._check_certificate(named)
+            self._check_certificate(found.get(by))
         except BadSnapshot:
             self._store.staging.drop()
             raise
         block = HeaderRow(self._manifest.block_hash, header.parent, header.height, header.slot, encode(header))
         certificate = encode_certificate(self._manifest.certificate)
+        if steps and steps[-1].height == header.height:
+            own = make_step(header, self._manifest.certificate, found, tree)
+            steps = (*steps[:-1], StepRow(header.height, encode_step(own)))
         self._store.staging.adopt(Adoption(block, certificate, steps))
         return tree
 
-    def _rows(self, wanted: Hash, found: list[bytes]) -> Iterator[Row]:
-        """Give all staged rows, and append the value of one of them to `found`."""
+    def _rows(self, wanted: tuple[Hash, ...], found: dict[Hash, bytes]) -> Iterator[Row]:
+        """Give all staged rows, and keep those that are wanted in `found`."""
         for path, value in self._store.staging.rows():
-            if path == wanted:
-                found.append(value)
+            if path in wanted:
+                found[Hash(path)] = value
             yield Hash(path), value
 
-    def _check_certificate(self, named: list[bytes]) -> None:
+    def _check_certificate(self, named: bytes | None) -> None:
         """Hold the certificate to the set of its number in the state, which the block that it certifies commits to.
 
         Whoever vouches for a block knows its hash, not who signed for it. Raises BadSnapshot.
         """
         manifest = self._manifest
-        if not named:
+        if named is None:
             raise BadSnapshot(f"The state of this snapshot knows no authority set {manifest.certificate.set_id}.")
         try:
             check_certificate(
-                manifest.certificate, decode_set(named[0]), manifest.genesis_hash, verify, header=manifest.header
+                manifest.certificate, decode_set(named), manifest.genesis_hash, verify, header=manifest.header
             )
         except NodeError as error:
             raise BadSnapshot(

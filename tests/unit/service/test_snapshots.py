@@ -4,19 +4,24 @@ from pathlib import Path
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from node.ledger.genesis import GenesisSpec
 from node.ledger.header import decode_header
+from node.ledger.pallets import authority
+from node.light.steps import encode_set, make_step
 from node.primitives.crypto import verify
 from node.primitives.errors import NodeError
 from node.primitives.types import Hash
 from node.service import snapshots
 from node.service.anchor import open_chain
 from node.service.errors import NoSnapshot, StateMismatch
+from node.service.light_book import step_row
 from node.service.snapshots import Shelf, SnapshotFile, SnapshotImport, Vouched, trusted_steps, write_snapshot
 from node.sync.errors import BadSnapshot
-from node.sync.snapshot import check_manifest
+from node.sync.snapshot import Chunk, Manifest, branches_over, check_manifest
 from storage import ChainStore, Corrupted, StorageError, WrongDatabase
+from tests.unit.light.world import certify, header_of, make_set, state_with
 from tests.unit.service.network import run_node, running, spec_of
 
 HEIGHT = 8
@@ -230,3 +235,20 @@ async def test_a_file_that_is_cut_short_or_garbled_anywhere_is_refused(tmp_path:
                 tip = store.tip()
                 assert tip is None or tip.height == 0
     assert refused >= 55
+
+
+def test_the_step_of_the_adopted_block_is_made_from_its_state_and_not_taken_over(tmp_path: Path) -> None:
+    """A node that kept a step without the set that follows would hand it to others for ever."""
+    before, after = make_set(0, range(4)), make_set(1, range(2, 6))
+    rows = state_with(after)
+    rows.rows[authority.SETS.path(before.set_id)] = encode_set(before)
+    header, genesis_hash = header_of(9, 12, before.set_id, rows, after), Hash(b"g" * 32)
+    step = make_step(header, certify(header, before, 1, genesis_hash), rows, rows.tree)
+    branches = branches_over(sorted(rows.rows.items()))
+    with ChainStore.open(tmp_path / "chain.db") as store:
+        taking = SnapshotImport(store, Manifest(genesis_hash, header, step.certificate, branches))
+        for prefix in taking.missing:
+            below = tuple(row for row in sorted(rows.rows.items()) if row[0].startswith(prefix))
+            taking.take(Chunk(prefix, below))
+        taking.finish((step_row(replace(step, next_set=())),))
+        assert store.steps_above(0, 9) == [step_row(step)]
