@@ -321,7 +321,8 @@ class Node:
             self.guard = guard = SignGuard.open(self.home.signing, accept_copied_home=self.config.accept_copied_home)
             stack.callback(guard.close)
             clock = SlotClock(spec.start_ms, spec.slot_ms)
-            silence = Silence(guard, spec.epoch_slots, lambda: clock.slot_at(now_ms()))
+            reached = opened.anchor.header.slot
+            silence = Silence(guard, spec.epoch_slots, lambda: clock.slot_at(now_ms()), reached)
             pen = GuardedSigner(keys.hotkey, guard, opened.genesis_hash, silence)
         gossip = Gossip(network, opened.genesis_hash)
         chain = Chain(

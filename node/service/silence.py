@@ -16,6 +16,7 @@ from node.service.logbook import logger
 from storage.signing import SignGuard
 
 SILENT_EPOCHS: Final = 2
+_FIRST_SLOT: Final = Slot(0)
 YOUNG_SLOTS_MIN: Final = 100  # while a network starts, its authorities come up one by one and have signed nothing yet
 
 log = logger("signer")
@@ -24,7 +25,10 @@ log = logger("signer")
 class Silence:
     """Whether the key of one signing record may sign now. Called from the threads that sign."""
 
-    def __init__(self, guard: SignGuard, epoch_slots: int, slot_now: Callable[[], Slot]) -> None:
+    def __init__(
+        self, guard: SignGuard, epoch_slots: int, slot_now: Callable[[], Slot], reached: Slot = _FIRST_SLOT
+    ) -> None:
+        """`reached` is the slot of the last final block: a clock that lags behind it is wrong, and ends no silence."""
         self._guard = guard
         self._slots = SILENT_EPOCHS * epoch_slots
         self._slot_now = slot_now
@@ -32,7 +36,7 @@ class Silence:
         owed = guard.owed_silence()
         if owed is None:
             return
-        now = slot_now()
+        now = max(slot_now(), reached)
         if owed.until is not None:
             self._until = owed.until
         elif owed.copied or now >= max(self._slots, YOUNG_SLOTS_MIN):

@@ -67,6 +67,23 @@ def test_authorities_of_a_network_that_starts_sign_at_once(tmp_path: Path) -> No
         assert _signs(guard, silence, 5)
 
 
+@pytest.mark.parametrize("slow", [-1_000_000, 5, OLD - QUIET])
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_clock_that_lags_behind_the_chain_does_not_shorten_the_silence(
+    tmp_path: Path, slow: int, copied: bool
+) -> None:
+    """As after a start without a working clock, until the time comes over the network."""
+    if copied:
+        with SignGuard.open(tmp_path / "signing.db", host=b"elsewhere") as guard:
+            guard.end_silence()
+    clock = Clock(slow)
+    with SignGuard.open(tmp_path / "signing.db", accept_copied_home=True) as guard:
+        silence = Silence(guard, EPOCH, clock, reached=Slot(OLD))
+        assert silence.until == OLD + QUIET
+        clock.slot = OLD + QUIET - 1
+        assert not _signs(guard, silence, clock.slot)
+
+
 def test_silence_outlives_restarts_and_does_not_begin_anew(tmp_path: Path) -> None:
     with SignGuard.open(tmp_path / "signing.db") as guard:
         Silence(guard, EPOCH, Clock(OLD))
