@@ -12,6 +12,7 @@ import msgspec
 
 from node.market.errors import TooLarge, Unfit
 from node.primitives.crypto import digest
+from node.primitives.text import nfc
 from node.primitives.types import Hash
 from node.subnets.base import BlobRef, Usage
 from node.subnets.chutes.bundle import Chute, Input
@@ -113,9 +114,7 @@ def _texts(port: Input, given: InferInput) -> Tensor:
         raise Unfit(f"{port.name}: expected a list of strings in data.", param=port.name)
     if given.shape not in (None, (len(texts),)):
         raise Unfit(f"{port.name}: expected shape {[len(texts)]}, got {list(given.shape or ())}.", param=port.name)
-    import unicodedata
-
-    return Tensor(port.name, "text", (len(texts),), texts=tuple(unicodedata.normalize("NFC", text) for text in texts))
+    return Tensor(port.name, "text", (len(texts),), texts=tuple(map(nfc, texts)))
 
 
 def _shape(port: Input, given: InferInput) -> tuple[int, ...]:

@@ -6,13 +6,13 @@ row tells when exactly somebody wrote.
 
 import enum
 import re
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from node.market.errors import MalformedMessage
 from node.primitives.crypto import digest
+from node.primitives.text import nfc
 from node.subnets.data_universe.limits import (
     AUTHOR_CHARS_MAX,
     CAPACITY_FACTOR,
@@ -104,7 +104,7 @@ def plain_text(text: str) -> str:
     """Unicode form NFC, every run of white space one space, without control characters and halves of characters."""
     if text.isascii() and text.isprintable():
         return " ".join(text.split()) if "  " in text or text[:1] == " " or text[-1:] == " " else text
-    text = unicodedata.normalize("NFC", _STEERING.sub(" ", text))
+    text = nfc(_STEERING.sub(" ", text))
     return _SPACES.sub(" ", text).strip()
 
 
@@ -115,7 +115,7 @@ def label_of(text: str) -> str:
     else:
         if _STEERING.search(text):
             raise MalformedMessage("A label holds a control character.")
-        label = unicodedata.normalize("NFC", _SPACES.sub(" ", text).strip().lower())
+        label = nfc(_SPACES.sub(" ", text).strip().lower())
     if len(label) > LABEL_CHARS_MAX:
         raise MalformedMessage(f"A label has at most {LABEL_CHARS_MAX} characters, not {len(label)}.")
     return label

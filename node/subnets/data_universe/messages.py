@@ -3,11 +3,11 @@
 A question holds exactly one of its kinds. Whatever a peer sends is bounded here; whether it is true is `judging`'s.
 """
 
-import unicodedata
 from typing import Final
 
 from node.market.errors import MalformedMessage
 from node.primitives.codec import Wire
+from node.primitives.text import nfc
 from node.primitives.types import HASH_BYTES, AccountId, Hash
 from node.subnets.base import BlobRef, Message, Part, check_text
 from node.subnets.data_universe.entities import TEXT_HASH_BYTES, Bucket, Entity, Source, label_of
@@ -329,4 +329,4 @@ def sealed_of(proven: ProvenRow, root: Hash) -> SealedBucket:
 
 def plain(text: str) -> str:
     """A user's text in the form that travels."""
-    return unicodedata.normalize("NFC", text).strip()
+    return nfc(text).strip()

@@ -4,7 +4,6 @@ Numbers are integers: temperatures and shares are in thousandths. The seed of a 
 miner mixes its hotkey in (`sampling_of`), so that an answer fits one miner only and a copied one is wrong.
 """
 
-import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
@@ -25,6 +24,7 @@ from node.market.chat import ChatPart, ChatRequest, ChatUsage, TokenLogprob
 from node.market.errors import BadRequest, MalformedMessage
 from node.market.forms import CompletionRequest
 from node.primitives.crypto import digest
+from node.primitives.text import nfc
 from node.primitives.types import ZERO_HASH, AccountId
 from node.subnets.base import Message, Part, Usage, check_text
 
@@ -246,7 +246,7 @@ def _shown(odds: Odds) -> str:
 
 
 def _plain(text: str) -> str:
-    return unicodedata.normalize("NFC", text)
+    return nfc(text)
 
 
 def _milli(name: str, value: float) -> int:
