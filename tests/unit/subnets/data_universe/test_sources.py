@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -180,6 +181,33 @@ def test_hostile_xml_is_refused(xml: bytes) -> None:
 def test_html_becomes_what_a_reader_sees() -> None:
     html = "<html><head><title>T</title><style>x{}</style></head><body><p>a&amp;b</p><script>evil()</script><p>c"
     assert html_text(html).split() == ["T", "a&b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("html", "read"),
+    [
+        ('<a title="x > y" href=z>link</a>', "link"),
+        ("<br/>a<svg/>b<svg><path/>c</svg>d", "abd"),
+        ("1 < 2, a<b", "1 < 2, a<b"),
+        ("a<!-- > -->b<!-->c<!DOCTYPE x>d<?php x?>e", "abcde"),
+        ("<script>var a = '<p>' > 1</script >a<STYLE>p>a{}</style>b", "ab"),
+        ("<![if x]>a<![endif]><![x", "a<![x"),
+        ("&amp;&#65;&#x41;&copy&#99999999999;&nbsp", "&AA©\ufffd\xa0"),
+        ("&#" + "9" * 5000 + ";<p>", "\ufffd"),
+    ],
+)
+def test_markup_of_any_shape_is_read(html: str, read: str) -> None:
+    assert html_text(html).strip(" ").replace("  ", " ") == read
+
+
+@pytest.mark.parametrize(
+    "piece", ["<a ", "<a x", "<a '", '<a ="', "<!--", "<![", "<![CDATA[", "</a ", "<script>", "&#"]
+)
+def test_a_page_of_nothing_but_beginnings_takes_no_longer_than_others(piece: str) -> None:
+    began_s = time.process_time()
+    html_text(piece * 50_000)
+    html_text(piece * 50_000 + ">")
+    assert time.process_time() - began_s < 2.0  # once through takes a tenth of that; going back takes minutes
 
 
 # --- feeds ----------------------------------------------------------------------------------------------------------
