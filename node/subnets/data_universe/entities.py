@@ -121,6 +121,15 @@ def label_of(text: str) -> str:
     return label
 
 
+def label_from(text: str) -> str:
+    """A label made of a stranger's words, cut to its length and without what steers; "" when nothing is left."""
+    label = nfc(plain_text(text[:LABEL_CHARS_MAX]).lower())[:LABEL_CHARS_MAX].strip()
+    try:
+        return label_of(label)
+    except MalformedMessage:
+        return ""  # a letter that grows each time it is made small
+
+
 def size_of(text: str) -> int:
     """The bytes a text counts for: its UTF-8 length, at most three times its different words.
 

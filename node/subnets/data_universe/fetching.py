@@ -4,6 +4,7 @@ One request a second to a host; a host that fails is left alone for longer and l
 the connection goes to the address that was checked, so that an answer of DNS cannot change in between.
 """
 
+import codecs
 import ipaddress
 import re
 import ssl
@@ -35,7 +36,16 @@ _PORTS = {"http": 80, "https": 443}
 _HEADERS_BYTES_MAX = 64 * 1024
 _REDIRECTS = (301, 302, 303, 307, 308)
 _READ_BYTES = 64 * 1024
+_MARK_CHARS_MAX = 200
+_BROKEN = (OSError, trio.TooSlowError, trio.BrokenResourceError, ssl.SSLError, h11.ProtocolError)
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
+_CHARSET = re.compile(
+    r"ascii|utf-(8|16|32)(-(le|be|sig))?|iso8859-\d+|cp\d+|koi8-\w|mac-\w+|gb\w+|big5\w*|euc_\w+|shift_ji\w+"
+    r"|iso2022_\w+|hz|johab|tis-620|kz1048|ptcp154"
+)
+"""The character sets of pages; what else this language can decode, punycode for one, takes hours for 10 MB."""
+_UNICAST = ipaddress.IPv6Network("2000::/3")  # all that is routed on the open Internet
+_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")  # the last four bytes are an address of the other family
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +61,7 @@ class Page:
 
     def text(self) -> tuple[str, int]:
         """The body as text, and how many characters could not be read and were replaced."""
-        charset = _charset(self.content_type, self.body)
-        try:
-            text = self.body.decode(charset, "replace")
-        except (LookupError, ValueError):
-            text = self.body.decode("utf-8", "replace")
+        text = decoded_text(self.body, _charset(self.content_type, self.body))
         return text, text.count("\ufffd")
 
 
@@ -65,6 +71,15 @@ class _Host:
     failures: int = 0
     quiet_until_s: float = 0.0
     lock: trio.Lock = field(default_factory=trio.Lock)
+
+
+def decoded_text(data: bytes, charset: str) -> str:
+    """Text in a character set that a stranger names; as UTF-8 when it is none of those in which texts are written."""
+    try:
+        found = codecs.lookup(charset).name
+    except (LookupError, ValueError):
+        found = ""
+    return data.decode(found if _CHARSET.fullmatch(found) else "utf-8", "replace")
 
 
 def canonical_url(url: str) -> str:
@@ -111,7 +126,7 @@ class WebClient:
             page, where = await self._one(url, etag, modified, bytes_max)
             if not where:
                 return page
-            url = canonical_url(urljoin(url, where))
+            url = _joined(url, where)
             if not url:
                 raise SourceFailed("It redirects to something that is no web address.")
         raise SourceFailed(f"It redirects more than {REDIRECTS_MAX} times.")
@@ -136,7 +151,7 @@ class WebClient:
             try:
                 with trio.fail_after(HTTP_TIMEOUT_S):
                     page, where, retry_s = await self._ask(url, etag, modified, bytes_max)
-            except (OSError, trio.TooSlowError, trio.BrokenResourceError, ssl.SSLError, h11.ProtocolError) as error:
+            except (*_BROKEN, UnicodeError) as error:  # the last: a name that DNS cannot be asked for
                 self._failed(host, 0.0)
                 raise SourceFailed(f"{urlsplit(url).netloc} cannot be read ({type(error).__name__}).") from error
             if page.status == 429 or page.status >= 500:
@@ -191,8 +206,12 @@ def is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address.split("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         inner = ip.ipv4_mapped or ip.sixtofour
+        if ip in _TRANSLATED:
+            inner = ipaddress.IPv4Address(ip.packed[-4:])
         if inner is not None:
-            return inner.is_global
+            return inner.is_global and not inner.is_multicast
+        if ip not in _UNICAST:
+            return False
     return ip.is_global and not ip.is_multicast
 
 
@@ -216,7 +235,7 @@ async def _answer(
         raise SourceFailed("It closed without an answer.")
     page = Page(
         response.status_code, url, bytes(body), _header(response, "content-type")[:200],
-        _header(response, "etag")[:200], _header(response, "last-modified")[:100],
+        _mark(response, "etag"), _mark(response, "last-modified"),
     )  # fmt: skip
     where = _header(response, "location")[: 2 * URI_CHARS_MAX] if page.status in _REDIRECTS else ""
     return page, where, _retry_s(_header(response, "retry-after"))
@@ -250,6 +269,19 @@ def _header(response: h11.Response, name: str) -> str:
     return next((value.decode("latin-1") for key, value in response.headers if key == name.encode()), "")
 
 
+def _mark(response: h11.Response, name: str) -> str:
+    """A header that is sent back with the next request; "" for one that could not be, or is longer than any."""
+    value = _header(response, name)
+    return value if value.isascii() and len(value) <= _MARK_CHARS_MAX else ""
+
+
+def _joined(url: str, where: str) -> str:
+    try:
+        return canonical_url(urljoin(url, where))
+    except ValueError:
+        return ""
+
+
 def _retry_s(value: str) -> float:
     if value.isdecimal() and len(value) < 8:
         return float(value)
@@ -260,8 +292,11 @@ def _charset(content_type: str, body: bytes) -> str:
     """What an answer says of its characters: in its header, at its begin, or in its first lines."""
     mail = Mail()
     mail["Content-Type"] = content_type or "text/plain"
-    if named := mail.get_content_charset():
-        return named
+    try:
+        if named := mail.get_content_charset():
+            return named
+    except (TypeError, ValueError):  # parameters in pieces that do not belong together
+        return "utf-8-sig"
     if body.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     told = re.search(rb"""(?:charset|encoding)\s*=\s*["']?([A-Za-z0-9_-]{2,40})""", body[:1024])

@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
 
+import trio
+
 from node.subnets.data_universe.adapters.base import CollectJob, CollectReport, Look, Recheck
-from node.subnets.data_universe.entities import Entity, Source, label_of, make_entity
+from node.subnets.data_universe.entities import Entity, Source, label_from, label_of, make_entity
 from node.subnets.data_universe.errors import BadSource, SourceFailed
 from node.subnets.data_universe.fetching import Page, WebClient, canonical_url, minute_of
-from node.subnets.data_universe.limits import ITEMS_PER_COLLECT_MAX, LABEL_CHARS_MAX, SKEW_HOURS_MAX
+from node.subnets.data_universe.limits import ITEMS_PER_COLLECT_MAX, SKEW_HOURS_MAX
 from node.subnets.data_universe.markup import Element, html_text, parse_xml
 
 _MARK = "#item="
@@ -44,16 +46,10 @@ class FeedAdapter:
         if page.status == 304:
             report.is_unchanged = True
             return
-        name, items = read_feed(page)
+        rows = await trio.to_thread.run_sync(self._rows, url, job, page, report)
         self._seen[url] = (page.etag, page.modified)
-        label = label_of(job.label or name[:LABEL_CHARS_MAX] or urlsplit(url).hostname or "")
-        for item in items[:ITEMS_PER_COLLECT_MAX]:
-            report.items += 1
-            entity = self._row(url, label, item, report)
-            if entity is None:
-                report.without_text += 1
-            else:
-                yield entity
+        for row in rows:
+            yield row
 
     def canonical(self, uri: str) -> str:
         feed, mark, item = uri.partition(_MARK)
@@ -66,7 +62,7 @@ class FeedAdapter:
             page = await self._client.get(feed)
             if page.status in (404, 410):
                 return Recheck(Look.GONE)
-            _, items = read_feed(page)
+            _, items = await trio.to_thread.run_sync(read_feed, page)
         except (SourceFailed, BadSource) as error:
             return Recheck(Look.UNREACHABLE, note=error.message)
         wanted = unquote(item)
@@ -75,6 +71,15 @@ class FeedAdapter:
         if entity is None:
             return Recheck(Look.GONE, note="the feed does not list it any more")
         return Recheck(Look.FOUND, entity, is_dated=found is not None and found.minute is not None)
+
+    def _rows(self, url: str, job: CollectJob, page: Page, report: CollectReport) -> list[Entity]:
+        """The rows of a feed: seconds of a processor for a large one, so in a worker thread. Raises SourceFailed."""
+        name, items = read_feed(page)
+        label = label_of(job.label) or label_from(name) or label_from(urlsplit(url).hostname or "")
+        report.items += len(items[:ITEMS_PER_COLLECT_MAX])
+        found = [self._row(url, label, item, report) for item in items[:ITEMS_PER_COLLECT_MAX]]
+        report.without_text += found.count(None)
+        return [each for each in found if each is not None]
 
     def _row(self, feed: str, label: str, item: Item, report: CollectReport) -> Entity | None:
         now = self._now_minute()

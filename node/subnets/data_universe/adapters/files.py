@@ -15,9 +15,9 @@ import msgspec
 import trio
 
 from node.subnets.data_universe.adapters.base import CollectJob, CollectReport, Look, Recheck
-from node.subnets.data_universe.entities import Entity, Source, label_of, make_entity
+from node.subnets.data_universe.entities import Entity, Source, label_from, label_of, make_entity
 from node.subnets.data_universe.errors import BadSource, SourceFailed
-from node.subnets.data_universe.fetching import minute_of
+from node.subnets.data_universe.fetching import decoded_text, minute_of
 from node.subnets.data_universe.limits import (
     AUTHOR_CHARS_MAX,
     CONTENT_CHARS_MAX,
@@ -87,6 +87,8 @@ class FilesAdapter:
                 if at == number:
                     entity = self._entity("x", "x", at, record, path, "", CollectReport())
                     return Recheck(Look.GONE) if entity is None else Recheck(Look.FOUND, entity)
+        except ValueError:
+            return Recheck(Look.GONE)  # no file can have that name
         except (OSError, SourceFailed) as error:
             return Recheck(Look.UNREACHABLE, note=str(error))
         return Recheck(Look.GONE)
@@ -113,6 +115,8 @@ class FilesAdapter:
                         yield entity
             except (OSError, SourceFailed) as error:
                 report.notes.append(f"{inner[:100]}: {error}")
+            except Exception as error:  # the libraries that read mails and tables fail in many ways; others' rows count
+                report.notes.append(f"{inner[:100]}: it cannot be read ({type(error).__name__})")
 
     def _entity(
         self, pool: str, inner: str, at: int, record: _Record, path: Path, label: str, report: CollectReport
@@ -127,7 +131,7 @@ class FilesAdapter:
             minute = now
         report.badly_encoded += record.text.count("\ufffd")
         uri = self.canonical(f"{SCHEME}{quote(pool, safe='')}/{quote(inner)}#{at}")
-        named = label_of(record.label[:LABEL_CHARS_MAX]) if record.label.isprintable() and record.label else label
+        named = (label_from(record.label) if record.label.isprintable() else "") or label
         return make_entity(uri, Source.FILES, named, minute, record.author[:AUTHOR_CHARS_MAX], record.text)
 
 
@@ -180,7 +184,7 @@ def _mails(path: Path) -> Iterator[_Record]:
     for mail in mailbox.mbox(path, create=False):
         body = next((part for part in mail.walk() if part.get_content_type() in ("text/plain", "text/html")), mail)
         data = body.get_payload(decode=True)
-        text = data.decode(body.get_content_charset() or "utf-8", "replace") if isinstance(data, bytes) else ""
+        text = decoded_text(data, body.get_content_charset() or "utf-8") if isinstance(data, bytes) else ""
         text = html_text(text) if body.get_content_type() == "text/html" else text
         subject = str(mail.get("Subject", ""))
         yield _Record(f"{subject}. {text}" if subject else text, str(mail.get("Date", "")), str(mail.get("From", "")))

@@ -10,10 +10,10 @@ from typing import Any, Final
 import msgspec
 
 from node.subnets.data_universe.adapters.base import CollectJob, CollectReport, Look, Recheck
-from node.subnets.data_universe.entities import Entity, Source, label_of, make_entity
+from node.subnets.data_universe.entities import Entity, Source, label_from, make_entity
 from node.subnets.data_universe.errors import BadSource, SourceFailed
 from node.subnets.data_universe.fetching import Page, WebClient, canonical_url, minute_of
-from node.subnets.data_universe.limits import LABEL_CHARS_MAX, SKEW_HOURS_MAX
+from node.subnets.data_universe.limits import SKEW_HOURS_MAX
 from node.subnets.data_universe.markup import html_text
 
 HN_BASE: Final = "https://hacker-news.firebaseio.com"
@@ -143,7 +143,7 @@ class HnAdapter(_Service):
             return None
         minute = self._minute(item.time // 60 if item.time > 0 else None, report)
         text = ". ".join(each for each in (item.title, html_text(item.text), item.url) if each)
-        name = label or item.type or "story"
+        name = label or label_from(item.type) or "story"
         return make_entity(f"{base}/v0/item/{item.id}.json", Source.HN, name, minute, item.by, text)
 
 
@@ -189,7 +189,7 @@ class ActivityAdapter(_Service):
         uri = self.canonical(f"{base}/api/v1/statuses/{post.id}")
         if post.visibility != "public" or not uri:
             return None
-        tag = post.tags[0].name[: LABEL_CHARS_MAX - 1] if post.tags else ""
-        name = label or (f"#{label_of(tag)}" if tag else "")
+        tag = post.tags[0].name if post.tags else ""
+        name = label or (label_from(f"#{tag}") if tag else "")
         minute = self._minute(minute_of(post.created_at), report)
         return make_entity(uri, Source.ACTIVITY, name, minute, post.account.acct, html_text(post.content))

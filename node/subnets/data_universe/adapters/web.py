@@ -6,6 +6,8 @@ from typing import Final
 from urllib.parse import urlsplit
 from urllib.robotparser import RobotFileParser
 
+import trio
+
 from node.subnets.data_universe.adapters.base import CollectJob, CollectReport, Look, Recheck
 from node.subnets.data_universe.entities import Entity, Source, make_entity
 from node.subnets.data_universe.errors import BadSource, SourceFailed
@@ -32,7 +34,10 @@ class Robots:
         if known is None or self._now_s() - known[0] > ROBOTS_KEPT_S:
             page = await self._client.get(f"{site}/robots.txt", bytes_max=ROBOTS_BYTES_MAX)
             rules = RobotFileParser()
-            rules.parse(page.text()[0].splitlines() if page.status == 200 else [])
+            try:
+                rules.parse(page.text()[0].splitlines() if page.status == 200 else [])
+            except ValueError as error:
+                raise SourceFailed("Its robots.txt cannot be read.") from error
             if page.status in (401, 403):
                 rules.parse(["User-agent: *", "Disallow: /"])
             known = self._rules[site] = (self._now_s(), rules)
@@ -86,4 +91,6 @@ class WebAdapter:
         text, broken = page.text()
         report.badly_encoded += broken
         host = urlsplit(url).hostname or ""
-        return make_entity(url, Source.WEB, label or host[:140], self._now_minute(), "", html_text(text)), 200
+        return await trio.to_thread.run_sync(
+            lambda: make_entity(url, Source.WEB, label or host[:140], self._now_minute(), "", html_text(text))
+        ), 200

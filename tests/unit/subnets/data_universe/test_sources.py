@@ -15,7 +15,7 @@ from node.subnets.data_universe.adapters.services import ActivityAdapter, HnAdap
 from node.subnets.data_universe.adapters.web import Robots, WebAdapter
 from node.subnets.data_universe.entities import Entity
 from node.subnets.data_universe.errors import BadSource, SourceFailed
-from node.subnets.data_universe.fetching import WebClient, canonical_url, is_public, minute_of
+from node.subnets.data_universe.fetching import Page, WebClient, canonical_url, is_public, minute_of
 from node.subnets.data_universe.markup import html_text, parse_xml
 from tests.unit.subnets.data_universe.web import Reply, Site, serving
 
@@ -71,7 +71,9 @@ def test_a_web_address_has_one_form(url: str, canonical: str) -> None:
     [
         ("93.184.216.34", True), ("10.0.0.1", False), ("127.0.0.1", False), ("169.254.169.254", False),
         ("::1", False), ("::ffff:127.0.0.1", False), ("2002:7f00:1::", False), ("fe80::1%eth0", False),
-        ("224.0.0.1", False), ("0.0.0.0", False), ("2606:2800:220:1::1", True),
+        ("224.0.0.1", False), ("0.0.0.0", False), ("2606:2800:220:1::1", True), ("::7f00:1", False),
+        ("64:ff9b::7f00:1", False), ("64:ff9b::a00:1", False), ("64:ff9b::5db8:d822", True), ("fec0::1", False),
+        ("64:ff9b:1::a00:1", False),
     ],
 )  # fmt: skip
 def test_only_addresses_of_the_open_internet_are_public(address: str, public: bool) -> None:
@@ -161,6 +163,42 @@ async def test_characters_that_cannot_be_read_are_replaced_and_counted(site: Sit
     assert (await web.get(f"{site.base}/")).text() == ("caf\ufffd", 1)
     assert (await web.get(f"{site.base}/latin")).text() == ("café", 0)
     assert (await web.get(f"{site.base}/odd")).text() == ("fine", 0)
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "unicode_escape", "base64", "undefined", "a\x00b", "?"])
+async def test_only_character_sets_of_pages_are_taken_for_one(charset: str) -> None:
+    began_s = time.process_time()
+    body = b"b" * 500_000 + b"-" + b"a" * 500_000
+    text, _ = Page(200, "http://e.example/", body, f'text/html; charset="{charset}"').text()
+    assert text == body.decode()
+    assert time.process_time() - began_s < 2.0  # taking it for punycode takes minutes
+
+
+async def test_a_content_type_of_any_shape_is_read() -> None:
+    assert Page(200, "http://e.example/", b"fine", "text/html; charset*1=x; charset*=").text() == ("fine", 0)
+
+
+@pytest.mark.parametrize("where", ["http://[", "//[x]y/", "http://a..b/", f"http://{'a' * 70}.example/"])
+async def test_a_redirect_to_nonsense_is_a_failed_source(site: Site, where: str) -> None:
+    site.replies["/go"] = Reply(b"", 302, {"location": where})
+    with pytest.raises(SourceFailed):
+        await client(site).get(f"{site.base}/go")
+
+
+async def test_a_feed_whose_marks_are_no_ascii_is_asked_again(site: Site) -> None:
+    site.replies["/feed"] = Reply(RSS, headers={"etag": '"caf\xe9"', "last-modified": "fr\xfcher"})
+    adapter = FeedAdapter(client(site), lambda: NOW)
+    for _ in range(2):
+        assert await rows(adapter, CollectJob("feed", f"{site.base}/feed"))
+
+
+@pytest.mark.parametrize("rules", ["Crawl-delay: \u00b2", "Disallow: //[", "Crawl-delay: " + "9" * 5000])
+async def test_rules_of_a_site_that_cannot_be_read_forbid_it(site: Site, rules: str) -> None:
+    site.replies["/robots.txt"] = Reply(f"User-agent: *\n{rules}\n".encode())
+    web = client(site)
+    adapter = WebAdapter(web, Robots(web, lambda: 0.0), lambda: NOW)
+    assert (await adapter.recheck(f"{site.base}/page")).look is Look.UNREACHABLE
+    assert [path for path, _ in site.asked] == ["/robots.txt"]
 
 
 # --- markup ---------------------------------------------------------------------------------------------------------
@@ -273,6 +311,15 @@ async def test_stories_and_comments_are_read_once_and_can_be_looked_up(site: Sit
     assert (await adapter.recheck(f"{site.base}/v0/item/9.json")).look is Look.GONE
 
 
+async def test_a_kind_that_is_no_label_is_left_out(site: Site) -> None:
+    site.replies["/v0/newstories.json"] = Reply(b"[1, 2]")
+    site.replies["/v0/item/1.json"] = Reply(b'{"id": 1, "type": "a\\u0000%s", "title": "odd"}' % (b"x" * 200))
+    site.replies["/v0/item/2.json"] = Reply(b'{"id": 2, "title": "fine"}')
+    adapter = HnAdapter(client(site), lambda: NOW)
+    assert [each.content for each in await rows(adapter, CollectJob("hn", site.base))] == ["odd", "fine"]
+    assert (await adapter.recheck(f"{site.base}/v0/item/1.json")).look is Look.FOUND
+
+
 async def test_public_posts_are_read_and_private_ones_are_not(site: Site) -> None:
     site.replies["/api/v1/timelines/public?local=true&limit=40"] = Reply(
         b'[{"id":"12","created_at":"2023-12-24T10:00:00.000Z","content":"<p>hi</p>","visibility":"public",'
@@ -359,6 +406,21 @@ async def test_a_folder_gives_rows_of_all_its_kinds_and_each_can_be_looked_up(tm
         assert (again.entity.content, again.entity.minute) == (row.content, row.minute)
     assert (await adapter.recheck("files://pool/none.txt#0")).look is Look.GONE
     assert (await adapter.recheck("files://other/a.txt#0")).look is Look.UNREACHABLE
+
+
+async def test_a_mail_that_cannot_be_read_costs_the_others_nothing(tmp_path: Path) -> None:
+    pool = folder(tmp_path)
+    (pool / "m.mbox").write_text(
+        "From a@b Sun Dec 24 10:00:00 2023\nContent-Type: text/plain; charset=unknown-8bit\n\nodd set\n\n"
+        "From a@b Sun Dec 24 10:00:00 2023\nContent-Type: text/plain; charset=latin-1\n\nlast mail\n"
+    )
+    found = await rows(FilesAdapter(lambda: {"pool": pool}, lambda: NOW), CollectJob("files", str(pool)))
+    assert {each.content for each in found} >= {"odd set", "last mail", "first block"}
+
+
+async def test_a_name_that_no_file_can_have_leads_nowhere(tmp_path: Path) -> None:
+    adapter = FilesAdapter(lambda: {"pool": folder(tmp_path)}, lambda: NOW)
+    assert (await adapter.recheck("files://pool/%00.txt#0")).look is Look.GONE
 
 
 async def test_a_folder_does_not_lead_out_of_itself(tmp_path: Path) -> None:
