@@ -137,6 +137,11 @@ class Collector:
                 problem = f"cut short after {RUN_TIMEOUT_S:.0f} s; the rest comes with the next run"
         except (MarketError, MalformedMessage) as error:
             problem = error.message
+        except StorageError:
+            raise
+        except Exception as error:  # an adapter's own fault: the other sources are read all the same
+            _log.exception("the source %s could not be read", job.target[:200])
+            problem = f"this node failed at it ({type(error).__name__}); its log says more"
         await intake.flush()
         taken = intake.taken
         failures = status.failures + 1 if problem else 0

@@ -4,6 +4,7 @@ A row is right, wrong, or nobody can tell (None). What this node fails at (no li
 is never the miner's fault.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -29,6 +30,7 @@ from node.subnets.data_universe.room import Room, in_thread, largest
 from node.subnets.data_universe.similar import similarity
 
 ASK_TIMEOUT_S: Final = 15.0
+_log = logging.getLogger(__name__)
 _SPOT_CHECK_OF: Final = 8  # one row in so many is looked at although holders agree: they may be one person
 
 
@@ -58,7 +60,7 @@ async def find_out(entities: Sequence[Entity], miner: Neuron, host: Host, room: 
         agreed = same >= AGREEING_MIN and not other
         if (not agreed or (number + lot) % _SPOT_CHECK_OF == 0) and looks < RECHECKS_PER_ANSWER:
             looks += 1
-            finding = await _look_again(entity, room)
+            finding = await look_again(entity, room)
             if finding.is_right is not None or not agreed:
                 findings.append(finding)
                 continue
@@ -112,11 +114,16 @@ async def _hear(neuron: Neuron, task: DataTask, host: Host, room: Room) -> None:
         return  # one witness less
 
 
-async def _look_again(entity: Entity, room: Room) -> Finding:
+async def look_again(entity: Entity, room: Room) -> Finding:
+    """What the row's source says of it now. A fault of this node, which a miner may know of, is no verdict's end."""
     adapter = room.adapters.get(entity.source)
     if adapter is None:
         return Finding(entity, None, "this validator does not reach that kind of source")
-    seen = await adapter.recheck(entity.uri)
+    try:
+        seen = await adapter.recheck(entity.uri)
+    except Exception as error:
+        _log.exception("the source %s could not be looked at", entity.uri[:200])
+        return Finding(entity, None, f"this validator failed to look ({type(error).__name__})")
     if seen.look is not Look.FOUND or seen.entity is None:
         return Finding(entity, None, seen.note or f"the source is {seen.look.value}", seen.look is Look.GONE)
     alike = await in_thread(similarity, entity.content, seen.entity.content)

@@ -1,6 +1,6 @@
 """The doors for users and a miner's own time, on hosts in memory: collecting, promising, searching, wishing."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,14 @@ from node.market.errors import BadRequest, NotFound
 from node.primitives.types import AccountId, NetUid
 from node.subnets.base import Empty
 from node.subnets.data_universe import forms, miner, settings
-from node.subnets.data_universe.adapters.base import CollectJob
+from node.subnets.data_universe.adapters.base import CollectJob, CollectReport, Recheck
+from node.subnets.data_universe.adapters.feed import FeedAdapter
+from node.subnets.data_universe.adapters.files import FilesAdapter
 from node.subnets.data_universe.collecting import Collector, with_job, without_job
+from node.subnets.data_universe.entities import Entity, Source
 from node.subnets.data_universe.errors import BadSource
+from node.subnets.data_universe.evidence import look_again
+from node.subnets.data_universe.fetching import WebClient
 from node.subnets.data_universe.ledger import indexes_of
 from node.subnets.data_universe.limits import AGE_HOURS_MAX
 from node.subnets.data_universe.rehearsal import NOW_MS, TRUTH
@@ -148,6 +153,38 @@ async def test_a_source_that_fails_is_told_and_tried_again_later(town: Town) -> 
     assert "private network" in job.problem
     assert job.next_ms > NOW_MS
     assert (await Collector().run(room)).jobs == status.jobs, "it is not due yet"
+
+
+class _Defective(FeedAdapter):
+    """An adapter with a fault of its own."""
+
+    async def collect(self, job: CollectJob, since_minute: int, report: CollectReport) -> AsyncIterator[Entity]:
+        raise KeyError("a case nobody thought of")
+        yield
+
+    async def recheck(self, uri: str) -> Recheck:
+        raise KeyError(uri)
+
+
+async def test_a_source_whose_adapter_fails_holds_up_no_other(town: Town, tmp_path: Path) -> None:
+    (tmp_path / "pool").mkdir()
+    (tmp_path / "pool" / "a.txt").write_text("a letter")
+    files = FilesAdapter(dict, lambda: NOW_MS // 60_000)
+    adapters = {Source.FEED: _Defective(WebClient(), lambda: 0), Source.FILES: files}
+    room = Room(town.room().folder, adapters, lambda: NOW_MS)
+    jobs = (CollectJob("feed", "http://e.example/x"), CollectJob("files", str(tmp_path / "pool")))
+    settings.write_settings(room.folder, settings.Settings(jobs))
+    broken, fine = (await Collector().run(room)).jobs
+    assert (broken.failures, fine.failures) == (1, 0)
+    assert "KeyError" in broken.problem
+
+
+async def test_a_look_that_fails_here_leaves_a_row_unjudged_and_the_others_judged(tmp_path: Path) -> None:
+    room = Room(tmp_path, {Source.FEED: _Defective(WebClient(), lambda: 0)}, lambda: NOW_MS)
+    entity = Entity("http://e.example/x#item=1", Source.FEED, "l", NOW_MS // 60_000, "", "text")
+    finding = await look_again(entity, room)
+    assert finding.is_right is None
+    assert "this validator" in finding.why
 
 
 # --- settings -------------------------------------------------------------------------------------------------------

@@ -56,7 +56,9 @@ class Site:
         if reply.stall:
             await trio.sleep_forever()
         headers = {"content-length": str(len(reply.body)), "connection": "close", **reply.headers}
-        response = h11.Response(status_code=reply.status, headers=[(name, said.encode("latin-1")) for name, said in headers.items()])
+        response = h11.Response(
+            status_code=reply.status, headers=[(name, said.encode("latin-1")) for name, said in headers.items()]
+        )
         out = connection.send(response) or b""
         if reply.status != 304:
             out += connection.send(h11.Data(data=reply.body)) or b""
