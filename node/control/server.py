@@ -124,6 +124,7 @@ class _Client:
         self._calls: dict[CallId, trio.CancelScope] = {}
         self._streams: set[CallId] = set()
         self._scope: Scope = "operate"
+        self._room = trio.Semaphore(2 * REQUESTS_PER_CLIENT_MAX)  # calls under way, and answers nobody has picked up
         self._send, self._outgoing = trio.open_memory_channel[bytes](OUTGOING_QUEUE_MAX)
 
     async def run(self) -> None:
@@ -164,7 +165,10 @@ class _Client:
             self._counts["refused"] += 1
             await self._send.send(encode_failure(message.id, refusal, INVALID_REQUEST))
             return
+        await self._room.acquire()
         self._calls[message.id] = trio.CancelScope()
+        if message.method.streams:
+            self._streams.add(message.id)  # now: its cancel may be the next line
         nursery.start_soon(self._answer, message, self._calls[message.id])
 
     def _refusal(self, call: Call) -> ErrorView | None:
@@ -181,8 +185,6 @@ class _Client:
 
     async def _answer(self, call: Call, scope: trio.CancelScope) -> None:
         self._counts["calls"] += 1
-        if call.method.streams:
-            self._streams.add(call.id)
         answer = encode_answer(call.id, None)  # what a cancelled stream gets
         try:
             with scope:
@@ -191,6 +193,7 @@ class _Client:
             del self._calls[call.id]
             self._streams.discard(call.id)
         await self._send.send(answer)
+        self._room.release()
 
     async def _outcome(self, call: Call) -> bytes:
         arguments = msgspec.structs.asdict(call.request)

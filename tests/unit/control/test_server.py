@@ -5,7 +5,9 @@ import os
 import socket
 import stat
 import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ import trio
 
 from node.control.api import AskRequest, StatusRequest, SubscribeRequest
 from node.control.errors import SocketUnusable
-from node.control.limits import CLIENTS_MAX, LINE_BYTES_MAX, REQUESTS_PER_CLIENT_MAX
+from node.control.limits import CLIENTS_MAX, LINE_BYTES_MAX, OUTGOING_QUEUE_MAX, REQUESTS_PER_CLIENT_MAX
 from node.control.paths import default_home, socket_path_to_connect, socket_path_to_create
 from node.control.protocol import encode_call, encode_cancel
 from node.control.schema import ChatMessage
@@ -219,6 +221,19 @@ def test_a_client_that_never_reads_is_cut_off(tmp_path: Path, monkeypatch: pytes
         frozen.close()
 
 
+def test_a_client_that_asks_and_never_reads_is_heard_no_further(node: Served, tmp_path: Path, client: Raw) -> None:
+    greedy = Raw(tmp_path)
+    greedy.socket.settimeout(1.0)
+    with suppress(TimeoutError):
+        for batch in range(200):  # few at once, so that none is refused
+            greedy.say(b"".join(encode_call(batch * 5 + each, StatusRequest()) for each in range(5)))
+            time.sleep(0.005)
+    assert node.server.counters()["calls"] < 400  # what the sockets hold; every answer beyond is held by the daemon
+    client.say(STATUS)
+    assert client.hear()["id"] == 1
+    greedy.close()
+
+
 def test_a_client_that_hangs_up_stops_the_work_behind_its_stream(node: Served, tmp_path: Path, client: Raw) -> None:
     node.api.endless = True
     leaving = Raw(tmp_path)
@@ -239,6 +254,16 @@ def test_a_cancelled_stream_ends_with_an_answer_and_its_work_stops(node: Served,
         pass
     assert answer == {"jsonrpc": "2.0", "id": 1, "result": None}
     assert node.api.asks_ended == 1
+
+
+def test_a_stream_cancelled_in_the_same_breath_ends_too(node: Served, client: Raw) -> None:
+    node.api.endless = True
+    client.socket.settimeout(5)
+    client.say(encode_call(1, ASK) + encode_cancel(1))
+    for _ in range(OUTGOING_QUEUE_MAX):
+        if client.hear().get("id") == 1:
+            return
+    pytest.fail("it goes on")
 
 
 async def test_cancelling_the_server_closes_everything(tmp_path: Path) -> None:
