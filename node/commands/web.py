@@ -1,6 +1,9 @@
 """`neurond web`: the same window in a browser, on this machine alone, behind a token that only its caller sees."""
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,6 +12,7 @@ from node.commands.common import Env, home_command, narrate
 from node.commands.options import from_config
 from node.control import launcher
 from node.control.errors import WebUnavailable
+from node.control.paths import create_home
 
 _HOSTS = ("127.0.0.1", "localhost")
 
@@ -60,8 +64,23 @@ def web(env: Env, port: int, host: str, open_browser: bool) -> int:
         env.emit(answer, lambda: click.echo(url))
         narrate("Whoever has this address has this window. Ctrl-C ends it; the node keeps running.")
         if open_browser:
-            webbrowser.open(url)
+            webbrowser.open(doors.enter_context(_door_to(url, env.home)))
 
-    with at:
+    with at, ExitStack() as doors:
         asyncio.run(serve(server, at, ready))
     return 0
+
+
+@contextmanager
+def _door_to(url: str, home: Path) -> Iterator[str]:
+    """The address of a private file that leads a browser to `url`, for as long as the block runs.
+
+    A browser's arguments are in the list of processes, which every user of the machine can read.
+    """
+    import tempfile
+
+    create_home(home)
+    with tempfile.NamedTemporaryFile("w", prefix=".open-", suffix=".html", dir=home, encoding="utf-8") as file:
+        file.write(f'<!DOCTYPE html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={url}">')
+        file.flush()
+        yield Path(file.name).as_uri()

@@ -2,9 +2,12 @@
 
 import asyncio
 import json
+import os
+import stat
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from aiohttp import ClientSession, WSMsgType, WSServerHandshakeError, web
@@ -181,3 +184,30 @@ def test_only_this_machine_and_only_a_free_port(run: Run, tmp_path: Path) -> Non
         outcome = run("web", "--port", str(taken.getsockname()[1]))
     assert (outcome.code, outcome.err.count("\n")) == (1, 1)
     assert "cannot be had" in outcome.err
+
+
+def test_no_other_user_sees_the_token_when_the_browser_is_opened(
+    run: Run, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[tuple[str, str, int]] = []
+
+    def browser(address: str) -> None:  # its arguments are in the list of processes, for everybody on the machine
+        path = Path(unquote(urlsplit(address).path))
+        opened.append((address, path.read_text(), stat.S_IMODE(path.stat().st_mode)))
+
+    async def at_once(server: WebServer, at: object, ready: Callable[[], None]) -> None:
+        ready()
+
+    monkeypatch.setattr("webbrowser.open", browser)
+    monkeypatch.setattr("node.commands.web_server.serve", at_once)
+    before = os.umask(0)
+    try:
+        outcome = run("web", "--open", "--json")
+    finally:
+        os.umask(before)
+    url = json.loads(outcome.out)["url"]
+    [(address, page, mode)] = opened
+    assert (address.startswith("file://"), mode) == (True, 0o600)
+    assert url.partition("=")[2] not in address
+    assert url in page
+    assert list(home.glob(".open*")) == [], "and nothing of it is left"
