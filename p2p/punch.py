@@ -3,7 +3,8 @@
 They tell each other where others see them, agree on a moment over the relay, and connect to each other from the very
 ports that others see. Works where a router keeps one outside port for one inside port, whoever is talked to; where it
 picks another for every destination nobody can know it beforehand, and the relay stays. Nobody is knocked at but the
-few addresses that a connected peer names for itself, and none nearer to us than its relay is.
+few addresses that a connected peer names for itself, and none nearer to us than its relay is; peer ids cost nothing,
+so a host at which a crowd of them says to be is left alone like any other that is known from hearsay only.
 """
 
 import logging
@@ -90,9 +91,9 @@ class Punch:
         targets = [each for each in self._network.book.addresses(peer_id) if each.relay_id is None]
         with trio.move_on_after(limits.PUNCH_DIRECT_S):
             async with trio.open_nursery() as nursery:
-                for target in targets[: limits.RELAY_ADDRESSES_MAX]:
+                for target in self._fit_to_knock(peer_id, targets[: limits.RELAY_ADDRESSES_MAX]):
                     nursery.start_soon(self._dial_one, target, peer_id, nursery.cancel_scope)
-        return self._is_direct(peer_id)
+        return self._got_through(peer_id)
 
     async def _dial_one(self, target: TcpAddress, peer_id: str, done: trio.CancelScope) -> None:
         try:
@@ -149,6 +150,9 @@ class Punch:
             return "nobody told this node from where it is seen"
         if not targets:
             return "the other side does not know from where it is seen"
+        targets = self._fit_to_knock(peer_id, targets)
+        if not targets:
+            return "too many strangers say to be where it is"
         counters = self._network.totals
         with trio.move_on_after(limits.PUNCH_S):
             async with trio.open_nursery() as nursery:
@@ -158,7 +162,7 @@ class Punch:
                     *(partial(connect_from, door.local, each.host, each.port, counters) for each in targets),
                 ):
                     nursery.start_soon(self._meet_by, way, peer_id, is_client, nursery.cancel_scope)
-        if self._is_direct(peer_id):
+        if self._got_through(peer_id):
             return ""
         return f"hole punching failed; {_CHANGES if not door.keeps_port else _MAY_CHANGE}"
 
@@ -199,9 +203,21 @@ class Punch:
         addresses = [a for a in usable_addresses(texts) if a.relay_id is None and a.kind.startswith("ip")]
         return [a for a in addresses if state is not None and a.is_dialable and a.scope >= state.scope]
 
-    def _is_direct(self, peer_id: str) -> bool:
+    def _fit_to_knock(self, peer_id: str, targets: list[TcpAddress]) -> list[TcpAddress]:
+        """The addresses among `targets` that may be tried now; it charges for them."""
+        if self._network.book.is_proven(peer_id):
+            return targets
+        doorsteps, now_s = self._network.dialer.doorsteps, trio.current_time()
+        return [each for each in targets if doorsteps.may_knock(each.host, now_s)]
+
+    def _got_through(self, peer_id: str) -> bool:
+        """Whether there is a direct connection now; then its host is no stranger's."""
         connections = self._network.host.connections(peer_id)
-        return bool(connections) and not is_relayed(connections[0])
+        is_direct = bool(connections) and not is_relayed(connections[0])
+        state = self._network.connected.get(peer_id)
+        if is_direct and state is not None and state.remote is not None:
+            self._network.dialer.doorsteps.answered(state.remote.host)
+        return is_direct
 
     def _note(self, peer_id: str, reason: str) -> None:
         self._network.totals.add("punch.failed" if reason else "punch.direct")

@@ -1,6 +1,7 @@
 """Promises of hole punching: only who came through a relay may ask for it, and nobody has to knock at near doors."""
 
 from contextlib import suppress
+from functools import partial
 
 import pytest
 import trio
@@ -11,6 +12,7 @@ from p2p import StreamFailed, limits
 from p2p.addresses import TcpAddress
 from p2p.counters import Counters
 from p2p.hardened.transport import ExclusiveListener, accept_on, connect_from
+from p2p.identity import Identity
 from p2p.network import Libp2pNetwork
 from p2p.punch import PROTOCOL, Door, Punch
 from p2p.relay.messages import read_message, send_message
@@ -102,3 +104,27 @@ async def test_the_listener_of_a_node_shares_its_port_with_nobody() -> None:
 @pytest.mark.parametrize(("port", "keeps"), [(4001, True), (4002, False)])
 def test_a_door_knows_whether_its_port_was_changed_on_the_way(port: int, keeps: bool) -> None:
     assert Door(("192.168.1.2", 4001), TcpAddress("ip4", "5.5.5.1", port)).keeps_port is keeps
+
+
+async def test_a_crowd_that_came_through_a_relay_cannot_have_a_third_party_knocked_at(
+    libp2p_world: Libp2pWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "PUNCH_S", 0.3)
+    node = await libp2p_world.open("node", target_peers=0)
+    punch, door = Punch(node), Door(("127.0.0.1", 0), TcpAddress("ip4", "127.0.0.1", 4001))
+    knocks = 0
+
+    async def knocked(stream: trio.SocketStream) -> None:
+        nonlocal knocks
+        knocks += 1
+        await stream.aclose()
+
+    async with trio.open_nursery() as nursery:
+        [listener] = await nursery.start(partial(trio.serve_tcp, knocked, 0, host="127.0.0.1"))
+        third = TcpAddress("ip4", "127.0.0.1", listener.socket.getsockname()[1])
+        async with trio.open_nursery() as crowd:
+            for number in range(60):
+                stranger = Identity.from_seed(bytes([number]) * 32).peer_id
+                crowd.start_soon(partial(punch._meet, stranger, [third], door, is_client=True))
+        nursery.cancel_scope.cancel()
+    assert 0 < knocks <= limits.HEARSAY_FAILURES_PER_HOST
