@@ -20,7 +20,7 @@ from p2p.api import Reachability
 from p2p.connections import remote_of
 from p2p.errors import P2PError, UnreachableError
 from p2p.framing import BufferedReader
-from p2p.hardened.circuit import is_relayed, relayed_raw
+from p2p.hardened.circuit import is_relayed, relay_of, relayed_raw
 from p2p.hardened.streams import Libp2pStream
 from p2p.network import Libp2pNetwork
 from p2p.peerbook import usable_addresses
@@ -174,6 +174,8 @@ class RelayClient:
             return await self._answer_stop(stream, Status.PERMISSION_DENIED)
         if self._network.is_banned(source):
             return await self._answer_stop(stream, Status.PERMISSION_DENIED)
+        if self._brought_by(stream.connection) >= limits.RELAY_CIRCUITS_PER_PEER:
+            return await self._answer_stop(stream, Status.RESOURCE_LIMIT_EXCEEDED)
         await send_message(stream, StopMessage(type=StopMessage.STATUS, status=Status.OK))
         self._network.totals.add("relay.circuits.taken")
         raw = relayed_raw(stream, reader, remote_of(stream.connection), is_initiator=False)
@@ -181,6 +183,12 @@ class RelayClient:
             await self._network.host.swarm.accept_raw(raw, f"relay {stream.peer_id}", ID.from_base58(source))
         except UnreachableError as error:
             _log.debug("a circuit of %s led to no connection: %s", source, error)
+
+    def _brought_by(self, connection: SwarmConn) -> int:
+        """The peers here that came through the relay of this connection: it may invent any number of them."""
+        seen = remote_of(connection)
+        found = map(relay_of, self._network.host.swarm.get_connections())
+        return sum(each is not None and seen is not None and each.host == seen.host for each in found)
 
     async def _answer_stop(self, stream: Libp2pStream, status: "Status.ValueType") -> None:
         self._network.totals.add("relay.circuits.refused")

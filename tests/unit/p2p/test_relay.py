@@ -1,6 +1,7 @@
 """Promises of relays: who cannot be dialled is reached through a peer that can, at bounded cost."""
 
 import math
+from contextlib import suppress
 
 import pytest
 import trio
@@ -232,6 +233,20 @@ async def test_only_a_relay_that_was_asked_may_bring_circuits(libp2p_world: Libp
     message.peer.id = id_bytes(IDS[0])
     await send_message(stream, message)
     assert (await read_message(reader, StopMessage)).status == Status.PERMISSION_DENIED
+
+
+async def test_a_relay_brings_no_more_peers_than_an_honest_one_carries(
+    libp2p_world: Libp2pWorld, no_holes: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, hidden = await relay_and_hidden(libp2p_world)
+    monkeypatch.setattr(limits, "RELAY_CIRCUITS_PER_PEER", 2)
+    monkeypatch.setattr(Seats, "enter", lambda _seats, _circuit: True)  # a relay that keeps to no bounds
+    for number in range(4):
+        other = await libp2p_world.open(f"other{number}", target_peers=0, listen=())
+        with suppress(UnreachableError):
+            await other.dial(hidden.addresses[0])
+    assert sum(peer.route == "relayed" for peer in hidden.peers()) == 2
+    assert hidden.counters()["relay.circuits.refused"] >= 2
 
 
 # Bookkeeping
