@@ -31,7 +31,7 @@ from node.control.limits import (
 from node.control.options import NOWHERE, DaemonConfig, DevnetOptions, DevnetStatus, Progress, ProgressSink
 from node.control.paths import CONFIG_VARIABLE, create_home, log_path
 from node.control.schema import Hello
-from node.control.words import ERROR_PREFIX, PROGRESS_VARIABLE
+from node.control.words import ERROR_PREFIX, PROGRESS_VARIABLE, SECRET_VARIABLES
 from node.primitives.errors import ControlError
 
 _VALUES: Final = {
@@ -88,7 +88,7 @@ def start(config: DaemonConfig, progress: ProgressSink, *, timeout_s: float = ST
             stderr=output,
             start_new_session=True,
             close_fds=True,
-            env={**os.environ, CONFIG_VARIABLE: NONE},  # all of it is on the command line already
+            env=_environment_of_daemons(),
         )
     progress(Progress("starting", f"starting the node (process {process.pid})"))
     return _until_ready(config.home, process, log, before_bytes, progress, time.monotonic() + timeout_s)
@@ -221,6 +221,12 @@ def last_sentence(text: str) -> str:
         if line.startswith(ERROR_PREFIX):
             return line.removeprefix(ERROR_PREFIX)
     return lines[-1] if lines else ""
+
+
+def _environment_of_daemons() -> dict[str, str]:
+    """Ours without what opens a wallet, and without a configuration: all of it is on the command line already."""
+    kept = {name: value for name, value in os.environ.items() if name not in SECRET_VARIABLES}
+    return {**kept, CONFIG_VARIABLE: NONE}
 
 
 def _until_ready(

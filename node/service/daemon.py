@@ -2,6 +2,7 @@
 
 import gc
 import logging
+import os
 import signal
 import sys
 from typing import Final
@@ -10,6 +11,7 @@ import trio
 
 from node.control.errors import error_view
 from node.control.options import DaemonConfig
+from node.control.words import SECRET_VARIABLES
 from node.primitives.errors import InvariantBroken
 from node.service.app import Node
 from node.service.home import Home, with_last_settings
@@ -26,6 +28,8 @@ def run(config: DaemonConfig) -> int:
 
     Raises StorageError (HomeInUse among them) before anything was touched.
     """
+    for name in SECRET_VARIABLES:  # of whoever started it in front; plug-ins and children have no use for them
+        os.environ.pop(name, None)
     Home(config.home).create()
     with HomeLock(config.home):
         book = open_log(

@@ -51,6 +51,7 @@ def main(arguments: list[str]) -> int:
         time.sleep(60)
     if arguments[0] == "up":
         (home.parent / "arguments").write_text("\n".join(arguments))
+        (home.parent / "environment").write_text("\n".join(os.environ))
         (home.parent / "session").write_text(f"{os.getsid(0)} {os.getppid()}")
         trio.run(daemon, home)
     if arguments[0] == "devnet":

@@ -61,6 +61,16 @@ def test_a_home_is_created_for_its_owner_alone(home: Path) -> None:
     assert log_path(home).exists()
 
 
+def test_a_daemon_is_never_given_the_password_of_a_wallet(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEUROND_PASSWORD", "of the coldkey")
+    monkeypatch.setenv("NEUROND_NEW_PASSWORD", "another")
+    monkeypatch.setenv("NEUROND_BACKEND_KEY", "which is the daemon's")
+    launcher.start(DaemonConfig(home), ignore)
+    given = (home.parent / "environment").read_text().split("\n")
+    assert [each for each in given if "PASSWORD" in each] == []
+    assert "NEUROND_BACKEND_KEY" in given
+
+
 def test_a_daemon_that_dies_is_quoted(home: Path) -> None:
     home.mkdir()
     log_path(home).write_text("neurond: An old complaint.\n")
