@@ -122,8 +122,9 @@ class WebClient:
 
     async def get(self, url: str, *, etag: str = "", modified: str = "", bytes_max: int = BODY_BYTES_MAX) -> Page:
         """The answer after redirects, whatever its status below 500. Raises SourceFailed, BadSource."""
+        is_own = _place(url) in self._allowed  # a stranger's page does not lead to what is the user's own
         for _ in range(REDIRECTS_MAX + 1):
-            page, where = await self._one(url, etag, modified, bytes_max)
+            page, where = await self._one(url, etag, modified, bytes_max, is_own)
             if not where:
                 return page
             url = _joined(url, where)
@@ -138,7 +139,7 @@ class WebClient:
 
     # --- one request ------------------------------------------------------------------------------------------------
 
-    async def _one(self, url: str, etag: str, modified: str, bytes_max: int) -> tuple[Page, str]:
+    async def _one(self, url: str, etag: str, modified: str, bytes_max: int, is_own: bool) -> tuple[Page, str]:
         """The answer to one request, and where it redirects to."""
         if canonical_url(url) == "":
             raise BadSource(f"{url[:80]!r} is no web address.")
@@ -150,7 +151,7 @@ class WebClient:
             host.next_s = self._now_s() + self._interval_s
             try:
                 with trio.fail_after(HTTP_TIMEOUT_S):
-                    page, where, retry_s = await self._ask(url, etag, modified, bytes_max)
+                    page, where, retry_s = await self._ask(url, etag, modified, bytes_max, is_own)
             except (*_BROKEN, UnicodeError) as error:  # the last: a name that DNS cannot be asked for
                 self._failed(host, 0.0)
                 raise SourceFailed(f"{urlsplit(url).netloc} cannot be read ({type(error).__name__}).") from error
@@ -172,9 +173,11 @@ class WebClient:
         wait_s = max(retry_s, BACKOFF_FIRST_S * 2.0 ** min(host.failures - 1, 20))
         host.quiet_until_s = self._now_s() + min(BACKOFF_MAX_S, wait_s)
 
-    async def _ask(self, url: str, etag: str, modified: str, bytes_max: int) -> tuple[Page, str, float]:
+    async def _ask(
+        self, url: str, etag: str, modified: str, bytes_max: int, is_own: bool
+    ) -> tuple[Page, str, float]:  # fmt: skip
         parts = urlsplit(url)
-        stream = await self._connect(parts.scheme, parts.hostname or "", parts.port or _PORTS[parts.scheme])
+        stream = await self._connect(url, is_own)
         try:
             connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_HEADERS_BYTES_MAX)
             target = urlunsplit(("", "", parts.path or "/", parts.query, ""))
@@ -188,17 +191,26 @@ class WebClient:
         finally:
             await trio.aclose_forcefully(stream)
 
-    async def _connect(self, scheme: str, host: str, port: int) -> trio.abc.Stream:
+    async def _connect(self, url: str, is_own: bool) -> trio.abc.Stream:
+        """A connection to an address that was checked; a private one only where `is_own` and allowed."""
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
         found = await trio.socket.getaddrinfo(host, port, type=trio.socket.SOCK_STREAM)
         addresses = [str(entry[4][0]) for entry in found]
-        if f"{host}:{port}" not in self._allowed:
+        if not is_own or _place(url) not in self._allowed:
             addresses = [each for each in addresses if is_public(each)]
         if not addresses:
             raise SourceFailed(f"{host} lies in a private network.")
         stream: trio.abc.Stream = await trio.open_tcp_stream(addresses[0], port)
-        if scheme == "https":
+        if parts.scheme == "https":
             return trio.SSLStream(stream, ssl.create_default_context(), server_hostname=host, https_compatible=True)
         return stream
+
+
+def _place(url: str) -> str:
+    """Host and port of a web address, as the user's own ones are named; "" for what is none."""
+    parts = urlsplit(canonical_url(url))
+    return f"{parts.hostname}:{parts.port or _PORTS[parts.scheme]}" if parts.hostname else ""
 
 
 def is_public(address: str) -> bool:

@@ -105,6 +105,19 @@ async def test_a_redirect_into_a_private_network_is_refused(site: Site) -> None:
         assert inner.asked == []
 
 
+async def test_a_public_page_cannot_lead_to_the_users_own_private_host(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with serving() as inner:
+        inner.replies["/"] = Reply(b"secret")
+        site.replies["/go"] = Reply(b"", 302, {"location": f"{inner.base}/"})
+        looks = iter((True, False))  # the first address is one of the open Internet
+        monkeypatch.setattr("node.subnets.data_universe.fetching.is_public", lambda _: next(looks))
+        with pytest.raises(SourceFailed, match="private network"):
+            await WebClient(allowed=inner.allowed, interval_s=0.0).get(f"{site.base}/go")
+        assert inner.asked == []
+
+
 async def test_redirects_are_followed_a_few_times(site: Site) -> None:
     site.replies["/a"] = Reply(b"", 301, {"location": "/b"})
     site.replies["/b"] = Reply(b"here")
