@@ -8,9 +8,9 @@ import mmap
 import struct
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from node.market.errors import MalformedMessage
 from node.primitives.types import AccountId
@@ -28,22 +28,26 @@ _MAGIC: Final = b"DUF1"
 
 
 class FlatIndex:
-    """One miner's buckets, mapped from its file: hours, where each begins, keys and sizes."""
+    """One miner's buckets, as `pack_flat` packs them: hours, where each begins, keys and sizes."""
 
-    def __init__(self, path: Path) -> None:
-        with path.open("rb") as file:
-            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        magic, self.sequence, hours, self.buckets = _HEAD.unpack_from(self._map)
-        view = memoryview(self._map)
+    def __init__(self, packed: mmap.mmap | bytes) -> None:
+        magic, self.sequence, hours, self.buckets = _HEAD.unpack_from(packed)
+        view = memoryview(packed)
         at = _HEAD.size
         ends = [at := at + size for size in (8 * self.buckets, 4 * self.buckets, 4 * hours, 4 * (hours + 1))]
         if magic != _MAGIC or ends[-1] != len(view):
-            raise MalformedMessage(f"The file {path.name} is damaged.")
+            raise MalformedMessage("An index in a file is damaged.")
         nothing = memoryview(b"\0" * 8).cast("Q")[:0]  # an empty view cannot be cast
         self._keys = view[_HEAD.size : ends[0]].cast("Q") if self.buckets else nothing
         self._sizes = view[ends[0] : ends[1]].cast("I") if self.buckets else nothing
         self._hours = view[ends[1] : ends[2]].cast("I") if hours else nothing
         self._starts = view[ends[2] : ends[3]].cast("I")
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Map a file."""
+        with path.open("rb") as file:
+            return cls(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
     def size_of(self, key: int, hour: int) -> int:
         """Bytes held of a label in an hour; 0 for none."""
@@ -68,8 +72,8 @@ class FlatIndex:
         return np.asarray(self._keys[start:end]), np.asarray(self._sizes[start:end])
 
 
-def write_flat(path: Path, sequence: int, buckets: Sequence[BucketSize]) -> None:
-    """Write a miner's buckets as a `FlatIndex`; a reader sees the old file or the new one."""
+def pack_flat(sequence: int, buckets: Sequence[BucketSize]) -> bytes:
+    """A miner's buckets as a `FlatIndex` reads them."""
     names: dict[tuple[int, str], int] = {}
     rows: list[tuple[int, int, int]] = []
     for (source, label, hour), size, _ in buckets:
@@ -87,12 +91,8 @@ def write_flat(path: Path, sequence: int, buckets: Sequence[BucketSize]) -> None
     starts.append(len(rows))
     keys, sizes = array("Q", (row[1] for row in rows)), array("I", (row[2] for row in rows))
     columns = (keys, sizes, array("I", hours), array("I", starts))
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        file.write(_HEAD.pack(_MAGIC, sequence & 0xFFFFFFFF, len(hours), len(rows)))
-        for column in columns:
-            file.write(column.tobytes())
-    part.replace(path)
+    head = _HEAD.pack(_MAGIC, sequence & 0xFFFFFFFF, len(hours), len(rows))
+    return b"".join((head, *(column.tobytes() for column in columns)))
 
 
 class Holdings:
@@ -104,7 +104,7 @@ class Holdings:
         self._open: dict[AccountId, FlatIndex] = {}
         for path in folder.glob("*.flat"):
             try:
-                self._open[AccountId(bytes.fromhex(path.stem))] = FlatIndex(path)
+                self._open[AccountId(bytes.fromhex(path.stem))] = FlatIndex.open(path)
             except (ValueError, struct.error, MalformedMessage):
                 path.unlink()  # cut by a crash of the machine: it is fetched again
 
@@ -118,15 +118,12 @@ class Holdings:
         told = (len(buckets), sum(each.size for each in buckets), sum(each.rows for each in buckets))
         if told != (note.buckets, note.total, note.rows):
             raise MalformedMessage("An index is not what its journal entry says.")
-        path = self._packed(miner, sequence)
-        part = path.with_suffix(".part")
-        part.write_bytes(packed)
-        part.replace(path)
+        _replace(self._packed(miner, sequence), packed)
         current = self._open.get(miner)
         if current is None or current.sequence < sequence:
             flat = self._folder / f"{miner.hex()}.flat"
-            write_flat(flat, sequence, buckets)
-            self._open[miner] = FlatIndex(flat)
+            _replace(flat, pack_flat(sequence, buckets))
+            self._open[miner] = FlatIndex.open(flat)
         for old in sorted(self._folder.glob(f"{miner.hex()}-*.idx"))[:-SNAPSHOTS_KEPT]:
             old.unlink()
 
@@ -153,6 +150,10 @@ class Holdings:
         """Whose index is here."""
         return iter(tuple(self._open))
 
+    def sequences(self) -> tuple[tuple[AccountId, int], ...]:
+        """Which promise of each miner is its newest here."""
+        return tuple((miner, flat.sequence) for miner, flat in list(self._open.items()))
+
     def holders(self, bucket: Bucket) -> list[tuple[AccountId, int]]:
         """Who says to hold a bucket, and how many bytes of it."""
         key = bucket_key(bucket.source, bucket.label)
@@ -164,33 +165,52 @@ class Holdings:
         return sum(path.stat().st_size for path in self._folder.iterdir())
 
     def values(self, now_hour: int, jobs: Sequence[Job]) -> Mapping[AccountId, float]:
-        """The value of everybody's index, each bucket shared among its holders by `scoring.scorable_bytes`.
+        """The value of everybody's newest index, each bucket shared among its holders by `scoring.scorable_bytes`.
 
         One pass over all hours that count; memory is that of the largest hour.
         """
-        import numpy as np
-
         open_now = list(self._open.items())
-        worth = np.zeros(len(open_now))
-        wanted = _wanted(jobs)
-        oldest, newest = now_hour - AGE_HOURS_MAX, now_hour + FUTURE_HOURS_MAX
-        dated = {hour for job in jobs if job.start_hour is not None or job.end_hour is not None for hour in _range(job)}
-        hours = {hour for _, flat in open_now for hour in flat.hours() if oldest <= hour <= newest or hour in dated}
-        for hour in sorted(hours):
-            parts = [flat.at_hour(hour) for _, flat in open_now]
-            owners = np.repeat(np.arange(len(parts)), [len(keys) for keys, _ in parts])
-            keys = np.concatenate([keys for keys, _ in parts])
-            sizes = np.concatenate([sizes for _, sizes in parts]).astype(np.uint64)
-            different, place = np.unique(keys, return_inverse=True)
-            totals = np.zeros(len(different), np.uint64)
-            np.add.at(totals, place, sizes)
-            scorable = (sizes * sizes // np.maximum(totals[place], 1)).astype(np.float64)
-            scales = _scales(different, hour, now_hour, wanted)
-            worth += np.bincount(owners, weights=scorable * scales[place], minlength=len(parts))
-        return {miner: float(value) for (miner, _), value in zip(open_now, worth, strict=True)}
+        hours = {hour for _, flat in open_now for hour in flat.hours()}
+        worths = _worths([flat for _, flat in open_now], hours, now_hour, jobs)
+        return dict(zip((miner for miner, _ in open_now), worths, strict=True))
+
+    def value_of(self, miner: AccountId, sequence: int, now_hour: int, jobs: Sequence[Job]) -> float:
+        """The value of one promise of a miner, which need not be its newest, beside the newest of all others."""
+        own = FlatIndex(pack_flat(sequence, self.buckets(miner, sequence) or []))
+        others = [flat for other, flat in list(self._open.items()) if other != miner]
+        return _worths([own, *others], set(own.hours()), now_hour, jobs)[0]
 
     def _packed(self, miner: AccountId, sequence: int) -> Path:
         return self._folder / f"{miner.hex()}-{sequence:012}.idx"
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file; a reader sees the old one or the new one."""
+    part = path.with_suffix(".part")
+    part.write_bytes(content)
+    part.replace(path)
+
+
+def _worths(flats: Sequence[FlatIndex], hours: Iterable[int], now_hour: int, jobs: Sequence[Job]) -> list[float]:
+    """What each index is worth in these hours beside the others."""
+    import numpy as np
+
+    worth = np.zeros(len(flats))
+    wanted = _wanted(jobs)
+    oldest, newest = now_hour - AGE_HOURS_MAX, now_hour + FUTURE_HOURS_MAX
+    dated = {hour for job in jobs if job.start_hour is not None or job.end_hour is not None for hour in _range(job)}
+    for hour in sorted(hour for hour in hours if oldest <= hour <= newest or hour in dated):
+        parts = [flat.at_hour(hour) for flat in flats]
+        owners = np.repeat(np.arange(len(parts)), [len(keys) for keys, _ in parts])
+        keys = np.concatenate([keys for keys, _ in parts])
+        sizes = np.concatenate([sizes for _, sizes in parts]).astype(np.uint64)
+        different, place = np.unique(keys, return_inverse=True)
+        totals = np.zeros(len(different), np.uint64)
+        np.add.at(totals, place, sizes)
+        scorable = (sizes * sizes // np.maximum(totals[place], 1)).astype(np.float64)
+        scales = _scales(different, hour, now_hour, wanted)
+        worth += np.bincount(owners, weights=scorable * scales[place], minlength=len(parts))
+    return [float(value) for value in worth]
 
 
 def _wanted(jobs: Sequence[Job]) -> dict[int, list[Job]]:

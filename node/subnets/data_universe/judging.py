@@ -85,7 +85,7 @@ async def _judge_rows(ask: RowsAsk, answer: Answer, miner: Neuron, host: Host, r
     distinct = {each.row.uri: each.row.entity() for each in proven}
     findings = await find_out(list(distinct.values()), miner, host, room, ask.seed[0])
     facts = await _facts(findings, miner.hotkey, room)
-    facts[pay.VALUE] = (await room.values(host.view())).get(miner.hotkey, 0.0)
+    facts[pay.VALUE] = await room.value_of(miner.hotkey, found.kept.sequence, host.view())
     return verdict_of(findings, facts)
 
 

@@ -107,16 +107,18 @@ class Room:
         """What everybody's index is worth now; computed anew when an index, a wish or the hour changed."""
         holdings = await self.holdings()
         jobs = jobs_of(view)
-        newest = tuple(
-            (neuron.hotkey, kept[-1].sequence)
-            for neuron in view.neurons
-            if (kept := indexes_of(view.state, neuron.hotkey)) and holdings.has(neuron.hotkey, kept[-1].sequence)
-        )
-        state: tuple[object, ...] = (self.now_hour, newest, *jobs)
+        state: tuple[object, ...] = (self.now_hour, holdings.sequences(), *jobs)
         if state != self._valued:
             self._values = await in_thread(holdings.values, self.now_hour, jobs)
             self._valued = state
         return self._values
+
+    async def value_of(self, miner: AccountId, sequence: int, view: View) -> float:
+        """What one promise of a miner is worth now. Not its newest: it may have promised more since it was asked."""
+        holdings = await self.holdings()
+        if (miner, sequence) in holdings.sequences():
+            return (await self.values(view)).get(miner, 0.0)
+        return await in_thread(holdings.value_of, miner, sequence, self.now_hour, jobs_of(view))
 
 
 async def in_thread(function: Callable[..., T], *args: object) -> T:
