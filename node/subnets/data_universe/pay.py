@@ -15,6 +15,7 @@ from node.subnets.data_universe.scoring import (
     ON_DEMAND_ALPHA,
     Credibility,
     coverage,
+    credibility_step,
     dirty_sources,
     final_score,
     multiplier_step,
@@ -65,7 +66,7 @@ class Account:
 
 def account_of(recent: Sequence[Judged]) -> Account:
     """The account that follows from a miner's verdicts, oldest first; those without a score move nothing."""
-    trust, demand, multiplier = Credibility(), 0.0, 1.0
+    trust, value, demand, multiplier = Credibility(), 0.0, 0.0, 1.0
     uniques, founds = list[float](), list[float]()
     checked: dict[str, tuple[int, int]] = {}
     asked: dict[int, tuple[int, int]] = {}
@@ -78,14 +79,18 @@ def account_of(recent: Sequence[Judged]) -> Account:
             _count(asked, facts)
             multiplier = multiplier_step(multiplier, coverage(asked.values()))
         elif VALUE in facts:
-            trust.passed(facts[VALUE], score)
+            value = facts[VALUE]
+            if value > 0.0:
+                trust.passed(value, score)
+            else:  # rows worth nothing prove nothing: later claims are measured by what was promised before
+                trust.credibility = min(trust.credibility, credibility_step(trust.credibility, score))
             uniques.append(facts.get(UNIQUE, 1.0))
             founds.append(facts.get(FOUND, 1.0))
             _count_rows(checked, facts)
         else:  # silence, or nothing that could be read: what is promised stays, the trust in it goes
             trust.failed()
     dirty = tuple(dirty_sources(checked))
-    return Account(trust.value, trust.credibility, _mean(uniques), _mean(founds), demand * multiplier, dirty)
+    return Account(value, trust.credibility, _mean(uniques), _mean(founds), demand * multiplier, dirty)
 
 
 def shares(book: Book, view: View) -> dict[AccountId, float]:

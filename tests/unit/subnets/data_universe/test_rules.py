@@ -144,6 +144,15 @@ def test_a_sudden_growth_of_claims_is_not_paid_at_once() -> None:
     assert jumped.final < 5 * pay.account_of(before).final
 
 
+def test_promises_worth_nothing_are_no_way_to_grow_without_proof() -> None:
+    nothing, much = [judged(1.0, value=0.0)] * 30, judged(1.0, value=10_000.0)
+    assert pay.account_of(nothing) == pay.Account(unique=1.0, found=1.0)
+    assert pay.account_of([*nothing, much]).credibility == scoring.CREDIBILITY_ALPHA
+    before = [judged(1.0, value=100.0)] * 30
+    assert pay.account_of([*before, nothing[0], much]) == pay.account_of([*before, much])
+    assert pay.account_of([*before, judged(0.0, value=0.0)]).credibility < pay.account_of(before).credibility
+
+
 def test_silence_costs_trust_and_duplicates_and_vanished_rows_cost_value() -> None:
     good = [judged(1.0, value=100.0)] * 10
     assert pay.account_of([*good, judged(0.0)]).credibility == pytest.approx(0.85 * pay.account_of(good).credibility)
@@ -232,6 +241,30 @@ def test_a_damaged_file_is_dropped_and_fetched_again(tmp_path: Path) -> None:
     (tmp_path / f"{B.hex()}.flat").write_bytes(b"x")
     assert list(Holdings(tmp_path).miners()) == []
     assert not list(tmp_path.glob("*.flat"))
+
+
+def test_an_index_of_which_a_crash_left_one_of_two_files_is_fetched_again(tmp_path: Path) -> None:
+    for lost in (f"{A.hex()}.flat", f"{A.hex()}-000000000001.idx"):
+        holdings = Holdings(tmp_path / lost)
+        put(holdings, A, {Bucket(1, "x", 5): 10})
+        put(holdings, A, {Bucket(1, "x", 5): 20}, sequence=1)
+        (tmp_path / lost / lost).unlink()
+        again = Holdings(tmp_path / lost)
+        assert not again.has(A, 1), lost
+        put(again, A, {Bucket(1, "x", 5): 20}, sequence=1)
+        assert again.has(A, 1), lost
+        assert again.holders(Bucket(1, "x", 5)) == [(A, 20)]
+
+
+def test_an_index_of_which_a_crash_left_the_old_table_is_fetched_again(tmp_path: Path) -> None:
+    holdings = Holdings(tmp_path)
+    put(holdings, A, {Bucket(1, "x", 5): 10})
+    old = (tmp_path / f"{A.hex()}.flat").read_bytes()
+    put(holdings, A, {Bucket(1, "x", 5): 20}, sequence=1)
+    (tmp_path / f"{A.hex()}.flat").write_bytes(old)
+    again = Holdings(tmp_path)
+    assert again.has(A, 0)
+    assert not again.has(A, 1)
 
 
 # --- witnesses ------------------------------------------------------------------------------------------------------
