@@ -109,8 +109,9 @@ class Holdings:
                 path.unlink()  # cut by a crash of the machine: it is fetched again
 
     def has(self, miner: AccountId, sequence: int) -> bool:
-        """Whether that index of a miner is here."""
-        return self._packed(miner, sequence).exists()
+        """Whether that index of a miner is here: packed, and in the table, which a crash may have left without it."""
+        flat = self._open.get(miner)
+        return flat is not None and flat.sequence >= sequence and self._packed(miner, sequence).exists()
 
     def put(self, miner: AccountId, sequence: int, note: IndexNote, packed: bytes) -> None:
         """Keep an index. Raises MalformedMessage when it is none, or another than the note says."""
