@@ -13,7 +13,7 @@ _COLUMNS: Final = (
     "e.id, e.uri, e.uri_hash, e.source, e.label, e.hour, e.minute, e.author, e.content, e.text_hash, e.size"
 )
 _STEP_ROWS: Final = 20_000
-_WORD: Final = re.compile(r"\w+")
+_WORD: Final = re.compile(r"[^\W_\u19b0-\u19c9\u1cf2\u1cf3]+")  # the full text index has none of these within a word
 
 
 def make_searchable(store: EntityStore, *, rows_max: int = _STEP_ROWS) -> int:
@@ -47,8 +47,9 @@ def search(store: EntityStore, query: EntityQuery) -> list[Found]:
             where.append(text)
             values.append(value)
     if query.authors:
-        where.append(f"lower(e.author) IN ({','.join('?' * len(query.authors))})")
-        values += [author.lower() for author in query.authors]
+        named = [*query.authors, *(author.lower() for author in query.authors)]  # SQLite lowers a to z only
+        where.append(f"lower(e.author) IN ({','.join(['lower(?)'] * len(named))})")
+        values += named
     if words:
         where.append("e.id IN (SELECT rowid FROM entity_text WHERE entity_text MATCH ?)")
         values.append(words)
@@ -60,9 +61,10 @@ def search(store: EntityStore, query: EntityQuery) -> list[Found]:
 
 def match_of(query: EntityQuery) -> str:
     """The words as an expression of the full text index; nothing a person writes is part of its language."""
-    quoted = [f'"{word}"' for text in query.words[:WORDS_MAX] for word in _phrase(text)]
-    return (" AND " if query.all_words else " OR ").join(quoted[:WORDS_MAX])
+    return (" AND " if query.all_words else " OR ").join(f'"{word}"' for word in words_of(query))
 
 
-def _phrase(text: str) -> list[str]:
-    return _WORD.findall(text)
+def words_of(query: EntityQuery) -> list[str]:
+    """The single words that are looked for."""
+    words = [word for text in query.words[:WORDS_MAX] for word in _WORD.findall(text)]
+    return words[:WORDS_MAX]

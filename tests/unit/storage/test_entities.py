@@ -135,6 +135,8 @@ def test_a_search_finds_by_words_label_author_time_and_place_newest_first(tmp_pa
         assert found(EntityQuery(words=("apple",))) == ["late apple", "green apple", "red apple pie"]
         assert found(EntityQuery(words=("green", "apple"), all_words=True)) == ["green apple"]
         assert found(EntityQuery(authors=("bob",))) == ["green apple"]
+        store.ingest([row(5, "ripe plum", author="Élise Ω")])
+        assert found(EntityQuery(authors=("Élise Ω",))) == ["ripe plum"]
         assert found(EntityQuery(label="fruit")) == ["green pear"]
         assert found(EntityQuery(start=(HOUR + 5) * 60)) == ["late apple"]
         assert found(EntityQuery(words=("apple",), limit=1)) == ["late apple"]
@@ -148,6 +150,16 @@ def test_nothing_a_person_writes_is_part_of_the_query_language(tmp_path: Path, w
         store.ingest([row(1)])
         make_searchable(store)
         assert search(store, EntityQuery(words=(words,))) == []
+
+
+@pytest.mark.parametrize("words", [("snake_case",), ("_a_b_",), ("\u0e01\u19b1\u0e02",), ("__init__", "zebra")])
+def test_a_word_of_several_pieces_is_looked_for_by_its_pieces(tmp_path: Path, words: tuple[str, ...]) -> None:
+    with EntityStore.open(tmp_path / "e.db") as store:
+        store.ingest([row(1, f"about {' '.join(words)} and more"), row(2, "nothing of it")])
+        make_searchable(store)
+        for all_words in (True, False):
+            found = search(store, EntityQuery(words=words, all_words=all_words))
+            assert [each.row.content for each in found] == [f"about {' '.join(words)} and more"]
 
 
 def test_deleted_rows_leave_the_full_text_index(tmp_path: Path) -> None:
