@@ -4,6 +4,7 @@ A proof that does not hold is forged, whatever the rows say. Truth is judged by 
 could be checked. Nothing that could not be checked moves a score.
 """
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +17,7 @@ from node.subnets.data_universe.entities import Entity, size_of, uri_hash
 from node.subnets.data_universe.evidence import Finding, find_out, rows_in
 from node.subnets.data_universe.index import BucketSize, bucket_leaf, row_leaf, sample_offsets
 from node.subnets.data_universe.ledger import Kept, index_at, others_with_root
-from node.subnets.data_universe.limits import CONTENT_CHARS_MAX, SAMPLE_ROWS, SEARCH_BYTES_MAX
+from node.subnets.data_universe.limits import CONTENT_CHARS_MAX, MINUTES_PER_HOUR, SAMPLE_ROWS, SEARCH_BYTES_MAX
 from node.subnets.data_universe.messages import (
     DataPart,
     DataTask,
@@ -30,8 +31,11 @@ from node.subnets.data_universe.messages import (
 from node.subnets.data_universe.room import Room, in_thread
 from node.subnets.data_universe.scoring import speed, volume
 from node.subnets.data_universe.shelf import query_of
+from node.subnets.data_universe.similar import mentions
 from node.subnets.data_universe.sumtree import follow
+from storage.entities_search import words_of
 
+_LOTS: Final = random.SystemRandom()
 _SEARCH_CHECKED: Final = 5  # rows of a search whose truth is looked into
 _ROW_BYTES_MAX: Final = 4 * CONTENT_CHARS_MAX + 8 * 1024  # the longest text, and the longest names around it
 
@@ -144,7 +148,8 @@ async def _judge_search(ask: SearchAsk, answer: Answer, miner: Neuron, host: Hos
         if not await _could_answer(ask, miner.hotkey, room):
             return Verdict(None, Code.NO_DATA, "it holds nothing of that")
         return Verdict(0.0, Code.NO_DATA, "it holds that label and shows nothing of it", facts=facts)
-    findings = await find_out(rows[:_SEARCH_CHECKED], miner, host, room, answer.digest[0])
+    looked_at = _LOTS.sample(rows, min(len(rows), _SEARCH_CHECKED))  # which ones, nobody knew who made the answer
+    findings = await find_out(looked_at, miner, host, room, _LOTS.getrandbits(8))
     if any(finding.is_right is False for finding in findings):
         return verdict_of(findings, facts)
     facts[pay.answered_fact(ask.source)] = 1.0
@@ -163,7 +168,7 @@ def _misfit(ask: SearchAsk, rows: Sequence[Entity]) -> str:
     query = query_of(ask)
     if len(rows) > ask.limit or len({row.uri for row in rows}) != len(rows):
         return "more rows than asked for, or one twice"
-    authors = {name.lower() for name in ask.usernames}
+    authors, words = {name.lower() for name in ask.usernames}, words_of(query)
     for row in rows:
         fits = (
             (query.source is None or row.source == query.source)
@@ -172,6 +177,7 @@ def _misfit(ask: SearchAsk, rows: Sequence[Entity]) -> str:
             and (query.end is None or row.minute < query.end)
             and (not authors or row.author.lower() in authors)
             and (query.uri_hash is None or uri_hash(row.uri) == query.uri_hash)
+            and (not query.words or mentions(row.content, words, all_words=query.all_words))
         )
         if not fits:
             return "a row that does not fit the question"
@@ -179,11 +185,17 @@ def _misfit(ask: SearchAsk, rows: Sequence[Entity]) -> str:
 
 
 async def _could_answer(ask: SearchAsk, miner: AccountId, room: Room) -> bool:
-    """Whether a miner's own index says that it holds rows of the label."""
+    """Whether a miner's own index says that it holds rows that fit; it lists no words or authors."""
+    if not ask.label or ask.keywords or ask.usernames or ask.url:
+        return False
     holdings = await room.holdings()
     newest = await in_thread(holdings.newest, miner)
-    return ask.label != "" and any(
-        each.bucket.label == ask.label and ask.source in (0, each.bucket.source) for each in newest
+    return any(
+        each.bucket.label == ask.label
+        and ask.source in (0, each.bucket.source)
+        and ask.start <= MINUTES_PER_HOUR * each.bucket.hour
+        and (not ask.end or MINUTES_PER_HOUR * (each.bucket.hour + 1) <= ask.end)
+        for each in newest
     )
 
 

@@ -1,6 +1,11 @@
-"""Whether two texts say the same: SimHash for many against many, shares of 5-grams for one against one. Pure."""
+"""Whether two texts say the same: SimHash for many against many, shares of 5-grams for one against one. Pure.
 
-from collections.abc import Iterable
+Also whether a text says words that were looked for.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from node.primitives.crypto import digest
@@ -10,6 +15,7 @@ GRAM_CHARS: Final = 5
 SIMHASH_BITS: Final = 64
 BAND_BITS: Final = 16
 _WORDS_MAX: Final = 2000
+_LETTERS: Final = re.compile(r"[^\W_]+")
 
 
 def similarity(left: str, right: str) -> float:
@@ -19,6 +25,21 @@ def similarity(left: str, right: str) -> float:
         return 1.0
     a, b = set(_grams(left)), set(_grams(right))
     return len(a & b) / len(a | b)
+
+
+def mentions(text: str, words: Sequence[str], *, all_words: bool) -> bool:
+    """Whether a text holds one of the words, or all of them, case, accents and signs aside; never none at all.
+
+    Parts of words count too: no store that looks for whole words finds a row that this does not.
+    """
+    plain = _bare(text)
+    held = [all(piece in plain for piece in _LETTERS.findall(_bare(word))) for word in words]
+    return bool(held) and (all(held) if all_words else any(held))
+
+
+def _bare(text: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    return "".join(each for each in decomposed if not unicodedata.combining(each))
 
 
 def simhash(text: str) -> int:
