@@ -9,6 +9,7 @@ from typing import Final
 import trio
 
 from models import FinishReason, ModelError, Sampling
+from node.market.errors import CallRefused, ForgedAnswer, OverClaimed
 from node.primitives.codec import encode
 from node.primitives.crypto import digest
 from node.primitives.errors import MarketError
@@ -24,6 +25,8 @@ BURST_MAX: Final = 8  # questions at once: what one batch of a desktop holds
 OWN_TRIAL_TOKENS: Final = 16  # of each answer by which a miner measures itself: a second of work
 MODEST: Final = 0.7  # of the measured speed that is declared: users come with prompts, and the machine has other work
 BURST_TIMEOUT_S: Final = 60.0
+WITNESSES_MAX: Final = 3  # other seats asked whether this node's line is good
+WITNESS_TIMEOUT_S: Final = 30.0
 _TRIAL: Final = "Explain how a lighthouse works and who looks after it."
 
 
@@ -80,6 +83,11 @@ class Bursts:
         declared = declared_by(miner.hotkey, self._model, view.state)
         count = min(BURST_MAX, declared.concurrency if declared is not None else 1)
         speed = await burst(host, miner, [self._task(secret, n) for n in range(count)])
+        if speed is None:  # silence; the fault may be this node's own
+            if not await line_is_good(host, view, miner, self._task(secret, count)):
+                del self._asked[host.hotkey, miner.hotkey]
+                return
+            speed = 0.0
         told = Burst(bytes(miner.hotkey), self._model, count, min(int(speed), TOKENS_PER_S_MAX))
         await host.journal.append(BURST, encode(told))
 
@@ -115,16 +123,21 @@ async def own_speed(runtime: TextRuntime, concurrency: int) -> int:
     return int(count / max(trio.current_time() - began_s, 1e-3))
 
 
-async def burst(host: Host, miner: Neuron, tasks: list[ChatTask]) -> float:
-    """Tokens a second over all answers to questions asked at once; 0 when one that is looked at turns out wrong."""
+async def burst(host: Host, miner: Neuron, tasks: list[ChatTask]) -> float | None:
+    """Tokens a second over all answers to questions asked at once; 0 when one that is looked at turns out wrong.
+
+    None when nothing at all came of the miner, not even a refusal.
+    """
     answers: dict[int, Answer] = {}
+    is_heard = False
     began_s = trio.current_time()
 
     async def one(number: int, task: ChatTask) -> None:
+        nonlocal is_heard
         try:
             answers[number] = await host.ask(miner, task)
-        except MarketError:
-            return  # an answer that does not come adds nothing
+        except MarketError as error:  # an answer that does not come adds nothing
+            is_heard = is_heard or speaks(error)
 
     with trio.move_on_after(BURST_TIMEOUT_S):
         async with trio.open_nursery() as nursery:
@@ -132,12 +145,31 @@ async def burst(host: Host, miner: Neuron, tasks: list[ChatTask]) -> float:
                 nursery.start_soon(one, number, task)
     took_s = max(trio.current_time() - began_s, 1e-3)
     if not answers:
-        return 0.0
+        return 0.0 if is_heard else None
     looked_at = sorted(answers)[os.urandom(1)[0] % len(answers)]
     if not await _holds(host, tasks[looked_at], answers[looked_at]):
         return 0.0
     good = [each for each in answers.values() if each.status is Code.OK]
     return sum(each.usage.completion_tokens for each in good) / took_s
+
+
+def speaks(error: MarketError) -> bool:
+    """Whether a failed call was ended by the other side's own words, and not by the line or by this node."""
+    return isinstance(error, CallRefused | ForgedAnswer | OverClaimed)
+
+
+async def line_is_good(host: Host, view: View, silent: Neuron, task: ChatTask) -> bool:
+    """Whether another seat answers or refuses a question now, so that one that is silent is so by itself."""
+    others = [each for each in view.neurons if each.peer_id and each.hotkey not in (host.hotkey, silent.hotkey)]
+    for other in sorted(others, key=lambda each: digest("burst-order", task.seed, each.hotkey))[:WITNESSES_MAX]:
+        with trio.move_on_after(WITNESS_TIMEOUT_S):
+            try:
+                await host.ask(other, task)
+            except MarketError as error:
+                if not speaks(error):
+                    continue
+            return True
+    return False
 
 
 async def _holds(host: Host, task: ChatTask, answer: Answer) -> bool:

@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from node.market.errors import Unreachable
+import pytest
+
+from node.market.errors import CallRefused, Unreachable
 from node.primitives.codec import encode
 from node.primitives.types import AccountId, Height, Uid
 from node.service.roles.host import ModelHost
-from node.subnets.base import Answer, Entry, Message, Neuron, View
+from node.subnets.base import Answer, Code, Entry, Message, Neuron, View
 from node.subnets.nineteen import Nineteen
 from node.subnets.nineteen.adversaries import CHEATS
 from node.subnets.nineteen.bursts import BURST_MAX, to_declare
@@ -121,6 +123,54 @@ async def test_a_burst_answered_with_nonsense_shows_nothing(tiny_path: Path) -> 
     await Rows(hotkey("miner"), state).append(CAPACITY, encode(Capacity(TINY, 5_000, 4)))
     await Small().tick(door)
     assert measured_of(hotkey("miner"), TINY, door.view()) == 0
+    await models.aclose()
+
+
+class Apart(BurstHost):
+    """A validator among two miners, of whom those named `away` do not answer and `refusing` ones only refuse."""
+
+    def among(self, away: set[str], refusing: set[str]) -> "Apart":
+        self.away, self.refusing = {hotkey(name) for name in away}, {hotkey(name) for name in refusing}
+        return self
+
+    def view(self) -> View:
+        view = super().view()
+        other = Neuron(Uid(2), hotkey("other"), hotkey("other"), "peer", (), 0, False, Height(0))
+        return replace(view, neurons=(*view.neurons, other))
+
+    async def ask(self, miner: Neuron, task: Message) -> Answer:
+        assert isinstance(task, ChatTask)
+        if miner.hotkey in self.away:
+            raise Unreachable("No line.")
+        if miner.hotkey in self.refusing:
+            raise CallRefused(Code.OVERLOADED, "No room.")
+        return await answer_of(self.miner, task, FakeHost(self.models, miner.hotkey))
+
+
+@pytest.mark.parametrize(
+    ("away", "refusing", "seen"),
+    [
+        ({"miner", "other"}, set(), None),  # the fault may be the validator's own
+        ({"miner"}, set(), 0.0),
+        ({"miner"}, {"other"}, 0.0),
+        (set(), {"miner"}, 0.0),
+    ],
+)
+async def test_silence_shows_nothing_of_a_miner_unless_somebody_else_answers(
+    tiny_path: Path, away: set[str], refusing: set[str], seen: float | None
+) -> None:
+    models, state = ModelHost(tiny_path.parent, own_bundles={TINY: tiny_path}, threads=1), dict[bytes, bytes]()
+    door = Apart(models, hotkey("v")).among(away, refusing)
+    door.with_rows(state, permit=True, miner=TinyNineteen())
+    await Rows(hotkey("miner"), state).append(CAPACITY, encode(Capacity(TINY, 50, 4)))
+    subnet = Small()
+    await subnet.tick(door)
+    assert measured_of(hotkey("miner"), TINY, door.view()) == seen
+    door.away, door.refusing = set(), set()
+    await subnet.tick(door)  # it is measured as soon as it can be, not only in the next period
+    measured = measured_of(hotkey("miner"), TINY, door.view())
+    assert measured is not None
+    assert (measured > 1) is (seen is None)
     await models.aclose()
 
 
