@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from node.market.limits import RECENT_PER_MINER_MAX
 from node.primitives.types import AccountId, Hash
 from node.subnets.base import Book, Code, Judged, View
 from node.subnets.nineteen import scoring
@@ -12,7 +13,8 @@ from node.subnets.nineteen.honesty import is_caught
 from node.subnets.nineteen.instruct import alike
 from node.subnets.nineteen.scoring import PERIOD_BLOCKS, PERIODS_COUNTED, Period
 
-JUDGED_COUNTED: Final = 50  # a miner's last verdicts
+JUDGED_COUNTED: Final = 50  # a miner's last verdicts, for its quality; periods count those of all that are kept
+KNOWN_BY_VERDICTS: Final = RECENT_PER_MINER_MAX  # so many with a score: a miner is not new, in however few periods
 UNPROVEN_TOKENS_PER_S: Final = 10.0  # of a capacity that was not declared, and of others while nobody is measured
 BLOCK_S: Final = 12.0  # of a network at its usual pace; only the share left unasked depends on it
 _NO_ROOM: Final = frozenset({Code.OVERLOADED, Code.RATE_LIMITED})
@@ -45,14 +47,15 @@ def worth_of(
 
     `crowds`: likenesses of all answers by open task. `usual`: by model, the capacity of a miner without a burst so far.
     """
-    counted = [each for each in judged if each.verdict.score is not None][-JUDGED_COUNTED:]
+    scored = [each for each in judged if each.verdict.score is not None]
+    counted = scored[-JUDGED_COUNTED:]
     answered = [each for each in counted if each.verdict.code not in _NO_ROOM | _FAILED]
     qualities = [] if is_caught(counted) else [_quality(each, crowds) for each in answered]
     good = [each for each in answered if each.verdict.code in (Code.OK, Code.PARTIAL)]
     rates = [each.usage.completion_tokens / max(each.t_done_ms, 1) * 1000 for each in good]
     capacity = max((_capacity(hotkey, model, view, usual[model]) for model in models), default=UNPROVEN_TOKENS_PER_S)
     return Worth(
-        hotkey, coldkey, scoring.quality_score(qualities), _reliability(counted, capacity, int(view.height)), capacity,
+        hotkey, coldkey, scoring.quality_score(qualities), _reliability(scored, capacity, int(view.height)), capacity,
         _middle(rates), _middle([float(each.t_first_ms) for each in good]),
     )  # fmt: skip
 
@@ -102,7 +105,8 @@ def _reliability(judged: Sequence[Judged], capacity: float, height: int) -> floa
         )  # fmt: skip
         if score is not None and now - number < PERIODS_COUNTED:
             periods.append(Period(score, consumed, max(now - number, 0)))
-    return scoring.over_periods(periods, len(by_period))
+    is_full = len(judged) >= KNOWN_BY_VERDICTS  # older ones are forgotten, and the periods they were in
+    return scoring.over_periods(periods, max(len(by_period), PERIODS_COUNTED + 1) if is_full else len(by_period))
 
 
 def shares_of(book: Book, models: Sequence[str], view: View) -> dict[AccountId, float]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from node.market.limits import RECENT_PER_MINER_MAX
 from node.primitives.codec import encode
 from node.primitives.types import ZERO_HASH, Hash, Height, NetUid, Uid
 from node.subnets.base import Code, Entry, Judged, Neuron, Refusal, Standing, Usage, Verdict, View
@@ -73,6 +74,23 @@ def test_refusals_and_failures_lower_reliability() -> None:
     down = Standing(1.0, 10.0, Height(HEIGHT), (*rows, judged(0, code=Code.TIMEOUT)))
     found = shares({"a": record(), "busy": busy, "down": down})
     assert found["a"] > found["busy"] > found["down"] > 0
+
+
+def often(per_period: int, *, periods: int = 10) -> Standing:
+    """A miner with so many right answers in each of the last periods, as the book keeps them."""
+    rows = [judged(n, height=HEIGHT - n // per_period * scoring.PERIOD_BLOCKS) for n in range(periods * per_period)]
+    return Standing(1.0, 10.0, Height(HEIGHT), tuple(reversed(rows))[-RECENT_PER_MINER_MAX:])
+
+
+@pytest.mark.parametrize("per_period", [10, 20, 40])
+def test_a_miner_that_is_judged_more_often_is_not_held_to_be_new(per_period: int) -> None:
+    found = shares({"seldom": often(5), "often": often(per_period)})
+    assert found["often"] == pytest.approx(found["seldom"])
+
+
+def test_a_miner_of_few_periods_counts_a_quarter_before_the_fourth_power() -> None:
+    found = shares({"known": often(15), "new": often(15, periods=8)})
+    assert found["new"] / found["known"] == pytest.approx(scoring.NEW_MINER**4)
 
 
 def test_a_verdict_without_a_score_moves_nothing() -> None:
