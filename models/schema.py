@@ -167,8 +167,12 @@ def _bounds(node: Mapping[str, object], low: str, high: str, where: str) -> tupl
 
 
 def _encoded(value: object) -> bytes:
-    """A value as the answer must write it: compact, as UTF-8."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "replace")
+    """A value as the answer must write it: compact, as UTF-8. Raises BadSampling."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (ValueError, RecursionError) as error:  # 1e999 is read as infinity
+        raise BadSampling("response_format: the schema has a value that cannot be written as JSON") from error
+    return text.encode("utf-8", "replace")
 
 
 def _no_constant(name: str) -> NoReturn:

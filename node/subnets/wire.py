@@ -4,6 +4,7 @@ Everything here is on the wire; it holds no rules and reaches nothing.
 """
 
 import enum
+import logging
 import unicodedata
 from typing import TypeVar
 
@@ -75,6 +76,7 @@ class Part(Message, frozen=True):
 
 
 M = TypeVar("M", bound=Message)
+_log = logging.getLogger(__name__)
 
 
 def decode_message(kind: type[M], data: bytes, *, max_bytes: int) -> M:
@@ -83,7 +85,13 @@ def decode_message(kind: type[M], data: bytes, *, max_bytes: int) -> M:
         message = decode_canonical(kind, data, max_bytes=max_bytes)
     except DecodeError as error:
         raise MalformedMessage(error.message) from error
-    message.check()
+    try:
+        message.check()
+    except MalformedMessage:
+        raise
+    except Exception as error:  # the check is a subnet's own program, and what it looks at is a stranger's
+        _log.debug("the check of a %s failed", kind.__name__, exc_info=True)  # a stranger may send many
+        raise MalformedMessage(f"A {kind.__name__} could not be checked: {type(error).__name__}.") from error
     return message
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from models import BadSampling
 from models.grammar import ANY_OBJECT, Grammar, grammar_of
+from models.schema import parse_schema
 
 PERSON = json.dumps(
     {
@@ -114,6 +116,8 @@ def test_what_is_allowed_is_json(text: str) -> None:
         ('{"type": "object", "properties": {}, "required": ["a"]}', "requires"),
         ('{"type": "object", "properties": {}, "additionalProperties": {"type": "string"}}', "additionalProperties"),
         ('{"const": NaN}', "no JSON"),
+        ('{"const": 1e999}', "written"),
+        ('{"enum": [1, [-1e999]]}', "written"),
         (" " * 20_000, "characters"),
         ("[" * 15_000, "no JSON"),
     ],
@@ -121,6 +125,12 @@ def test_what_is_allowed_is_json(text: str) -> None:
 def test_a_schema_that_is_not_understood_is_refused_by_name(schema: str, word: str) -> None:
     with pytest.raises(BadSampling, match=word):
         grammar_of(schema)
+
+
+def test_however_deep_a_value_of_a_schema_is_it_is_read_or_refused() -> None:
+    for depth in range(100, 1_100):
+        with suppress(BadSampling):
+            parse_schema(f'{{"const": {"[" * depth}{"]" * depth}}}')
 
 
 def test_a_number_ends() -> None:

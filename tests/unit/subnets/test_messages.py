@@ -13,7 +13,20 @@ from node.primitives.codec import encode
 from node.primitives.crypto import digest
 from node.primitives.limits import TASK_BYTES_MAX
 from node.primitives.types import ZERO_HASH, Height, NetUid, Uid
-from node.subnets.base import Code, Entry, Neuron, Part, Refusal, Spec, Standing, Subnet, Usage, View, decode_message
+from node.subnets.base import (
+    Code,
+    Entry,
+    Message,
+    Neuron,
+    Part,
+    Refusal,
+    Spec,
+    Standing,
+    Subnet,
+    Usage,
+    View,
+    decode_message,
+)
 from node.subnets.nineteen import Nineteen
 from node.subnets.nineteen.messages import ChatPiece, ChatTask, Odds, Turn, to_reply, to_task
 from node.subnets.nineteen.prompts import SeededChoice, draw_chat
@@ -27,6 +40,23 @@ ENTROPY = bytes(range(32))
 def request(**changes: object) -> ChatRequest:
     base: dict[str, object] = {"model": "m", "messages": (ChatTurn("user", "hello"),)}
     return ChatRequest(**(base | changes))  # type: ignore[arg-type]
+
+
+class Fragile(Message, frozen=True):
+    """A message whose check fails by itself, as that of somebody's package may."""
+
+    numbers: tuple[int, ...]
+
+    def check(self) -> None:
+        if self.numbers[0] > 1:
+            raise MalformedMessage("Too large.")
+
+
+def test_a_check_that_fails_by_itself_refuses_the_message() -> None:
+    assert decode_message(Fragile, encode(Fragile((1,))), max_bytes=100).numbers == (1,)
+    for numbers in ((2,), ()):
+        with pytest.raises(MalformedMessage):
+            decode_message(Fragile, encode(Fragile(numbers)), max_bytes=100)
 
 
 def test_the_encoding_of_a_task_and_a_piece_is_pinned() -> None:
@@ -67,6 +97,9 @@ def test_the_encoding_of_a_task_and_a_piece_is_pinned() -> None:
         {"form": "{"},
         {"form": '{"type": "string", "pattern": "a"}'},
         {"form": " " * 20_000},
+        {"form": '{"const": 1e999}'},
+        {"form": '{"enum": [1, [-1e999]]}'},
+        {"form": '{"const": ' + "[" * 993 + "]" * 993 + "}"},
         {"logprobs": -1},
         {"logprobs": 22},
     ],
