@@ -116,6 +116,12 @@ class Batcher:
         with self._changed:
             return len(self._active) + (self._filling is not None), len(self._queued)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether requests are taken: not after `close`, nor after the runtime failed."""
+        with self._changed:
+            return not self._closing
+
     def close(self) -> None:
         """Refuse new requests, end all others with Closed, and wait for the worker thread."""
         with self._changed:

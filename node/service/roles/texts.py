@@ -17,7 +17,7 @@ from models.bundle import ModelCard
 from node.service.roles.shelf import Opening, Shelf
 
 if TYPE_CHECKING:
-    from models import TextModel
+    from models import Batcher, TextModel
     from models.batching import Answer as BatchedAnswer
 
 _DONE = None
@@ -49,11 +49,11 @@ class BatchedText:
     """One open model: answers share a batch, verifications take their turn in a thread of their own."""
 
     def __init__(self, model: TextModel, *, max_batch: int, judges: trio.CapacityLimiter) -> None:
-        from models import Batcher  # whoever has a model has its runtime
-
         self._model = model
-        self._batcher = Batcher(model, max_batch)
+        self._max_batch = max_batch
+        self._batcher = self._new_batcher()
         self._judges = judges
+        self._is_closed = False
 
     @property
     def name(self) -> str:
@@ -84,7 +84,7 @@ class BatchedText:
 
     async def generate(self, prompt: Sequence[int], sampling: Sampling) -> AsyncGenerator[Token, None]:
         bell = _Bell()
-        submit = partial(self._batcher.submit, prompt, sampling, tell=bell.ring)
+        submit = partial(self._working_batcher().submit, prompt, sampling, tell=bell.ring)
         # Reading a schema takes milliseconds; anything else some 0.1 ms, less than a thread that wakes up.
         answer = await trio.to_thread.run_sync(submit) if sampling.form else submit()
         try:
@@ -116,7 +116,19 @@ class BatchedText:
 
     def close(self) -> None:
         """End all answers and wait for the batch thread. Blocks for at most one step of the model."""
+        self._is_closed = True
         self._batcher.close()
+
+    def _working_batcher(self) -> Batcher:
+        """The batcher; another one after the runtime failed, for one failure must not end all answers to come."""
+        if not self._is_closed and not self._batcher.is_open:
+            self._batcher = self._new_batcher()
+        return self._batcher
+
+    def _new_batcher(self) -> Batcher:
+        from models import Batcher  # whoever has a model has its runtime
+
+        return Batcher(self._model, self._max_batch)
 
 
 class ShelvedText:

@@ -206,3 +206,22 @@ async def test_a_run_without_end_is_stopped_at_the_time_limit(tmp_path: Path, mo
     with trio.fail_after(10), pytest.raises(RuntimeFailure, match="was stopped"):
         await opened.run({"x": np.ones(1, np.float32)})
     await host.aclose()
+
+
+async def test_a_text_model_whose_runtime_failed_once_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    models = ModelHost(folder, own_bundles={"tiny": tiny_bundle(folder / "text")}, threads=1)
+    text = await models.text("tiny")
+    prompt = await text.chat_prompt([("user", "hi")])
+    sampling = Sampling(bytes(32), max_tokens=3)
+    before = [token.id async for token in text.generate(prompt, sampling)]
+    broken = next(iter(models._shelf._slots.values())).opened
+
+    def fail(*_: object) -> np.ndarray:
+        raise RuntimeFailure("out of memory")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(broken._model.decoder, "step", fail)
+        with pytest.raises(RuntimeFailure, match="out of memory"):
+            _ = [token async for token in text.generate(prompt, sampling)]
+    assert [token.id async for token in text.generate(prompt, sampling)] == before
+    await models.aclose()
