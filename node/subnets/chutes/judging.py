@@ -106,8 +106,8 @@ async def _graph(
         got = await outputs_of(parts, host, answer.miner)
     except (BadRequest, MalformedMessage) as error:
         return Verdict(0.0, Code.MALFORMED, error.message)
-    except MarketError as error:
-        return Verdict(0.0, Code.NO_DATA, f"the answer's arrays cannot be had: {error.message}")
+    except MarketError as error:  # as if it had not answered; it is no lie, and the fault may be this node's own
+        return Verdict(0.0, Code.UNREACHABLE, f"the answer's arrays cannot be had: {error.message}")
     if parts[-1].mark != mark_of(task, await trio.to_thread.run_sync(content, got), answer.miner):
         return Verdict(0.0, Code.PLAGIARISED, "the mark is not that of this answer, task and miner")
     own = await run_graph(listed.chute, task.inputs, answer.miner, host, tools.shelf)

@@ -5,10 +5,11 @@ import pytest
 
 from node.market.errors import ServeFailed
 from node.primitives.crypto import digest
-from node.subnets.base import Code, Usage
+from node.primitives.types import Hash, Height
+from node.subnets.base import BlobRef, Code, Judged, Usage
 from node.subnets.chutes.adversaries import CHEATS
 from node.subnets.chutes.messages import ChutePart, ChuteTask, Hold, Noise, Tensor
-from node.subnets.chutes.scoring import BOUNTY, CHUTE, UNITS, short_id
+from node.subnets.chutes.scoring import BOUNTY, CHUTE, UNITS, is_suspended, row_of, short_id
 from node.subnets.chutes.strategies import honest
 from tests.unit.subnets.chutes.support import FEATURES, Market, as_answer, rows_task
 
@@ -112,6 +113,26 @@ async def test_a_validator_without_the_bundle_blames_nobody() -> None:
     market.world.blobs.clear()
     verdict = await market.judge.judge(rows_task(chute), answer, market.judging())
     assert (verdict.score, verdict.code) == (None, Code.UNCHECKABLE)
+
+
+async def test_arrays_that_cannot_be_fetched_are_as_no_answer_and_no_lie() -> None:
+    market = Market()
+    chute = await market.deploy()
+    answer = await market.ask(rows_task(chute))
+    gone = (BlobRef(Hash(digest("test", b"gone")), 12, "application/octet-stream"),)
+    parts = [
+        msgspec.structs.replace(
+            part, slabs=tuple(msgspec.structs.replace(each, offset=0, data=b"", blob=gone) for each in part.slabs)
+        )
+        for part in answer.parts
+        if isinstance(part, ChutePart)
+    ]
+    verdict = await market.judge.judge(rows_task(chute), as_answer(answer.miner, parts), market.judging())
+    assert (verdict.score, verdict.code) == (0.0, Code.UNREACHABLE)
+    row = row_of(Judged(Hash(bytes(32)), "challenge", Height(1), verdict, Usage(), 1, 1))
+    assert row is not None
+    assert not row.answered
+    assert not is_suspended([row], 1)
 
 
 async def test_an_unknown_chute_is_refused_by_miners_and_not_judged() -> None:
