@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import threading
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 
@@ -21,6 +22,9 @@ from node.compute.errors import BadBackend
 from node.compute.limits import RAY_ACTORS_MAX, RAY_BATCH, RAY_START_TIMEOUT_S, STREAMS_MAX
 from node.subnets.base import TextRuntime
 
+if TYPE_CHECKING:
+    from models import Batcher
+
 _END = None
 
 
@@ -28,10 +32,11 @@ class Worker:
     """What an actor runs: one session and its batch. Lives in a process of the cluster."""
 
     def __init__(self, bundle: str, threads: int) -> None:
-        from models import Batcher, open_text
+        from models import open_text
 
         self._model = open_text(Path(bundle), threads=threads)
-        self._batcher = Batcher(self._model, RAY_BATCH)
+        self._changing = threading.Lock()  # the cluster calls from several threads
+        self._batcher = self._new_batcher()
 
     def model_id(self) -> str:
         """SHA-256 of the model file: the caller compares it with its own."""
@@ -39,12 +44,24 @@ class Worker:
 
     def generate(self, prompt: list[int], sampling: Sampling) -> Iterator[Token]:
         """The tokens of one answer, one by one. Raises ModelError."""
-        answer = self._batcher.submit(prompt, sampling)
+        answer = self._working_batcher().submit(prompt, sampling)
         try:
             for token in answer:  # noqa: UP028  # Ray sends, and an answer takes nothing
                 yield token
         finally:
             answer.cancel()
+
+    def _working_batcher(self) -> Batcher:
+        """The batcher; another one after the runtime failed, for one failure must not end all answers to come."""
+        with self._changing:
+            if not self._batcher.is_open:
+                self._batcher = self._new_batcher()
+            return self._batcher
+
+    def _new_batcher(self) -> Batcher:
+        from models import Batcher
+
+        return Batcher(self._model, RAY_BATCH)
 
 
 class RayText:

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from models import RuntimeFailure, Sampling
 from node.compute import parse_backend
 from node.compute.errors import BadBackend
 from node.compute.pool import ComputePool
-from node.compute.ray_text import load_ray
+from node.compute.ray_text import Worker, load_ray
 from node.service.roles.host import ModelHost
 from node.subnets.base import Code
 from node.subnets.nineteen.messages import ChatPiece
@@ -43,3 +44,19 @@ def test_without_the_package_the_choice_says_how_to_get_it(monkeypatch: pytest.M
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     with pytest.raises(BadBackend, match="neurond\\[ray\\]"):
         load_ray()
+
+
+def test_a_worker_goes_on_after_its_runtime_failed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker, sampling = Worker(str(tiny_bundle(tmp_path)), 1), Sampling(bytes(32), max_tokens=3)
+    prompt = worker._model.chat_prompt([("user", "hi")])
+    before = [token.id for token in worker.generate(prompt, sampling)]
+
+    def fail(*_: object) -> object:
+        raise RuntimeFailure("out of memory")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(worker._model.decoder, "step", fail)
+        with pytest.raises(RuntimeFailure, match="out of memory"):
+            list(worker.generate(prompt, sampling))
+    assert [token.id for token in worker.generate(prompt, sampling)] == before
+    worker._batcher.close()
