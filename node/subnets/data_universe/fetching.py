@@ -38,6 +38,7 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _READ_BYTES = 64 * 1024
 _MARK_CHARS_MAX = 200
 _BROKEN = (OSError, trio.TooSlowError, trio.BrokenResourceError, ssl.SSLError, h11.ProtocolError)
+_HOST_CHARS_MAX = 253  # of the name service
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\]")
 _CHARSET = re.compile(
     r"ascii|utf-(8|16|32)(-(le|be|sig))?|iso8859-\d+|cp\d+|koi8-\w|mac-\w+|gb\w+|big5\w*|euc_\w+|shift_ji\w+"
@@ -92,11 +93,12 @@ def canonical_url(url: str) -> str:
     if parts.scheme.lower() not in _PORTS or parts.username or parts.password:
         return ""
     try:
-        host = host.encode("idna").decode() if not host.isascii() else host
+        host = (
+            f"[{host}]" if ":" in host else host.encode("idna").decode()
+        )  # a name server is asked for it in this form
     except UnicodeError:
         return ""
-    host = f"[{host}]" if ":" in host else host
-    if not _HOST.fullmatch(host):
+    if not _HOST.fullmatch(host) or len(host) > _HOST_CHARS_MAX:
         return ""
     scheme = parts.scheme.lower()
     place = host if port in (None, _PORTS[scheme]) else f"{host}:{port}"

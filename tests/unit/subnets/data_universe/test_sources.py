@@ -118,6 +118,14 @@ async def test_a_public_page_cannot_lead_to_the_users_own_private_host(
         assert inner.asked == []
 
 
+@pytest.mark.parametrize("host", [f"{'a' * 64}.example", "a..example", ".example", f"x.{'b.' * 126}example"])
+async def test_a_name_that_no_name_server_knows_how_to_write_is_no_web_address(site: Site, host: str) -> None:
+    assert canonical_url(f"http://{host}/") == ""
+    site.replies["/there"] = Reply(status=302, headers={"location": f"http://{host}/"})
+    with pytest.raises(SourceFailed, match="no web address"):
+        await client(site).get(f"{site.base}/there")
+
+
 async def test_redirects_are_followed_a_few_times(site: Site) -> None:
     site.replies["/a"] = Reply(b"", 301, {"location": "/b"})
     site.replies["/b"] = Reply(b"here")
