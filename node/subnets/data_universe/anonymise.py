@@ -20,6 +20,7 @@ _PHONE: Final = re.compile(
     r"(?<![\w.])(?:\+|00)?\d{1,4}[ ./-]?(?:\(\d{1,5}\)[ ./-]?)?\d{2,5}(?:[ ./-]?\d{2,5}){1,4}(?![\w.])"
 )
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
+_LAST_MINUTE: Final = int(datetime(9999, 12, 31, 23, 59, tzinfo=UTC).timestamp()) // 60
 _DIGITS_MIN: Final = 8  # of a telephone number; years and prices have fewer
 
 
@@ -54,8 +55,8 @@ def row_of(entity: Entity, key: bytes) -> dict[str, str]:
 
 
 def iso_of(minute: int) -> str:
-    """Minutes since 1970 as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(60 * minute, UTC).strftime("%Y-%m-%dT%H:%M:00Z")
+    """Minutes since 1970 as ISO 8601 in UTC; later than the calendar goes, its last one."""
+    return datetime.fromtimestamp(60 * min(minute, _LAST_MINUTE), UTC).strftime("%Y-%m-%dT%H:%M:00Z")
 
 
 COLUMNS: Final = ("text", "label", "source", "datetime", "username_encoded", "url_encoded")

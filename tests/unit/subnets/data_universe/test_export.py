@@ -1,6 +1,7 @@
 """Data sets: the layout that readers expect, nobody's name in it, and readers that open it where they are there."""
 
 import json
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -8,11 +9,13 @@ import pytest
 import yaml
 
 from node.subnets.data_universe import exporting
-from node.subnets.data_universe.anonymise import COLUMNS, encoded, masked
+from node.subnets.data_universe.anonymise import COLUMNS, encoded, iso_of, masked
 from node.subnets.data_universe.card import Sums, card, size_category
 from node.subnets.data_universe.entities import Source, make_entity
 from node.subnets.data_universe.errors import ExportFailed
 from node.subnets.data_universe.exporting import Exported, export
+from node.subnets.data_universe.forms import hour_iso, view_of
+from node.subnets.data_universe.rehearsal import TRUTH
 from node.subnets.data_universe.shelf import Shelf
 from storage.entities_rows import EntityQuery
 
@@ -170,3 +173,12 @@ def test_the_hub_accepts_its_card(tmp_path: Path) -> None:
     assert card_read.data.pretty_name == 'A "set": of data'
     assert card_read.data.license == "other"
     assert card_read.data.to_dict()["size_categories"] == ["1K<n<10K"]
+
+
+def test_a_time_that_no_calendar_has_is_told_as_the_last_one() -> None:
+    """Rows and wishes come from strangers: none may keep this node from showing the others."""
+    row = replace(TRUTH[0], minute=2**32 - 1)
+    row.check()
+    assert view_of(row).datetime == "9999-12-31T23:59:00Z"
+    assert hour_iso(2**62) == "9999-12-31T23:59:00Z"
+    assert hour_iso(480_000) == iso_of(60 * 480_000) == "2024-10-04T00:00:00Z"
