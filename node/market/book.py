@@ -37,12 +37,13 @@ class ScoreBook(Mapping[AccountId, Standing]):
     def record(self, miner: AccountId, verdict: Verdict, height: Height, judged: Judged | None = None) -> bool:
         """s ← s + alpha·q·(r - s) for a verdict of score r and weight q; False when it carries no usable score.
 
-        `judged` is what `weigh` can look back at; it is kept with the miner, also without a score if there is a row.
+        `judged` is what `weigh` can look back at; it is kept with the miner, also without a score.
         """
         score, weight = verdict.score, verdict.weight
         if score is None or not (math.isfinite(score) and math.isfinite(weight)):
-            if judged is not None and miner in self._rows:
-                self._rows[miner] = replace(self._rows[miner], recent=self._with(miner, judged))
+            if judged is not None:
+                self._rows[miner] = replace(self._rows.get(miner, Standing()), recent=self._with(miner, judged))
+                self._trim()
             return False
         score, weight = min(max(score, 0.0), 1.0), min(max(weight, 0.0), 1.0)
         old = self._rows.get(miner, Standing())

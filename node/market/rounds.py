@@ -15,12 +15,20 @@ def round_at(height: Height, challenge_blocks: int, validator: AccountId) -> int
 
 
 def choose_targets(candidates: Sequence[Neuron], book: Book, seed: bytes, sample: int) -> tuple[AccountId, ...]:
-    """At most `sample` miners, those judged longest ago first, ties in an order that follows from the seed."""
+    """At most `sample` miners, those asked longest ago first, ties in an order that follows from the seed.
+
+    A verdict without a score ends a turn too: else miners that are all away would be asked in every round.
+    """
 
     def order(neuron: Neuron) -> tuple[int, bytes]:
-        return (book.get(neuron.hotkey, Standing()).last_height, digest("target", seed, neuron.hotkey))
+        return (_last_turn(book.get(neuron.hotkey, Standing())), digest("target", seed, neuron.hotkey))
 
     return tuple(neuron.hotkey for neuron in sorted(candidates, key=order)[: min(sample, TARGETS_MAX)])
+
+
+def _last_turn(standing: Standing) -> int:
+    last = standing.recent[-1].height if standing.recent else 0
+    return max(standing.last_height, last)
 
 
 def silence(anyone_answered: bool) -> Verdict:

@@ -1,6 +1,7 @@
 """The pure rules: score book, weights, routing, replay, roster, task list."""
 
 import math
+from collections import Counter
 
 import pytest
 
@@ -15,7 +16,7 @@ from node.market.tasks import TaskLog, TaskView, one_line
 from node.market.weights import weight_vector
 from node.primitives.crypto import digest
 from node.primitives.types import ZERO_HASH, AccountId, Hash, Height, NetUid, Uid
-from node.subnets.base import Code, Neuron, Standing, Verdict, View
+from node.subnets.base import Code, Judged, Neuron, Standing, Usage, Verdict, View
 from tests.unit.market.support import NETUID, FakeChain
 
 
@@ -225,6 +226,35 @@ def test_every_miner_is_asked_once_before_any_is_asked_twice() -> None:
             asked.append(target)
             book.record(target, Verdict(0.0, Code.WRONG), Height(height))
     assert len(set(asked)) == 10
+
+
+def booked(book: ScoreBook, miner: AccountId, verdict: Verdict, height: int) -> None:
+    judged = Judged(Hash(bytes(32)), "challenge", Height(height), verdict, Usage(), 0, 0)
+    book.record(miner, verdict, Height(height), judged)
+
+
+@pytest.mark.parametrize(("alive", "away"), [(3, 40), (1, 200), (20, 16)])
+def test_miners_that_are_all_away_do_not_take_every_round(alive: int, away: int) -> None:
+    book = ScoreBook(0.5)
+    seats = [neuron(f"{'m' if n < alive else 'away'}{n}", n) for n in range(alive + away)]
+    living, asked = {n.hotkey for n in seats[:alive]}, Counter[AccountId]()
+    for height in range(1, 121):
+        targets = choose_targets(seats, book, height.to_bytes(4, "big"), 16)
+        asked.update(targets)
+        silent = silence(bool(living & set(targets)))
+        for miner in targets:
+            booked(book, miner, Verdict(1.0, Code.OK) if miner in living else silent, height)
+    turns = 120 * 16 // (alive + away)
+    assert all(abs(asked[each.hotkey] - turns) <= 5 for each in seats)
+    assert all(book[each].score > 0.9 for each in living)
+
+
+def test_a_miner_that_never_gave_a_verdict_has_no_score_and_no_evidence() -> None:
+    book = ScoreBook(0.5)
+    booked(book, key("a"), Verdict(None, Code.UNCHECKABLE), 7)
+    assert (book[key("a")].score, book[key("a")].samples, book[key("a")].last_height) == (0.0, 0.0, 0)
+    booked(book, key("a"), Verdict(1.0, Code.OK), 8)
+    assert (book[key("a")].score, book[key("a")].last_height) == (0.5, 8)
 
 
 def test_a_round_begins_every_so_many_blocks_at_a_validators_own_offset() -> None:

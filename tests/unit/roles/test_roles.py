@@ -150,7 +150,7 @@ async def test_silence_is_a_miners_fault_only_when_another_answered(autojump_clo
     async with town() as t:
         await t.open(slow=Doubling(delay_s=1000.0))
         await t.blocks(12)
-        assert t.validator.book() == {}
+        assert not any(row.samples or row.last_height for row in t.validator.book().values())
         assert {row.code for row in t.validator.tasks() if row.state == "done"} == {"UNCHECKABLE"}
     async with town() as t:
         await t.open(slow=Doubling(delay_s=1000.0), good=Doubling())
@@ -189,7 +189,7 @@ async def test_a_judge_that_hangs_is_given_up(autojump_clock: object) -> None:
         await t.open(good=Doubling())
         await t.blocks(30)
         assert t.validator.counters()["verdict.validator_fault"] >= 1
-        assert t.validator.book() == {}
+        assert not any(row.samples or row.last_height for row in t.validator.book().values())
 
 
 async def test_only_a_validator_draws_challenges(autojump_clock: object) -> None:
