@@ -7,6 +7,7 @@ import pytest
 
 from node.market.book import ScoreBook
 from node.market.chain import view_of
+from node.market.judge import judge
 from node.market.limits import BOOK_ROWS_MAX, PREVIEW_CHARS_MAX
 from node.market.replay import ReplayCache, is_fresh
 from node.market.roster import may_validate, miners
@@ -17,7 +18,7 @@ from node.market.weights import weight_vector
 from node.primitives.crypto import digest
 from node.primitives.types import ZERO_HASH, AccountId, Hash, Height, NetUid, Uid
 from node.subnets.base import Code, Judged, Neuron, Standing, Usage, Verdict, View
-from tests.unit.market.support import NETUID, FakeChain
+from tests.unit.market.support import NETUID, Doubling, FakeChain, Number
 
 
 def key(name: str) -> AccountId:
@@ -291,3 +292,21 @@ def test_a_view_of_the_chain_names_the_owner_and_one_of_no_subnet_names_nobody()
     chain = FakeChain()
     assert view_of(chain, NETUID).owner == AccountId(bytes(32))
     assert view_of(chain, NetUid(NETUID + 1)).owner is None
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        None, 1.0, Verdict("1", Code.OK), Verdict(10**400, Code.OK), Verdict(1.0, 0), Verdict(1.0, Code.OK, None),
+        Verdict(1.0, Code.OK, weight=None), Verdict(1.0, Code.OK, facts=None),
+    ],
+)  # fmt: skip
+async def test_what_is_no_verdict_is_a_fault_of_the_validators_program(given: Verdict) -> None:
+    rules = Doubling()
+
+    async def answers(*_: object) -> Verdict:
+        return given
+
+    rules.judge = answers  # type: ignore[method-assign]
+    verdict = await judge(rules, Number(1), None, None, timeout_s=1.0)  # type: ignore[arg-type]
+    assert (verdict.score, verdict.code) == (None, Code.VALIDATOR_FAULT)
