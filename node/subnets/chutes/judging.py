@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from models import BadPrompt, ModelError, PromptTooLong
+from models import BadModelFile, BadPrompt, ModelError, PromptTooLong
 from node.market.errors import BadRequest, MalformedMessage, ServeFailed
 from node.primitives.errors import MarketError
 from node.primitives.types import AccountId
-from node.subnets.base import Answer, Code, Host, Verdict
+from node.subnets.base import Answer, Code, Host, Usage, Verdict
+from node.subnets.chutes.bundle import Chute
 from node.subnets.chutes.catalogue import Listed, warm_miners
 from node.subnets.chutes.chats import chat_usage, content_of_chat, judge_chat
 from node.subnets.chutes.limits import ARRAY_BYTES_MAX
@@ -89,10 +90,18 @@ async def _chat(
         return Verdict(0.0, Code.MALFORMED, "an answer without its text")
     if parts[-1].mark != mark_of(task, content_of_chat(pieces), answer.miner):
         return Verdict(0.0, Code.PLAGIARISED, "the mark is not that of this answer, task and miner")
-    if answer.usage != chat_usage(listed.chute, answer.usage):
+    if not _is_counted(listed.chute, answer.usage):
         return Verdict(0.0, Code.OVERCLAIM, "the units are not those of the tokens")
     runtime = await tools.texts.runtime(listed.chute, host)
     return await judge_chat(task.chat[0], pieces, answer, runtime, host)
+
+
+def _is_counted(chute: Chute, usage: Usage) -> bool:
+    """Whether the units are those of the tokens; more tokens than the formula takes were never read."""
+    try:
+        return usage == chat_usage(chute, usage)
+    except BadModelFile:
+        return False
 
 
 async def _graph(

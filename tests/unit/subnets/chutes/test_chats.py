@@ -83,10 +83,12 @@ async def test_altered_tokens_stolen_answers_and_dear_ones_are_caught(folder: Pa
         parts = [part for part in answer.parts if isinstance(part, ChutePart)]
         last = parts[-1]
         dear = msgspec.structs.replace(last, usage=Usage(last.usage.prompt_tokens, last.usage.completion_tokens, 10**6))
+        beyond = msgspec.structs.replace(last, usage=Usage(2**62, last.usage.completion_tokens, 1))
         piece = msgspec.structs.replace(parts[0].chat[0], ids=(1,))
         altered = msgspec.structs.replace(parts[0], chat=(piece,))
         host = market.judging()
         overclaim = await market.judge.judge(task, as_answer(market.keys[0], [*parts[:-1], dear]), host)
+        countless = await market.judge.judge(task, as_answer(market.keys[0], [*parts[:-1], beyond]), host)
         forged = await market.judge.judge(task, as_answer(market.keys[0], [altered, *parts[1:]]), host)
         stolen = await market.judge.judge(task, as_answer(market.validator, parts), host)
         with pytest.raises(ServeFailed, match="at most 40, got 41"):
@@ -94,5 +96,6 @@ async def test_altered_tokens_stolen_answers_and_dear_ones_are_caught(folder: Pa
     finally:
         await pool.aclose()
     assert (overclaim.score, overclaim.code) == (0.0, Code.OVERCLAIM)
+    assert (countless.score, countless.code) == (0.0, Code.OVERCLAIM), "no way to leave the judge without a verdict"
     assert (forged.score, forged.code) == (0.0, Code.PLAGIARISED)
     assert (stolen.score, stolen.code) == (0.0, Code.PLAGIARISED)
