@@ -39,6 +39,7 @@ class Room:
         self._values: Mapping[AccountId, float] = {}
         self._valued: tuple[object, ...] = ()
         self._lock = trio.Lock()
+        self._writing = trio.Lock()
 
     @property
     def now_hour(self) -> int:
@@ -77,7 +78,8 @@ class Room:
         """Get the newest indexes that are not here yet, a few at a time; return how many came."""
         holdings = await self.holdings()
         seats = {neuron.hotkey for neuron in view.neurons}
-        await in_thread(holdings.forget, seats.__contains__)
+        async with self._writing:
+            await in_thread(holdings.forget, seats.__contains__)
         count = 0
         for neuron in view.neurons:
             kept = indexes_of(view.state, neuron.hotkey)
@@ -98,7 +100,9 @@ class Room:
         except MarketError as error:
             return f"unreachable: {error.message}"
         try:
-            await in_thread(holdings.put, miner, kept.sequence, kept.note, packed)
+            async with self._writing:  # the judge and the tick may have fetched the same one
+                if not holdings.has(miner, kept.sequence):
+                    await in_thread(holdings.put, miner, kept.sequence, kept.note, packed)
         except MalformedMessage as error:
             return f"malformed: {error.message}"
         return ""

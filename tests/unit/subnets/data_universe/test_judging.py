@@ -1,11 +1,14 @@
 """Verdicts in a small world in memory: what a miner promises, shows and keeps back, and what is made of it."""
 
+import time
 import unicodedata
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
+import trio
 from msgspec import structs
 
 from node.primitives.crypto import digest
@@ -178,3 +181,28 @@ async def test_a_few_true_rows_before_many_forged_ones_do_not_hide_them() -> Non
         verdict = await here.judged(search_task(), shown([*true[:5], *forged]))
         assert verdict.code is Code.FORGED
         assert verdict.facts[pay.DEMAND] == 0.0
+
+
+async def test_an_index_that_the_judge_and_the_tick_fetch_at_once_is_written_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with scene() as here:
+        await here.promise(TRUTH[:40])
+        room, view = here.rules.room(here.validator), here.validator.view()
+        holdings = await room.holdings()
+        writing, written, put = 0, 0, holdings.put
+
+        def slowly(*args: Any) -> None:
+            nonlocal writing, written
+            writing += 1
+            written += 1
+            time.sleep(0.05)
+            assert writing == 1, "both write into one file"
+            put(*args)
+            writing -= 1
+
+        monkeypatch.setattr(holdings, "put", slowly)
+        async with trio.open_nursery() as nursery:
+            for _ in range(2):
+                nursery.start_soon(room.fetch, here.validator, M, indexes_of(view.state, M)[-1])
+        assert written == 1
