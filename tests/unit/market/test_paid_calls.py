@@ -219,6 +219,25 @@ async def test_a_caller_that_left_settles_with_its_next_calls(patient_clock: Clo
         assert s.payer.trusts(s.miner.hotkey)
 
 
+@pytest.mark.parametrize("read", [1, 40, 100])
+async def test_a_caller_that_read_too_slowly_to_pay_in_time_owes_what_arrived_and_keeps_its_miner(
+    read: int, patient_clock: Clock
+) -> None:
+    async with shop() as s:
+        call = await s.call(600)
+        for _ in range(read):
+            await anext(call)
+        await trio.sleep(30)  # whoever reads the answer at the gateway stands still
+        with pytest.raises(CallRefused) as caught:
+            await call.collect()
+        assert caught.value.refusal is Code.UNPAID
+        await call.aclose()
+        assert s.payer.trusts(s.miner.hotkey)
+        assert s.payer.given()[0].used_rao == s.held.spent_rao == s.cost(len(call.parts), prompt=0)
+        again = await s.write(5)
+        assert again.answer is not None
+
+
 async def test_one_sum_is_not_spent_in_two_calls_at_once(patient_clock: Clock) -> None:
     async with shop() as s:
         voucher = {"cumulative_rao": 500, "call_rao": 500}
