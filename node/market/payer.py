@@ -179,7 +179,7 @@ class Payer:
             new = Given(given.payee, voucher, signature, used)
             self.budget.spend(more_rao, self._now_ms())
             try:
-                if cumulative > given.voucher.cumulative_rao:
+                if more_rao:  # also where an earlier sum covers it: what is due and the day's sum have changed
                     await self._write(new)
             except BaseException:
                 self.budget.spend(-more_rao, self._now_ms())

@@ -405,6 +405,16 @@ async def test_a_wrong_answer_found_later_is_credited_on_the_callers_word_up_to_
         assert s.held.credited_rao == s.cost(3)
 
 
+async def test_what_is_paid_out_of_a_credit_is_on_disk_like_any_other_payment(patient_clock: Clock) -> None:
+    async with shop() as s:
+        for _ in range(30):
+            await s.write(60)
+        call = await s.write(3)
+        await s.payer.claim(request_digest(call.request.head))
+        await s.write(3)
+        assert s.signed[-1] == s.payer.given()[0]
+
+
 async def test_a_miner_that_does_not_credit_loses_a_customer_and_no_money(patient_clock: Clock) -> None:
     async with shop() as s:
         call = await s.write(100)
