@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from node.gateway.answer import Ask, Pieces, Settle, StreamHead, all_pieces, now_ms
 from node.gateway.forms import provenance
 from node.gateway.guard import decode_json, explain
-from node.gateway.problems import problem_of
+from node.gateway.problems import Problem, problem_of
 from node.gateway.wire import JSON, SSE, Headers, cancel_on_disconnect, event, send_problem, with_id
 from node.market.errors import BadRequest, CallBroken, MalformedMessage
 from node.market.routes import Piece
@@ -86,20 +86,26 @@ class Whole:
             self._settle(self._lasts)
 
     async def _serve(self, send: Send) -> None:
-        replies: list[list[Any]] = [[] for _ in self._asks]
-        try:
-            async with all_pieces(self._asks) as pieces:
-                async for index, piece in pieces:
-                    self._lasts[index] = piece
-                    if not isinstance(piece.reply, Comment):
-                        replies[index].append(piece.reply)
-            if not all(last is not None and last.done for last in self._lasts) or not all(replies):
-                raise CallBroken("The answer ended before it was complete.")
-            body = self._build(replies)
-        except NodeError as error:
-            return await send_problem(problem_of(error, now_ms()), self._id, send)
+        async with all_pieces(self._asks) as pieces:
+            body = await self._collect(pieces)
+        if isinstance(body, Problem):
+            return await send_problem(body, self._id, send)
         self.ok = True
         await send_body(body, self._id, send, _headers([last for last in self._lasts if last is not None]))
+
+    async def _collect(self, pieces: Pieces) -> Any:
+        """The body, or the Problem instead: an error that left the block of several calls would come out in a group."""
+        replies: list[list[Any]] = [[] for _ in self._asks]
+        try:
+            async for index, piece in pieces:
+                self._lasts[index] = piece
+                if not isinstance(piece.reply, Comment):
+                    replies[index].append(piece.reply)
+            if not all(last is not None and last.done for last in self._lasts) or not all(replies):
+                raise CallBroken("The answer ended before it was complete.")
+            return self._build(replies)
+        except NodeError as error:
+            return problem_of(error, now_ms())
 
 
 class Events:

@@ -143,6 +143,14 @@ async def test_a_refusal_before_the_first_word_is_an_http_error(stream: bool) ->
     assert "5F.. refused" in reply.json()["error"]["message"]
 
 
+async def test_one_of_several_images_that_fails_is_told_as_it_is_and_no_fault_of_the_gateway() -> None:
+    door = FakeDoor(fail_at=0, error=NoMiner("Nobody is online.", ("5F.. refused",)))
+    async with serving(door) as client:
+        reply = await client.post("/images/generations", json={"model": "tiny", "prompt": "a cat", "n": 2})
+    assert reply.status_code == 503
+    assert "5F.. refused" in reply.json()["error"]["message"]
+
+
 async def test_a_break_in_mid_stream_is_said_in_the_stream() -> None:
     async with serving(FakeDoor(fail_at=1, error=CallBroken("The line broke."))) as client:
         reply = await client.post("/chat/completions", json={**QUESTION, "stream": True})
