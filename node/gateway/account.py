@@ -23,6 +23,7 @@ from node.subnets.doors import Empty, Scope
 from storage.keys import KeyRow, KeyStore, UseRow
 
 _EPOCH = datetime.date(1970, 1, 1)
+_FIRST_DAY = (datetime.date.min - _EPOCH).days
 Limit = Annotated[int, Meta(ge=0, le=LIMIT_MAX)]
 DayText = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 
@@ -111,7 +112,7 @@ class Desk:
         """What was used, in groups."""
         today = self._now_ms() // 86_400_000
         last = today if request.last is None else _day_number("to", request.last)
-        first = last - 29 if request.first is None else _day_number("from", request.first)
+        first = max(last - 29, _FIRST_DAY) if request.first is None else _day_number("from", request.first)
         if not 0 <= last - first < USAGE_DAYS_SHOWN_MAX:
             raise BadRequest(f"`from` lies 0 to {USAGE_DAYS_SHOWN_MAX - 1} days before `to`.", param="from")
         only = None if "admin" in caller.scopes else caller.id

@@ -215,6 +215,8 @@ async def test_use_is_told_to_its_key_and_all_of_it_to_admin(store: KeyStore) ->
         assert {each["key"] for each in by_key} > {key_id}
         for query in ("from=2026-13-01", "from=2026-01-02&to=2026-01-01", "group=hour", "from=2020-01-01", "x=1"):
             assert (await client.get(f"/usage?{query}", headers=mine)).status_code == 400
+        early = await client.get("/usage?to=0001-01-05", headers=mine)
+        assert (early.status_code, early.json()["from"]) == (200, "0001-01-01")
 
 
 async def test_balance_and_receipts_come_from_the_node() -> None:
