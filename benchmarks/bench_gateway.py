@@ -25,7 +25,7 @@ from benchmarks.measure import ROOT, per_s, show, title
 from node.gateway.app import Gateway
 from node.gateway.server import bind, run_gateway
 from node.market.chat import ChatPart, ChatUsage, ModelInfo
-from node.market.routes import Piece
+from node.market.routes import Paid, Piece, untold
 from node.primitives.types import AccountId
 from node.subnets.doors import CHAT_PATH, AnyLocalRoute, AnyRoute
 from node.subnets.doors import Route as SubnetRoute
@@ -51,7 +51,7 @@ class Door:
     local_routes: Sequence[AnyLocalRoute] = ()
 
     async def call(
-        self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None
+        self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None, paid: Paid = untold
     ) -> AsyncGenerator[Piece, None]:
         count = request.max_tokens or 1
         for index in range(count):

@@ -268,8 +268,8 @@ class _Counted:
         self._caller = caller
         self._done = False
 
-    def settle(self, model: str, reserved_rao: int, pieces: Sequence[Piece | None]) -> None:
-        """Count the request with what its calls used and paid."""
+    def settle(self, model: str, reserved_rao: int, pieces: Sequence[Piece | None], paid_rao: int) -> None:
+        """Count the request with what its calls used and came to."""
         usages = [piece.usage for piece in pieces if piece is not None and piece.usage is not None]
         self._done = True
         self._gateway.count(
@@ -280,14 +280,14 @@ class _Counted:
                 sum(usage.prompt_tokens for usage in usages),
                 sum(usage.completion_tokens for usage in usages),
                 sum(usage.units for usage in usages),
-                sum(piece.paid_rao for piece in pieces if piece is not None),
+                paid_rao,
             ),
         )  # fmt: skip
 
     def at_last(self) -> None:
         """Count a request that used nothing."""
         if not self._done:
-            self.settle("", 0, ())
+            self.settle("", 0, (), 0)
 
 
 def _first(matches: Sequence[Match]) -> Match:

@@ -35,7 +35,7 @@ class Context:
 
     request_id: str
     reserve: Callable[[], int]
-    settle: Callable[[str, int, Sequence[Any]], None]  # model, reserved rao, last pieces
+    settle: Callable[[str, int, Sequence[Any], int], None]  # model, reserved rao, last pieces, paid rao
 
 
 async def form_call(doors: Sequence[SubnetDoor], path: str, body: bytes, context: Context) -> App:
@@ -117,7 +117,7 @@ class Local:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve the answer."""
         body = await self._answer()
-        self._context.settle("", 0, ())
+        self._context.settle("", 0, (), 0)
         self.ok = True
         await send_body(body, self._context.request_id, send, [])
 
@@ -169,9 +169,9 @@ async def _of_tools(ask: Ask) -> AsyncGenerator[Piece, None]:
 def _asks(match: Match, asked: Asked, context: Context) -> tuple[list[Ask], Settle]:
     """One call for each choice; what may be spent is shared evenly among them."""
     reserved = context.reserve()
-    each = reserved // len(asked.requests)
+    each, costs = reserved // len(asked.requests), list[int]()
     asks: list[Ask] = [
-        partial(match.door.call, match.route, request, spend_max_rao=each)  # type: ignore[arg-type]
+        partial(match.door.call, match.route, request, spend_max_rao=each, paid=costs.append)  # type: ignore[arg-type]
         for request in asked.requests
     ]
-    return asks, lambda pieces: context.settle(asked.model, reserved, pieces)
+    return asks, lambda pieces: context.settle(asked.model, reserved, pieces, sum(costs))

@@ -46,7 +46,7 @@ from node.market.payments import Tariff, tariff_of
 from node.market.reports import Report, Reports
 from node.market.roster import miners
 from node.market.router import Router
-from node.market.routes import Piece, as_whole
+from node.market.routes import Paid, Piece, as_whole, untold
 from node.market.tasks import TaskView
 from node.primitives.address import to_ss58
 from node.primitives.codec import encode
@@ -148,7 +148,7 @@ class MarketDoor:
                     yield as_whole(piece.reply, piece)
 
     async def call(
-        self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None
+        self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None, paid: Paid = untold
     ) -> AsyncGenerator[Piece, None]:
         """Stream the replies of a route to a parsed request; see `SubnetDoor`."""
         task = self._task_of(route, request)
@@ -176,7 +176,10 @@ class MarketDoor:
         finally:
             self._router.ended(miner, failed=code not in (Code.OK, Code.CANCELLED))
             self._close_view(view, call, task, code)
-            await call.aclose()
+            try:
+                await call.aclose()
+            finally:
+                paid(call.paid_rao)
 
     async def answer(self, route: AnyLocalRoute, request: Any) -> Any:
         """What this node itself answers to a request of a local route. Raises MarketError."""

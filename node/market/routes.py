@@ -3,7 +3,7 @@
 Gateways use this file alone: they neither know subnets nor miners. Finding a door does no I/O.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -20,6 +20,14 @@ _OPEN, _CLOSE = "{", "}"
 SEGMENTS_MAX: Final = 16  # of a path that a route may have
 MODELS_NAMED_MAX: Final = 20  # in one error
 SEGMENT_CHARS_MAX: Final = 256  # of what stands in a path's place; ids have at most 64
+
+
+Paid = Callable[[int], None]
+"""Told, in rao, what a call came to."""
+
+
+def untold(_: int) -> None:
+    """For callers that keep no books of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +57,14 @@ class SubnetDoor(Protocol):
         """The models that can be asked now."""
         ...
 
-    def call(self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None) -> AsyncGenerator[Piece, None]:
+    def call(
+        self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None, paid: Paid = untold
+    ) -> AsyncGenerator[Piece, None]:
         """Stream the replies. Raises BadRequest, NoMiner, CallTimeout, CallRefused or CallBroken (all MarketError).
 
         `spend_max_rao` bounds what this call may cost: 0 asks only who serves for nothing, None leaves it to the
-        node's own budget.
+        node's own budget. `paid` is told what the call came to once it is over, however it ended: what arrived is owed
+        after the last piece, too, and a failed miner's is given back.
         """
         ...
 
@@ -145,7 +156,7 @@ class Closed:
         return []
 
     async def call(
-        self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None
+        self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None, paid: Paid = untold
     ) -> AsyncGenerator[Piece, None]:
         """Refuse. Raises NoMiner."""
         raise NoMiner(self.reason)

@@ -12,7 +12,7 @@ import pytest
 from models import BadPrompt, Sampling
 from node.compute import parse_backend
 from node.compute.pool import ComputePool
-from node.market.routes import Piece
+from node.market.routes import Paid, Piece, untold
 from node.service.roles.host import ModelHost
 from node.subnets.base import Code
 from node.subnets.doors import AnyRoute
@@ -33,7 +33,7 @@ class ModelDoor(FakeDoor):
     models_here: ModelHost | None = None
 
     async def call(
-        self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None
+        self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None, paid: Paid = untold
     ) -> AsyncGenerator[Piece, None]:
         assert self.models_here is not None
         host = FakeHost(self.models_here, MINER)

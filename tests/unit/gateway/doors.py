@@ -15,7 +15,7 @@ from node.market.chat import ChatPart, ChatUsage, ModelInfo, TokenLogprob
 from node.market.errors import NoMiner
 from node.market.forms import EmbeddingReply, EmbeddingRequest, ImageReply
 from node.market.reports import Report
-from node.market.routes import Piece
+from node.market.routes import Paid, Piece, untold
 from node.primitives.errors import NodeError
 from node.primitives.types import AccountId, Hash
 from node.subnets.doors import (
@@ -62,6 +62,7 @@ class FakeDoor:
     error: NodeError = field(default_factory=lambda: NoMiner("Nobody is there."))
     stalled: bool = False
     paid_rao: int = 0
+    came_to_rao: int | None = None  # in the end, when that is another sum
     routes: Sequence[AnyRoute] = FORMS
     local_routes: Sequence[AnyLocalRoute] = ()
     asked: list[Any] = field(default_factory=list)
@@ -72,7 +73,7 @@ class FakeDoor:
         return [ModelInfo("tiny", "nineteen", 1, 2, route.path) for route in self.routes]
 
     async def call(
-        self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None
+        self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None, paid: Paid = untold
     ) -> AsyncGenerator[Piece, None]:
         self.asked.append(request)
         self.spend.append(spend_max_rao)
@@ -88,6 +89,7 @@ class FakeDoor:
                 if self.stalled:
                     await trio.sleep_forever()
         finally:
+            paid(self.paid_rao if self.came_to_rao is None else self.came_to_rao)
             self.left.set()
 
     def replies(self, route: AnyRoute, request: Any) -> list[Any]:

@@ -144,6 +144,30 @@ async def test_money_is_reserved_for_running_calls_and_ends_as_insufficient_quot
     assert free.spend == [0]
 
 
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_client_that_leaves_pays_out_of_its_keys_budget_what_its_call_came_to(
+    store: KeyStore, stream: bool
+) -> None:
+    key_id, secret = key(store, rao_per_day=800)
+    door = FakeDoor(stalled=True, came_to_rao=800)
+    async with serving(door, store=store, key=secret, clock_ms=lambda: NOON_MS) as client:
+        with trio.move_on_after(0.5):
+            await client.post("/chat/completions", json={**QUESTION, "stream": stream})
+        with trio.fail_after(5):
+            await door.left.wait()
+        refused = await client.post("/chat/completions", json=QUESTION)
+    assert (refused.status_code, error(refused)["code"]) == (429, "insufficient_quota")
+    assert store.used(key_id, NOON_MS // 86_400_000)[1] == 800
+
+
+async def test_what_a_failed_miner_gave_back_stays_in_the_keys_budget(store: KeyStore) -> None:
+    key_id, secret = key(store, rao_per_day=800)
+    door = FakeDoor(paid_rao=100, fail_at=1, error=CallBroken("Broken."), came_to_rao=0)
+    async with serving(door, store=store, key=secret, clock_ms=lambda: NOON_MS) as client:
+        assert (await client.post("/chat/completions", json=QUESTION)).status_code == 502
+    assert store.used(key_id, NOON_MS // 86_400_000)[1] == 0
+
+
 async def test_calls_at_the_same_time_never_reserve_more_than_there_is(store: KeyStore) -> None:
     row, _ = new_key("test", ("invoke",), 0, 0, 1000, 1)
     store.add(row)

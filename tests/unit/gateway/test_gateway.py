@@ -12,7 +12,7 @@ import trio
 from node.gateway.server import bind
 from node.market.chat import ChatPart
 from node.market.errors import CallBroken, NoMiner
-from node.market.routes import Closed, Piece
+from node.market.routes import Closed, Paid, Piece, untold
 from node.service.errors import PortTaken
 from node.subnets.doors import AnyRoute
 from tests.unit.gateway.doors import MINER, QUESTION, FakeDoor, form_route, serving
@@ -162,7 +162,7 @@ async def test_a_break_in_mid_stream_is_said_in_the_stream() -> None:
 async def test_an_answer_that_just_ends_is_never_sold_as_complete() -> None:
     class Cut(FakeDoor):
         async def call(
-            self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None
+            self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None, paid: Paid = untold
         ) -> AsyncGenerator[Piece, None]:
             yield Piece(ChatPart(text="Good", index=0, miner=MINER), 0, False, MINER)
 

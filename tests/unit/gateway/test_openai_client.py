@@ -17,7 +17,7 @@ import trio
 from node.gateway.keys import new_key
 from node.market.errors import CallBroken, CallTimeout, InsufficientBudget, NoMiner
 from node.market.forms import ImageReply
-from node.market.routes import Piece
+from node.market.routes import Paid, Piece, untold
 from node.subnets.doors import IMAGES_PATH, AnyRoute, Comment
 from storage.keys import KeyStore
 from tests.unit.gateway.doors import QUESTION, FakeDoor, form_route, serving
@@ -291,7 +291,7 @@ async def test_an_error_in_mid_stream_is_raised_by_the_client() -> None:
 async def test_the_clients_own_retries_reach_an_answer() -> None:
     class Flaky(FakeDoor):
         async def call(
-            self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None
+            self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None, paid: Paid = untold
         ) -> AsyncGenerator[Piece, None]:
             self.fail_at = 0 if len(self.asked) < 2 else None
             async for piece in super().call(route, request):

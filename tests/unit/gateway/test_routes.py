@@ -11,7 +11,7 @@ import pytest
 from node.gateway.calls import FORM_PATHS
 from node.gateway.openapi import describe, page
 from node.market.errors import CallBroken, Conflict, Gone, NotFound, TooLarge, Unfit
-from node.market.routes import Piece, find_routes, routes_of
+from node.market.routes import Paid, Piece, find_routes, routes_of, untold
 from node.primitives.limits import HTTP_JSON_DEPTH_MAX
 from node.subnets.doors import AnyRoute, Comment, Empty, LocalRoute, Raw, Route
 from node.subnets.registry import known_subnets, open_subnet
@@ -64,7 +64,7 @@ class Adder(FakeDoor):
         return []
 
     async def call(
-        self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None
+        self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None, paid: Paid = untold
     ) -> AsyncGenerator[Piece, None]:
         self.asked.append(request)
         yield Piece(Comment("warming,\n3 s"), 0, False, MINER)

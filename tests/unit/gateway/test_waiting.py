@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from node.market.chat import ModelInfo
-from node.market.routes import Piece
+from node.market.routes import Paid, Piece, untold
 from node.subnets.doors import AnyRoute
 from tests.unit.gateway.doors import QUESTION, FakeDoor, serving
 
@@ -28,7 +28,7 @@ class Slow(FakeDoor):
         return [ModelInfo("tiny", "chutes", 1, 2, route.path, facts) for route in self.routes]
 
     async def call(
-        self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None
+        self, route: AnyRoute, request: Any, *, spend_max_rao: int | None = None, paid: Paid = untold
     ) -> AsyncGenerator[Piece, None]:
         await trio.sleep(self.wait_s)
         async for piece in super().call(route, request):

@@ -26,7 +26,7 @@ from node.market.vouchers import Till
 from node.primitives.codec import encode
 from node.primitives.types import Height
 from node.service.roles.host import RoleHost
-from node.subnets.base import Code, Entry
+from node.subnets.base import Code, Entry, Usage
 from tests.unit.market.money import Channels
 from tests.unit.market.support import NETUID, Doubling, NoModels, Number, World, ask_to_double, signer_of
 
@@ -44,9 +44,9 @@ class Street:
     tills: list[Till | None]
     exchanges: list[Exchange] = field(default_factory=list)
 
-    async def ask(self, **how: int) -> list[Piece]:
+    async def ask(self, spend_max_rao: int | None = None) -> list[Piece]:
         route = self.door.routes[0]
-        async with aclosing(self.door.call(route, ask_to_double(21), **how)) as pieces:
+        async with aclosing(self.door.call(route, ask_to_double(21), spend_max_rao=spend_max_rao)) as pieces:
             return [piece async for piece in pieces]
 
 
@@ -98,6 +98,19 @@ async def test_a_node_without_a_seat_is_served_because_it_pays(patient_clock: ob
         await trio.sleep(1)
         assert s.tills[0] is not None
         assert s.tills[0].held()[0].voucher.cumulative_rao == 15
+
+
+@pytest.mark.parametrize("pieces_read", [1, 2, 3])
+async def test_whoever_leaves_early_is_told_what_the_call_came_to(pieces_read: int, patient_clock: object) -> None:
+    async with street(PRICE_RAO) as s:
+        told: list[int] = []
+        s.door._subnet.delivered = lambda part: Usage(0, 1)  # type: ignore[method-assign]
+        async with aclosing(s.door.call(s.door.routes[0], ask_to_double(21), paid=told.append)) as pieces:
+            for _ in range(pieces_read):
+                await anext(pieces)
+        assert s.gateway.money is not None
+        assert told == [s.gateway.money.payer.budget.used_rao]
+        assert told == [5 * pieces_read]
 
 
 async def test_who_spends_nothing_goes_to_miners_that_ask_nothing(patient_clock: object) -> None:
