@@ -20,7 +20,7 @@ from node.market.vouchers import Held
 from node.primitives.crypto import Signer
 from node.primitives.errors import NodeError
 from node.primitives.types import AccountId, Hash, Height, Rao
-from node.service.chain import Chain
+from node.service.chain import Chain, now_ms
 from node.service.dues import Dues
 from node.service.logbook import logger
 from node.service.payments import ChainChannels, PaymentBook, open_payer, open_till
@@ -146,7 +146,12 @@ class Cashier:
         return queries.fee_of(self._chain.head.executed.state.view, REDEEM_BYTES)
 
     async def _forget(self) -> None:
-        """Drop what is kept of channels that no final block has had for a while: they are closed for good."""
+        """Drop what is kept of channels that no final block has had for a while: they are closed for good.
+
+        Not while the chain is fetched anew: its old blocks do not have them yet.
+        """
+        if self._chain.clock.slot_at(now_ms()) - self._chain.final.header.slot > CHANNEL_MARGIN_BLOCKS:
+            return
         height, known = self._chain.head.height, set[Hash]()
         till, payer = self.money.till, self.money.payer
         for channel in (*(each.channel for each in till.held()), *(each.channel for each in payer.given())):

@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import trio
 
+from node.consensus.slots import SlotClock
 from node.ledger import queries
 from node.ledger.calls import CloseChannel, Transfer
 from node.ledger.network_queries import ChannelInfo
@@ -25,7 +28,7 @@ from node.market.roster import stranger
 from node.market.serving import CallServer
 from node.market.switchboard import Switchboard, of_subnet
 from node.market.vouchers import Held
-from node.primitives.types import RAO_PER_TAO, AccountId, Hash, Height, NetUid, Rao
+from node.primitives.types import RAO_PER_TAO, AccountId, Hash, Height, NetUid, Rao, Slot
 from node.service.payments import PaymentBook
 from node.service.payments_cashier import REDEEM_LEAD_BLOCKS, REDEEM_RAO, Cashier, reason_to_redeem
 from node.service.roles.host import RoleHost
@@ -84,6 +87,31 @@ def test_the_book_speaks_the_markets_words_and_says_when_it_cannot_write(tmp_pat
     book.close()
     with pytest.raises(NotKept):
         book.keep_held(held(8))
+
+
+async def test_vouchers_outlast_a_chain_that_is_fetched_anew_and_are_forgotten_once_it_is_up_to_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.service.payments_cashier.now_ms", lambda: 1_000_000)
+    book = PaymentBook.open(tmp_path / "payments.db")
+    book.keep_held(held(5_000))
+    header = SimpleNamespace(slot=Slot(3))
+    chain: Any = SimpleNamespace(
+        genesis_hash=Hash(bytes(32)), head=SimpleNamespace(height=Height(0)), final=SimpleNamespace(header=header),
+        clock=SlotClock(0, 1_000),
+    )  # fmt: skip
+    till = Cashier(chain, cast("Any", None), MINER, book)
+    monkeypatch.setattr(till, "channels", SimpleNamespace(channel=lambda _: None))
+    for height in (1, CHANNEL_MARGIN_BLOCKS, 2 * CHANNEL_MARGIN_BLOCKS, 900):  # the channel was opened at block 950
+        chain.head.height = Height(height)
+        await till._forget()
+    assert till.money.till.held() == tuple(book.held()) == (held(5_000),)
+    header.slot = Slot(1_000)
+    for height in (1_000, 1_000 + CHANNEL_MARGIN_BLOCKS):
+        chain.head.height = Height(height)
+        await till._forget()
+    assert till.money.till.held() == tuple(book.held()) == ()
+    book.close()
 
 
 async def until(condition: Callable[[], bool], *, within_s: float = 30.0) -> None:
