@@ -81,6 +81,7 @@ class Payer:
         self._now_ms = now_ms
         self.open_channel = open_channel
         self._lines = {each.channel: _Line(each) for each in given}
+        self._writing = trio.Lock()
         self._paid: OrderedDict[Hash, tuple[Hash, int]] = OrderedDict()
         self._unfair: dict[AccountId, float] = {}
 
@@ -196,9 +197,9 @@ class Payer:
                 await self._write(line.given)
 
     async def _write(self, given: Given) -> None:
-        day, used = self.budget.day, self.budget.used_rao
         with trio.CancelScope(shield=True):  # one row; a voucher that is sent is always on disk
-            await trio.to_thread.run_sync(self._keep, given, day, used)
+            async with self._writing:  # the day's sum is one for all channels: no older one comes after a newer
+                await trio.to_thread.run_sync(self._keep, given, self.budget.day, self.budget.used_rao)
 
     def _mark_unfair(self, miner: AccountId) -> None:
         self._unfair[miner] = trio.current_time() + UNFAIR_S

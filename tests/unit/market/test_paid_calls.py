@@ -1,7 +1,10 @@
 """Paid calls from end to end over the memory network: who pays what, and what either side can lose."""
 
+import time
+
 import pytest
 import trio
+import trio.testing
 
 from node.ledger.vouchers import Voucher, sign_voucher
 from node.market.admission import Admission
@@ -16,6 +19,7 @@ from node.market.errors import (
     SpendingLimit,
 )
 from node.market.frames import FrameKind, Payment, RefusalFrame, decode, open_frame, request_digest, sign_call
+from node.market.payer import Given
 from node.market.payments import batch_rao
 from node.market.switchboard import of_subnet
 from node.market.vouchers import Till
@@ -348,6 +352,27 @@ async def test_a_voucher_that_cannot_be_kept_is_not_sent(patient_clock: Clock) -
             await call.collect()
         assert s.held.voucher.cumulative_rao == 0
         await trio.sleep(0)
+
+
+async def test_the_days_sum_on_disk_is_the_latest_however_slow_one_write_is() -> None:
+    async with shop() as s:
+        others = signer_of("another miner").public
+        s.channels.open(s.caller.hotkey, others)
+        kept: list[int] = []
+
+        def keep(given: Given, day: int, used_rao: int) -> None:
+            time.sleep(0.2 if given.payee == s.miner.hotkey else 0.05)  # disks are as fast as they like
+            kept.append(used_rao)
+
+        s.payer._keep = keep
+        ceiling = Usage(100, 1000)
+        bills = [await s.payer.begin(s.subnet, each, s.tariff, ceiling) for each in (s.miner.hotkey, others)]
+        async with trio.open_nursery() as nursery:
+            for bill in bills:
+                bill.meter.usage, bill.meter.due_rao = Usage(0, 50), s.tariff.cost_rao(Usage(0, 50))
+                nursery.start_soon(bill.pay)
+                await trio.testing.wait_all_tasks_blocked()
+        assert kept[-1] == s.payer.budget.used_rao == 2 * s.tariff.cost_rao(Usage(0, 50))
 
 
 # --- budget and refunds ---------------------------------------------------------------------------------------------
