@@ -39,6 +39,8 @@ METRIC_SAMPLES_MAX: Final = 256  # of one metric; ours have a few dozen
 WAITING_TOLD_S: Final = (
     3.0  # a stream without its first piece so long gets a comment, and again: nobody waits in silence
 )
+UNREAD_S: Final = 30.0  # a client that reads nothing for so long has gone; it holds a place, and its miner
+SENT_AT_ONCE_BYTES: Final = 16 * 1024  # a slow client that reads so much in UNREAD_S keeps its connection
 GRACE_S: Final = 3.0  # what running answers get when the node stops
 
 # --- keys -----------------------------------------------------------------------------------------------------------

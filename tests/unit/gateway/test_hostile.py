@@ -164,3 +164,58 @@ async def bodies_read(bodies: node.gateway.guard.Bodies, request: Any) -> bytes:
     body = await _real_read(bodies, request)
     bodies.release(len(body))
     return body
+
+
+async def _reads_nothing(port: int, *, holds: int = 4096) -> trio.socket.SocketType:
+    """A client that asks for a long stream and never reads a byte of it."""
+    asked = json.dumps({**QUESTION, "stream": True}).encode()
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
+    deaf = trio.socket.socket()
+    deaf.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_RCVBUF, holds)
+    await deaf.connect(("127.0.0.1", port))
+    await deaf.send(head + b"content-length: %d\r\n\r\n" % len(asked) + asked)
+    return deaf
+
+
+async def test_a_client_that_reads_nothing_loses_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node.gateway.server, "UNREAD_S", 0.5)
+    door = FakeDoor(words=("x" * 2000,) * 20_000)
+    async with serving(door, answers_at_once=1) as client:
+        deaf = await _reads_nothing(client.base_url.port or 0)
+        with trio.fail_after(10):
+            await door.left.wait()
+        assert (await client.get("/models")).status_code == 200
+        door.words = ("Good",)
+        assert (await client.post("/chat/completions", json=QUESTION)).status_code == 200
+        deaf.close()
+
+
+async def test_a_client_that_reads_nothing_does_not_keep_the_node_from_stopping(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(node.gateway.server, "GRACE_S", 0.5)
+    door = FakeDoor(words=("x" * 2000,) * 20_000)
+    with trio.fail_after(10):
+        async with serving(door) as client:
+            deaf = await _reads_nothing(client.base_url.port or 0)
+            while not door.asked:
+                await trio.sleep(0.05)
+            await trio.sleep(1)  # what the system holds for the client is full
+    deaf.close()
+
+
+async def test_a_client_that_reads_slowly_gets_all_of_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node.gateway.server, "UNREAD_S", 0.5)
+    door = FakeDoor(words=("x" * 2000,) * 2_000)
+    read = 0
+    async with serving(door) as client:
+        slow = await _reads_nothing(client.base_url.port or 0, holds=65_536)
+        for _ in range(5):
+            await trio.sleep(0.3)
+            read += len(await slow.recv(200_000))
+        while data := await slow.recv(1_000_000):
+            read += len(data)
+            if data.rstrip().endswith((b"[DONE]", b"\r\n0")):
+                break
+        slow.close()
+    assert read > 2_000 * 2000
