@@ -234,27 +234,28 @@ class Gateway:
         return self._keys.today()
 
     async def keep_books(self) -> None:
-        """Write what was used to the store, again and again; what is left is written when this is cancelled."""
+        """Write what was used to the store, again and again; what is left then is for `close_books`."""
         swept_s = time.monotonic()
-        try:
-            while True:
-                with trio.move_on_after(USAGE_FLUSH_S):
-                    await self._spent.wait()
-                self._spent = trio.Event()
-                await self._flush()
-                if time.monotonic() - swept_s > 600:
-                    swept_s = time.monotonic()
-                    await self._again.drop_expired()
-        finally:
-            with trio.CancelScope(shield=True):
-                await self._flush()
+        while True:
+            with trio.move_on_after(USAGE_FLUSH_S):
+                await self._spent.wait()
+            self._spent = trio.Event()
+            await self._flush()
+            if time.monotonic() - swept_s > 600:
+                swept_s = time.monotonic()
+                await self._again.drop_expired()
+
+    async def close_books(self) -> None:
+        """Write what is left once the last answer has ended."""
+        await self._flush()
 
     async def _flush(self) -> None:
         rows = self._keys.take_pending()
         if not rows or self._store is None:
             return
         try:
-            await trio.to_thread.run_sync(self._store.add_use, rows, self._now_ms())
+            with trio.CancelScope(shield=True):  # what was taken is written, also by who is cancelled meanwhile
+                await trio.to_thread.run_sync(self._store.add_use, rows, self._now_ms())
         except StorageError as error:
             log.error("what was used could not be written down: %s", error)
             self._keys.put_back(rows)

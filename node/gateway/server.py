@@ -51,12 +51,15 @@ async def run_gateway(
     config.keep_alive_timeout = IDLE_S
     bound.listen(config.backlog)
     url = f"http://{HOST}:{bound.getsockname()[1]}"
-    async with trio.open_nursery() as books:
-        books.start_soon(gateway.keep_books)
-        _log.info("listening on %s", url)
-        task_status.started(f"{url}/v1")
-        await _serve(gateway, bound, config, stop)
-        books.cancel_scope.cancel()
+    try:
+        async with trio.open_nursery() as books:
+            books.start_soon(gateway.keep_books)
+            _log.info("listening on %s", url)
+            task_status.started(f"{url}/v1")
+            await _serve(gateway, bound, config, stop)
+            books.cancel_scope.cancel()
+    finally:
+        await gateway.close_books()  # after the last answer, also where everything is cancelled at once
 
 
 def _troubles() -> logging.Logger:

@@ -210,7 +210,7 @@ class Node:
             nursery.start_soon(find_on_lan, network, chain.genesis_hash.hex()[:TAG_DIGITS], interfaces, running.lan)
         if config.gateway_port is not None:
             self._enter("starting", "opening the gateway")
-            await open_gateway(self, running, stack, nursery)
+            await open_gateway(self, running, nursery)
         running.jobs.start("role", "take the role this node had", self._first_role)
 
     def _assemble(

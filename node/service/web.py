@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from node.service.app import Node, Running
 
 
-async def open_gateway(node: Node, running: Running, stack: AsyncExitStack, nursery: trio.Nursery) -> None:
+async def open_gateway(node: Node, running: Running, nursery: trio.Nursery) -> None:
     """Serve HTTP on 127.0.0.1 until the node stops, if it is to. Raises PortTaken and StorageError."""
     if node.config.gateway_port is None:
         return
@@ -29,11 +29,16 @@ async def open_gateway(node: Node, running: Running, stack: AsyncExitStack, nurs
     from node.gateway.server import bind, run_gateway
     from storage.keys import KeyStore
 
-    store = stack.enter_context(await trio.to_thread.run_sync(KeyStore.open, node.home.gateway))
-    gateway = Gateway(
-        partial(doors_of, running), store=store, ledger=NodeLedger(running), metrics=partial(families_of, node)
-    )
-    running.gateway_url = await nursery.start(run_gateway, gateway, bind(node.config.gateway_port), node.stop)
+    bound = bind(node.config.gateway_port)
+
+    async def serve(*, task_status: trio.TaskStatus[str]) -> None:
+        with bound, closing(await trio.to_thread.run_sync(KeyStore.open, node.home.gateway)) as store:
+            gateway = Gateway(
+                partial(doors_of, running), store=store, ledger=NodeLedger(running), metrics=partial(families_of, node)
+            )
+            await run_gateway(gateway, bound, node.stop, task_status=task_status)
+
+    running.gateway_url = await nursery.start(serve)  # its store closes after its last word, however the node stops
 
 
 def doors_of(running: Running) -> Sequence[SubnetDoor]:
