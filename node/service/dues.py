@@ -81,8 +81,9 @@ class Dues:
                 del new[who]
                 self._rows = await trio.to_thread.run_sync(self._store.rows)
         except StorageError as error:
-            self._new.update(new)
             log.warning("a share of this node's earnings could not be written down: %s", error)
+        finally:
+            self._new.update(new)  # what is left, also when this was cancelled
 
     async def _send(self, row: DueRow) -> None:
         chain, amount = self._chain, row.owed_rao - row.paid_rao

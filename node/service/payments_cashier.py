@@ -87,11 +87,15 @@ class Cashier:
 
     async def run(self) -> None:
         """Look after every new best block until cancelled."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._open_wanted)
-            with self._reader.heads() as heads:
-                async for _ in heads:
-                    await self._tick()
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._open_wanted)
+                with self._reader.heads() as heads:
+                    async for _ in heads:
+                        await self._tick()
+        finally:
+            with trio.CancelScope(shield=True):
+                await self.dues.flush()  # of calls that ended since the last block
 
     async def stop(self) -> None:
         """Redeem what is worth it before the node goes; the transactions are sent, not waited for."""

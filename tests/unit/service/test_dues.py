@@ -1,8 +1,10 @@
 """Shares of a node's earnings reach those they belong to: once, on a real chain, whatever breaks in between."""
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+import trio
 
 from node.ledger import queries
 from node.ledger.calls import Transfer
@@ -67,6 +69,27 @@ async def test_a_share_is_paid_once_whatever_breaks_and_small_sums_wait(
             await until(lambda: node.chain.final.header.height > head + 1)
             assert balance(node, CREATOR) == SHARE
             assert balance(node, MINER.public) > KEPT_RAO
+
+
+async def test_a_share_that_is_cut_short_while_it_is_written_down_is_written_the_next_time(tmp_path: Path) -> None:
+    with PaymentStore.open(tmp_path / "payments.db") as store:
+        dues = Dues(cast("Any", None), cast("Any", None), MINER, store.dues)
+        dues.owe({signer_of(name).public: 7 for name in ("one", "two", "three")})
+        with trio.CancelScope() as scope:  # another task of the node ends at that moment
+            scope.cancel()
+            await dues.flush()
+        with trio.CancelScope() as scope:
+            whole = store.dues.owe
+
+            def owe(account: bytes, more_rao: int) -> None:
+                whole(account, more_rao)
+                trio.from_thread.run_sync(scope.cancel)
+
+            store.dues.owe = owe  # type: ignore[method-assign]
+            await dues.flush()
+        store.dues.owe = whole  # type: ignore[method-assign]
+        await dues.flush()
+        assert [row.owed_rao for row in store.dues.rows()] == [7, 7, 7]
 
 
 async def test_a_transfer_that_can_be_in_no_block_any_more_is_sent_again(

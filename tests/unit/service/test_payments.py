@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 import trio
+import trio.testing
 
 from node.consensus.slots import SlotClock
 from node.ledger import queries
@@ -111,6 +112,21 @@ async def test_vouchers_outlast_a_chain_that_is_fetched_anew_and_are_forgotten_o
         chain.head.height = Height(height)
         await till._forget()
     assert till.money.till.held() == tuple(book.held()) == ()
+    book.close()
+
+
+async def test_shares_of_the_last_calls_are_written_down_when_the_node_ends(tmp_path: Path) -> None:
+    book = PaymentBook.open(tmp_path / "payments.db")
+    chain: Any = SimpleNamespace(genesis_hash=Hash(bytes(32)))
+    _sender, no_heads = trio.open_memory_channel[None](0)
+    reader: Any = SimpleNamespace(heads=lambda: no_heads)
+    each = Cashier(chain, reader, MINER, book)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(each.run)
+        await trio.testing.wait_all_tasks_blocked()
+        each.money.owe({PAYER.public: 7})
+        nursery.cancel_scope.cancel()
+    assert [row.owed_rao for row in book.store.dues.rows()] == [7]
     book.close()
 
 
