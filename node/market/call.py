@@ -238,7 +238,7 @@ class Call:
             except MalformedMessage as error:
                 raise CallBroken(error.message) from error
         if self._bill is not None:
-            await self._bill.stalled()
+            await self._bill.left()  # parts may be under way, so more may be owed than what arrived
         if self._parts:
             raise CallTimeout("The answer took too long.", "whole answer")
         raise CallTimeout("The miner did not begin to answer in time.", "first part")

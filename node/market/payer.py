@@ -299,7 +299,7 @@ class Bill:
         await self.stalled()
 
     async def stalled(self) -> None:
-        """The miner let a deadline pass: what arrived is owed, and nothing else."""
+        """The call ended with a last word of the miner: what arrived is owed, and nothing else."""
         if not self._open:
             return
         more = min(self.meter.due_rao, self._most_rao) - self.paid_rao

@@ -136,6 +136,26 @@ async def test_a_miner_that_stalls_keeps_what_it_delivered_and_no_more(patient_c
         assert s.held.spent_rao == s.cost(100, prompt=0) + s.cost(10)
 
 
+async def test_a_deadline_that_passes_while_parts_are_under_way_leaves_books_that_can_agree(
+    patient_clock: Clock,
+) -> None:
+    async with shop() as s:
+        call = await s.call(600, answer_s=10.0)
+        for _ in range(20):
+            await anext(call)
+        await trio.sleep(11)
+        with pytest.raises(CallTimeout):
+            await call.collect()
+        await call.aclose()
+        await trio.sleep(15)
+        with pytest.raises(CallRefused):  # the miner tells what it sent and we never took
+            await (again := await s.call(5)).collect()
+        await again.aclose()
+        await s.write(5)
+        assert s.payer.trusts(s.miner.hotkey)
+        assert s.payer.given()[0].used_rao == s.held.spent_rao
+
+
 async def test_an_answer_that_the_miner_breaks_off_is_free(patient_clock: Clock) -> None:
     async with shop(Essays(fail_at=150)) as s:
         call = await s.call(300)
