@@ -24,7 +24,7 @@ from node.gateway.calls import FORM_PATHS, Context, Doors, form_call, route_call
 from node.gateway.errors import BadHeader, Overloaded
 from node.gateway.exposition import CONTENT_TYPE, Family, exposition
 from node.gateway.generic import fill
-from node.gateway.guard import Bodies, check_json, check_origin, idempotency_key, request_id
+from node.gateway.guard import Bodies, check_json, check_origin, check_version, idempotency_key, request_id
 from node.gateway.keys import Caller, KeyBook
 from node.gateway.limits import ANSWERS_AT_ONCE_MAX, USAGE_FLUSH_S
 from node.gateway.listing import model_list, model_view, templates
@@ -197,6 +197,7 @@ class Gateway:
         if not matches and not form:
             raise _no_route(doors, method, path)
         request.scope[ROUTE] = path if form else matches[0].route.path
+        check_version(request)
         caller.need("invoke" if form else matches[0].route.scope)
         name = idempotency_key(request) if method != "GET" else ""
         context = Context(chosen, partial(self._keys.reserve, caller), counted.settle)

@@ -28,6 +28,15 @@ def check_origin(request: Request) -> None:
         raise BadHeader("Pages of other sites may not ask this gateway.", param="sec-fetch-site", status=403)
 
 
+def check_version(request: Request) -> None:
+    """Refuse HTTP/2 where answers are long: a client that reads no more looks like any other there, and is kept.
+
+    On one machine nothing is gained by it, and no program of the OpenAI form speaks it without encryption.
+    """
+    if request.scope.get("http_version", "1.1").startswith("2"):
+        raise BadHeader("Ask over HTTP/1.1; answers are not given over HTTP/2.", param="version", status=505)
+
+
 def check_json(request: Request) -> None:
     """Refuse a body that is not declared as JSON in UTF-8."""
     kind, _, rest = request.headers.get("content-type", "").partition(";")

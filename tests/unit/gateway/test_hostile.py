@@ -204,6 +204,18 @@ async def test_a_client_that_reads_nothing_does_not_keep_the_node_from_stopping(
     deaf.close()
 
 
+async def test_answers_are_given_over_a_protocol_that_shows_who_reads_no_more() -> None:
+    door = FakeDoor()
+    async with (
+        serving(door) as client,
+        httpx.AsyncClient(base_url=client.base_url, http1=False, http2=True) as newer,  # its window may be 0
+    ):
+        assert (await newer.get("/models")).status_code == 200
+        refused = await newer.post("/chat/completions", json=QUESTION)
+    assert (refused.status_code, refused.json()["error"]["param"]) == (505, "version")
+    assert not door.asked
+
+
 async def test_a_client_that_reads_slowly_gets_all_of_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(node.gateway.server, "UNREAD_S", 0.5)
     door = FakeDoor(words=("x" * 2000,) * 2_000)
