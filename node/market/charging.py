@@ -24,20 +24,35 @@ from p2p import P2PError, Stream
 class Desk:
     """Where a miner takes money: its till, shared by all its subnets, and what it offers in this one now.
 
-    Validators with a permit are served a few calls for nothing, as much as checking answers takes.
+    Validators with a permit are served a few calls for nothing, as much as checking answers takes. `replaced` is what
+    it offered until a moment ago, if anything.
     """
 
     def __init__(
-        self, subnet: AnySubnet, till: Till | None = None, offer: Callable[[], Offer | None] = lambda: None
+        self,
+        subnet: AnySubnet,
+        till: Till | None = None,
+        offer: Callable[[], Offer | None] = lambda: None,
+        replaced: Callable[[], Offer | None] = lambda: None,
     ) -> None:
         self.subnet = subnet
         self.till = till
         self.offer = offer
+        self.replaced = replaced
         self._free_calls: dict[AccountId, deque[Height]] = {}
 
     def tariff(self, task: Message) -> Tariff:
-        """The prices of a task; free where nothing is offered, or where nobody keeps a till."""
-        return FREE if self.till is None else tariff_of(self.offer(), self.subnet.spec, self.subnet.model_of(task))
+        """The prices of a task; free where nothing is offered, or where nobody keeps a till.
+
+        A caller that has not heard of new prices yet pays the old ones: for a moment the lower of both are due, as a
+        debt that it knows nothing of would end its trust.
+        """
+        if self.till is None:
+            return FREE
+        spec, model, before = self.subnet.spec, self.subnet.model_of(task), self.replaced()
+        tariff = tariff_of(self.offer(), spec, model)
+        lower = tariff if before is None else tariff.lower(tariff_of(before, spec, model))
+        return tariff if lower.free else lower
 
     async def charge(
         self, stream: Stream, caller: Neuron, request: CallRequest, task: Message, height: Height

@@ -10,6 +10,7 @@ from typing import Final
 
 from node.market.errors import MalformedMessage
 from node.primitives.codec import Wire, encode
+from node.primitives.limits import REQUEST_AGE_BLOCKS_MAX
 from node.primitives.types import MAX_SUPPLY_RAO, AccountId, Height
 from node.subnets.picture import Entry, Refusal
 from node.subnets.wire import Code, Message, Usage, decode_message
@@ -112,6 +113,7 @@ class OfferBook:
     def __init__(self, height: Callable[[], Height]) -> None:
         self._height = height
         self._latest: dict[AccountId, tuple[int, Offer]] = {}
+        self._before: dict[AccountId, tuple[Height, Offer]] = {}
 
     def take(self, entry: Entry) -> Refusal | None:
         """Take an author's entry of OFFER_KIND; an older one than what is known changes nothing."""
@@ -123,17 +125,27 @@ class OfferBook:
             return Refusal(Code.OVERCLAIM, f"An offer holds for at most {OFFER_BLOCKS_MAX} blocks.")
         known = self._latest.get(entry.author)
         if known is None or known[0] < entry.sequence:
+            if known is not None:
+                self._before[entry.author] = (entry.height, known[1])
             self._latest[entry.author] = (entry.sequence, offer)
         return None
 
     def drop(self, author: AccountId) -> None:
         """Forget what an author offered."""
         self._latest.pop(author, None)
+        self._before.pop(author, None)
 
     def offer_of(self, hotkey: AccountId) -> Offer | None:
         """What a hotkey offers now; None when it never said, or when that has expired."""
         known = self._latest.get(hotkey)
         return known[1] if known is not None and known[1].valid_until >= self._height() else None
+
+    def replaced_of(self, hotkey: AccountId) -> Offer | None:
+        """What a hotkey offered until a moment ago: requests that are under way may go by it. None without one."""
+        at, before = self._before.get(hotkey, (Height(0), None))
+        if before is None or before.valid_until < at or self._height() > at + REQUEST_AGE_BLOCKS_MAX:
+            return None
+        return before
 
     def __iter__(self) -> Iterator[tuple[AccountId, Offer]]:
         """Everybody's offers in force, ordered by hotkey."""

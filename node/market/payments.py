@@ -38,6 +38,14 @@ class Tariff:
         """Whether nothing can ever be due."""
         return not (self.prompt_rao or self.completion_rao or self.unit_rao)
 
+    def lower(self, other: "Tariff") -> "Tariff":
+        """The lower of both prices of each kind."""
+        return Tariff(
+            min(self.prompt_rao, other.prompt_rao),
+            min(self.completion_rao, other.completion_rao),
+            min(self.unit_rao, other.unit_rao),
+        )
+
     def cost_rao(self, usage: Usage) -> Rao:
         """What a usage costs, rounded up to whole rao once. Raises OverClaimed beyond all that exists."""
         counts = (usage.prompt_tokens, usage.completion_tokens, usage.units)

@@ -242,7 +242,8 @@ class CallServer:
 def desk_of(context: MarketContext, subnet: AnySubnet) -> Desk:
     """The desk of this node in one subnet: its own till, and the prices it has published."""
     till = None if context.money is None else context.money.till
-    return Desk(subnet, till, lambda: context.offers.offer_of(context.hotkey))
+    offers, me = context.offers, context.hotkey
+    return Desk(subnet, till, lambda: offers.offer_of(me), lambda: offers.replaced_of(me))
 
 
 async def serve_parts(subnet: AnySubnet, task: Message, host: Host) -> AsyncGenerator[Part, None]:

@@ -5,11 +5,13 @@ import time
 import pytest
 import trio
 import trio.testing
+from msgspec import structs
 
 from node.ledger.vouchers import Voucher, sign_voucher
 from node.market.admission import Admission
 from node.market.budget import Limits
 from node.market.call import CALL_PROTOCOL, open_call
+from node.market.charging import Desk
 from node.market.errors import (
     CallRefused,
     CallTimeout,
@@ -19,14 +21,16 @@ from node.market.errors import (
     SpendingLimit,
 )
 from node.market.frames import FrameKind, Payment, RefusalFrame, decode, open_frame, request_digest, sign_call
+from node.market.offers import COMPLETION_UNIT, OFFER_KIND, PROMPT_UNIT, OfferBook, make_offer
 from node.market.payer import Given
-from node.market.payments import batch_rao
+from node.market.payments import batch_rao, tariff_of
 from node.market.switchboard import of_subnet
 from node.market.vouchers import Till
 from node.primitives.codec import encode
 from node.primitives.crypto import digest
+from node.primitives.limits import REQUEST_AGE_BLOCKS_MAX
 from node.primitives.types import Hash, Height, Rao
-from node.subnets.base import Code, Usage
+from node.subnets.base import Code, Entry, Usage
 from tests.unit.market.money import DEPOSIT_RAO, PROMPT_TOKENS, Essay, Essays, Shop, shop
 from tests.unit.market.support import NETUID, signer_of
 
@@ -191,6 +195,28 @@ async def test_a_refusal_before_the_first_part_costs_nothing(patient_clock: Cloc
             await call.collect()
         await call.aclose()
         assert s.payer.budget.used_rao == s.payer.budget.reserved_rao == 0
+
+
+async def test_a_caller_that_has_not_heard_of_a_higher_price_yet_pays_the_old_one_and_keeps_its_miner(
+    patient_clock: Clock,
+) -> None:
+    async with shop() as s:
+        await s.write(100)
+        dearer = make_offer(
+            {PROMPT_UNIT: 3 * 10**6, COMPLETION_UNIT: 3 * 10**6}, valid_until=Height(10_000), concurrency=8
+        )
+        book = OfferBook(s.world.chain.height)
+        for sequence, offer in enumerate((structs.replace(s.offer, valid_until=Height(10_000)), dearer)):
+            assert book.take(Entry(s.miner.hotkey, sequence, s.world.chain.now, OFFER_KIND, encode(offer))) is None
+        me = s.miner.hotkey
+        s.server._desk = Desk(s.subnet, s.till, lambda: book.offer_of(me), lambda: book.replaced_of(me))
+        await s.write(100)
+        await s.write(5)
+        assert s.payer.trusts(s.miner.hotkey)
+        assert s.held.spent_rao == s.payer.given()[0].used_rao
+        assert s.server._desk.tariff(Essay(1)) == s.tariff
+        s.world.chain.advance(REQUEST_AGE_BLOCKS_MAX + 1)
+        assert s.server._desk.tariff(Essay(1)) == tariff_of(dearer, s.subnet.spec)
 
 
 # --- callers that pay less than their due ---------------------------------------------------------------------------
