@@ -1,10 +1,12 @@
 """What all commands share: where the home is, how results and progress are shown, how questions are asked."""
 
+import contextlib
 import functools
 import os
 import re
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -128,6 +130,19 @@ def facts(rows: Sequence[tuple[str, object]], *, err: bool = False) -> None:
         click.echo(f"{label:<{width}}  {plain(str(value))}", err=err)
 
 
+@contextlib.contextmanager
+def asking() -> Iterator[None]:
+    """While a person is asked, Ctrl-C ends the question.
+
+    An event loop only notes it for its next turn, which a question that blocks the loop never lets come.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def confirm(question: str, *, yes: bool) -> None:
     """Return when a person agrees (or `yes` was given), raise Declined otherwise.
 
@@ -137,7 +152,9 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise Declined("Nothing was done: nobody is there to confirm.", remedy="Add --yes to go ahead without asking.")
-    if not click.confirm(question, default=False, err=True):
+    with asking():
+        agreed = click.confirm(question, default=False, err=True)
+    if not agreed:
         raise Declined("Nothing was done.", remedy="")
 
 

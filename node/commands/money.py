@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from node.commands.common import Env, command, confirm, facts, narrate
+from node.commands.common import Env, asking, command, confirm, facts, narrate
 from node.commands.errors import PasswordNeeded
 from node.control.api import Api
 from node.control.errors import ActionRefused, RemoteError
@@ -151,7 +151,8 @@ def password_of(wallet_name: str) -> str:
         return given
     if not sys.stdin.isatty():
         raise PasswordNeeded(f"The wallet {wallet_name} is locked and nobody is there to ask for its password.")
-    asked: str = click.prompt(f"Password of wallet {wallet_name}", hide_input=True, err=True)
+    with asking():
+        asked: str = click.prompt(f"Password of wallet {wallet_name}", hide_input=True, err=True)
     return asked
 
 

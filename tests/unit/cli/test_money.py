@@ -1,5 +1,6 @@
 """Promises of commands that touch keys or money: shown first, never without consent, keys opened here only."""
 
+import signal
 from pathlib import Path
 
 import msgspec
@@ -109,6 +110,32 @@ def test_a_person_is_asked_and_no_is_the_default(answer: str, count: int, run: R
     outcome = run("wallet", "transfer", BOB, "1", stdin=answer, terminal=True)
     assert len(node.api.submitted) == count
     assert outcome.code == (0 if count else 1)
+
+
+def test_ctrl_c_at_the_question_ends_it_and_sends_nothing(
+    run: Run, node: Served, wallet: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def person(_prompt: str) -> str:
+        signal.raise_signal(signal.SIGINT)
+        return "n"  # what has to be typed where the Ctrl-C was swallowed
+
+    monkeypatch.setattr("click.termui.visible_prompt_func", person)
+    outcome = run("wallet", "transfer", BOB, "12.5", terminal=True)
+    assert (outcome.code, node.api.submitted) == (130, [])
+    assert "Interrupted" in outcome.err
+
+
+def test_ctrl_c_at_the_password_ends_it_and_sends_nothing(
+    run: Run, node: Served, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def person(_prompt: str) -> str:
+        signal.raise_signal(signal.SIGINT)
+        return "a good password"
+
+    WalletStore(home / "wallets", cost=CHEAP).create("default", "a good password")
+    monkeypatch.setattr("click.termui.hidden_prompt_func", person)
+    outcome = run("wallet", "transfer", BOB, "12.5", "--yes", terminal=True)
+    assert (outcome.code, node.api.submitted) == (130, [])
 
 
 def test_a_dry_run_changes_nothing_and_tells_everything(run: Run, node: Served, wallet: str) -> None:
