@@ -92,10 +92,11 @@ async def send_call(env: Env, money: MoneyOptions, call: Call, hotkey: str | Non
     """Preview, sign and send a call; with the coldkey, or the named hotkey of the wallet."""
     from node.control.call_draft import draft_call
     from node.control.client_async import AsyncClient
+    from node.control.offline import call_lines
 
     wallet = wallet_of(env, money)
     signer: Signer | None = None if hotkey is None else wallet.hotkey(hotkey)
     sender = wallet.address if signer is None else to_ss58(signer.public)
     async with AsyncClient(env.home) as client:
-        draft = await draft_call(client, call, sender)
+        draft = await draft_call(client, call, sender, lines=(("signer", sender), *call_lines(call, "")))
         await carry_out(env, money, client, draft, lambda: signer or unlock(wallet))

@@ -35,6 +35,13 @@ def test_a_dry_run_shows_what_the_next_block_would_do_and_sends_nothing(run: Run
     assert not node.api.submitted
 
 
+def test_what_is_signed_is_shown_with_its_arguments_before_anybody_agrees(run: Run, node: Served, wallet: None) -> None:
+    asked = run("tx", "send", "transfer", f"to={BOB}", "amount_rao=1", stdin="n\n", terminal=True)
+    assert not node.api.submitted
+    assert BOB in asked.err
+    assert "1 τ (1,000,000,000 rao)" in asked.err
+
+
 def test_a_call_that_would_fail_is_refused_before_it_is_signed(run: Run, node: Served, wallet: None) -> None:
     node.api.preview = TransactionPreview(False, error=ErrorView("SubnetNotExists", "There is no such subnet."))
     outcome = run("tx", "send", "transfer", f"to={BOB}", "amount_rao=1", "-y")
