@@ -41,7 +41,7 @@ _CHECK_BYTES: Final = 4
 _NETWORK_CHARS_MAX: Final = 64
 _HashField = Annotated[Hash, msgspec.Meta(min_length=HASH_BYTES, max_length=HASH_BYTES)]
 _Network = Annotated[str, msgspec.Meta(max_length=_NETWORK_CHARS_MAX)]
-_TITLE_CELLS: Final = 12
+_SHOWN_DEPTH_MAX: Final = 4  # calls inside calls that are written out; real ones have two
 
 
 class Unsigned(Wire, frozen=True, tag=1):
@@ -146,7 +146,8 @@ def check_time(opened: Opened, now_ms: int) -> None:
 def to_text(item: Unsigned | SignedTx, lines: list[tuple[str, str]]) -> str:
     """Return the text of a file: a title, `lines` for people, and the line that counts."""
     title = "neurond unsigned transaction" if isinstance(item, Unsigned) else "neurond signed transaction"
-    told = [f"{label:<{_TITLE_CELLS}}{_one_line(text)}" for label, text in lines]
+    cells = max((len(label) for label, _ in lines), default=0)
+    told = [f"{label:<{cells}}  {_one_line(text)}" for label, text in lines]
     return "\n".join([title, *told, "", to_line(item), ""])
 
 
@@ -197,7 +198,8 @@ def lines_of(item: Unsigned | SignedTx) -> list[tuple[str, str]]:
         transaction: Transaction = decode_transaction(item.raw)
         nonce, sender, call = transaction.nonce, transaction.sender, transaction.call
         last = ("id", transaction_hash(item.raw).hex())
-    told = [("network", f"{item.network} (genesis {item.genesis_hash.hex()})"), ("signer", to_ss58(sender))]
+    network = _one_line(item.network)  # whoever built the file chose it
+    told = [("network", f"{network} (genesis {item.genesis_hash.hex()})"), ("signer", to_ss58(sender))]
     return [*told, ("call", spec_of(call).name), *call_lines(call), ("nonce", str(nonce)), last]
 
 
@@ -205,7 +207,7 @@ def call_lines(call: Call, indent: str = "  ") -> list[tuple[str, str]]:
     """Return the arguments of a call, those of a call inside it further in: accounts as ss58, rao as τ."""
     told: list[tuple[str, str]] = []
     for name in call.__struct_fields__:
-        value = getattr(call, name)
+        value = _opened(name, getattr(call, name), len(indent) // 2)
         if isinstance(value, Wire) and type(value).__module__.startswith("node.ledger.calls"):
             told.append((f"{indent}{name}", type(value).__name__))
             told += call_lines(cast("Call", value), indent + "  ")
@@ -218,6 +220,16 @@ def call_lines(call: Call, indent: str = "  ") -> list[tuple[str, str]]:
     return told
 
 
+def _opened(name: str, value: object, depth: int) -> object:
+    """The call that a proposal carries encoded, where these bytes are one; else the value as it is."""
+    if name != "call" or not isinstance(value, bytes) or depth > _SHOWN_DEPTH_MAX:
+        return value
+    try:
+        return decode_canonical(cast("type[Wire]", Call), value, max_bytes=TRANSACTION_BYTES_MAX)
+    except DecodeError:
+        return value
+
+
 def _words(value: object) -> str:
     if isinstance(value, bytes):
         if len(value) == ACCOUNT_BYTES:
@@ -226,7 +238,7 @@ def _words(value: object) -> str:
         return text if text.isascii() and text.isprintable() else f"0x{value.hex()}"
     if isinstance(value, tuple):
         return ", ".join(f"({_words(each)})" if isinstance(each, tuple) else _words(each) for each in value)
-    return str(value)
+    return _one_line(str(value)) if isinstance(value, str) else str(value)
 
 
 def _one_line(text: str) -> str:

@@ -6,11 +6,12 @@ import msgspec
 import pytest
 
 from node.control import offline
-from node.control.offline import FILE_BYTES_MAX, Unsigned, from_text, to_line, to_text
+from node.control.offline import FILE_BYTES_MAX, Unsigned, from_text, lines_of, to_line, to_text
 from node.control.wallet_desk import WalletDesk
-from node.ledger.calls import Transfer
+from node.ledger.calls import Propose, SetIdentity, Transfer
 from node.ledger.transaction import decode_transaction, is_signed
 from node.primitives.address import from_ss58, to_ss58
+from node.primitives.codec import encode
 from node.primitives.crypto import Ed25519Signer, verify
 from node.primitives.types import Hash, Rao
 from node.wallet import BadTransactionFile, OtherNetwork
@@ -199,6 +200,26 @@ def test_lines_for_people_cannot_smuggle_in_a_second_transaction() -> None:
     other = to_line(msgspec.structs.replace(_unsigned(), nonce=4))
     text = to_text(_unsigned(), [("memo", f"hello\n{other}")])
     assert from_text(text.encode()).unsigned == _unsigned()
+
+
+def test_text_inside_a_transaction_cannot_pass_for_lines_of_it() -> None:
+    forged = "Ada\nsigner      5F…\ncall        transfer"
+    identity = SetIdentity(forged, "", "", "", "", "", "")
+    told = lines_of(msgspec.structs.replace(_unsigned(), network="net\ncall  transfer", call=identity))
+    assert [text for _, text in told if "\n" in text] == []
+
+
+def test_a_proposal_shows_the_call_that_it_carries() -> None:
+    inner = encode(Transfer(from_ss58(BOB), Rao(TAO)))
+    told = dict(lines_of(msgspec.structs.replace(_unsigned(), call=Propose(inner, 60))))
+    assert told["  call"] == "Transfer"
+    assert BOB in told["    to"]
+    broken = dict(lines_of(msgspec.structs.replace(_unsigned(), call=Propose(b"\xff" * 9, 60))))
+    assert broken["  call"] == "0x" + "ff" * 9
+
+
+def test_every_line_of_a_file_has_room_between_its_name_and_its_value() -> None:
+    assert "amount_rao  1 τ" in to_text(_unsigned(), lines_of(_unsigned()))
 
 
 def test_a_life_beyond_the_chains_bound_is_refused() -> None:
