@@ -178,13 +178,21 @@ def call(
     if out is not None and out.exists():
         raise AlreadyThere(f"{out} exists already.")
     if inputs is not None:
-        given = msgspec.json.decode(inputs.read(_INPUT_BYTES_MAX))
+        given = _numbers(inputs.read(_INPUT_BYTES_MAX))
     else:
         card = _asked(env, "GET", f"{_PATH}/{_piece(name)}", SidesCard)
         given = inputs_of(card.chute, texts=texts, picture=picture, content=content, seed=seed)
     reply = _asked(env, "POST", f"{_PATH}/{_piece(name)}/infer", InferReply, {"inputs": given})
     written = save_pictures(reply, out)
     env.emit(reply, lambda: render_outputs(reply, written))
+
+
+def _numbers(text: bytes) -> object:
+    """What --inputs names, as JSON; the node looks at what it says. Raises UsageError."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise click.UsageError(f"What --inputs names is no JSON: {error}.") from error
 
 
 @chutes.command("warm")

@@ -62,7 +62,7 @@ def parse_arguments(words: tuple[str, ...]) -> dict[str, object]:
 def _json(name: str, text: str) -> object:
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise BadArgument(f"{name}: this is no JSON: {error}.") from error
 
 

@@ -79,7 +79,7 @@ def read_mix(data: bytes) -> Mix:
         raise BadMix(f"The file has more than {MIX_BYTES_MAX} bytes.")
     try:
         mix = msgspec.toml.decode(data, type=Mix)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadMix(f"The mix cannot be read: {error}.") from error
     return check_mix(mix)
 

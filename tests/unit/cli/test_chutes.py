@@ -122,6 +122,13 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
     assert words in failed.err
 
 
+@pytest.mark.parametrize("text", ["", "hello", "\ufeff[]", "[" * 20_000])
+def test_inputs_that_are_no_json_are_a_usage_error(text: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / "inputs.json").write_text(text)
+    outcome = run("chutes", "call", "magika", "--inputs", str(tmp_path / "inputs.json"))
+    assert (outcome.code, "no JSON" in outcome.err) == (2, True)
+
+
 def test_owners_price_warm_and_retire(run: Run, node: Served) -> None:
     from node.subnets.chutes.calls import Warm
 

@@ -82,7 +82,9 @@ def test_what_does_not_fit_is_refused_by_name(name: str, arguments: dict[str, ob
         build_call(name, arguments)
 
 
-@pytest.mark.parametrize("words", [("to",), ("=5",), ("a b=1",), ("a=1", "a=2"), ('a={"b"',), ("a=[1,",)])
+@pytest.mark.parametrize(
+    "words", [("to",), ("=5",), ("a b=1",), ("a=1", "a=2"), ('a={"b"',), ("a=[1,",), ("a=" + "[" * 20_000,)]
+)
 def test_malformed_words_are_refused(words: tuple[str, ...]) -> None:
     with pytest.raises(BadArgument):
         parse_arguments(words)

@@ -128,7 +128,7 @@ def test_a_mix_is_read_with_every_word_it_may_have() -> None:
         (b"[[miners]]\ncount=1\n[[validators]]\ncount=1\nstake_tao=1\nway='favouring'", "no group of miners"),
         (b"[[miners]]\ncount=1\n[[validators]]\ncount=1\nstake_tao=1\nfavours='honest'", "no group of miners"),
         (b"[[miners]]\ncount=1\nname=\"a\\u001b[2J\"\n[[validators]]\ncount=1\nstake_tao=1", "matching regex"),
-        (b"#" * 70_000, "more than 65536 bytes"),
+        (b"#" * 70_000, "more than 65536 bytes"), (b"epochs = " + b"[" * 20_000, "cannot be read"),
     ],
 )  # fmt: skip
 def test_a_mix_that_makes_no_sense_is_refused_with_its_place(text: bytes, words: str) -> None:
