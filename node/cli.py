@@ -133,6 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from node.commands.completion import answer
 
         return answer(cli)
+    _mend_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     line = Rewritten(given)
     try:
@@ -148,6 +149,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _silence_stdout()
         return EXIT_FAILED
+    except UnicodeError:
+        view = ErrorView("usage", "What was typed or piped in holds bytes that are no text.", "Write it in UTF-8.")
+        return _fail(line, view, EXIT_USAGE)
     except Exception as error:  # the last line of defence: whatever it is, people get a sentence
         return _fail(line, _view(error), EXIT_FAILED)
     return outcome if isinstance(outcome, int) else 0
@@ -184,6 +188,19 @@ def _view(error: Exception) -> ErrorView:
 
 def _sentence(text: str) -> str:
     return text if text.endswith((".", "?", "!")) else f"{text}."
+
+
+def _mend_streams() -> None:
+    """Open what the caller closed, and let no letter that a terminal does not have end a command.
+
+    Files get the lowest free number: without this a database could become the place where messages are written.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  it lives as long as we do
+        elif mode == "w" and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
 
 
 def _silence_stdout() -> None:

@@ -1,6 +1,7 @@
 """Promises of every command: a readable table, stable JSON, and one sentence when something is wrong."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -288,6 +289,39 @@ def test_ctrl_c_ends_with_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("node.commands.lifecycle.show_status", interrupted)
     outcome = run("status")
     assert (outcome.code, outcome.err.strip()) == (130, "neurond: Interrupted.")
+
+
+MAIN = "import sys; from node.cli import main; sys.exit(main())"
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_like_nobody_there(closed: str, run: Run, node: Served, home: Path, tmp_path: Path) -> None:
+    assert run("wallet", "create", "--no-password").code == 0
+    for command, code in ((f"wallet transfer {BOB} 1", 1), ("wallet list", 0)):
+        done = subprocess.run(
+            f'"{sys.executable}" -c "{MAIN}" {command} {closed}', shell=True, capture_output=True, text=True,
+            check=False, timeout=60, env={**os.environ, "NEUROND_HOME": str(home), "TMPDIR": str(tmp_path)},
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
+        assert list(tmp_path.glob("neurond-*.txt")) == []  # no defect
+    assert not node.api.submitted
+
+
+def test_a_terminal_without_greek_letters_shows_what_it_can(node: Served, home: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "NEUROND_HOME": str(home), "TMPDIR": str(tmp_path), "PYTHONIOENCODING": "latin-1"}
+    line = [sys.executable, "-c", MAIN, "wallet", "balance", BOB]
+    done = subprocess.run(line, capture_output=True, check=False, timeout=60, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert b" ?" in done.stdout
+
+
+def test_bytes_that_are_no_text_are_a_usage_error(run: Run, node: Served) -> None:
+    assert run("wallet", "create", "--no-password").code == 0
+    names = ("url", "github_repo", "image", "discord", "description", "additional")
+    identity = ("tx", "send", "set_identity", "name=\udcff", *(f"{name}=" for name in names))
+    for command in (("ask", "\udcff"), identity):
+        outcome = run(*command)
+        assert (outcome.code, "no text" in outcome.err) == (2, True)
 
 
 def test_a_full_disk_is_told_as_such(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
