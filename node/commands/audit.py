@@ -6,6 +6,7 @@ import click
 
 from node.commands.common import Env, command, facts, narrate, short, table
 from node.commands.options import NETUID
+from node.commands.wallet_show import address_of
 from node.control.client_sync import SyncClient
 from node.control.record_api import AUDIT_JUDGED_MAX, AUDIT_TIMEOUT_S, AuditRequest
 from node.control.views.records import AuditFinding, AuditReport
@@ -42,7 +43,9 @@ def audit(env: Env, netuid: int | None, epoch: int | None, validator: str | None
     """
     narrate("Fetching the record and recounting it …")
     with SyncClient(env.home, timeout_s=AUDIT_TIMEOUT_S) as client:
-        found = client.call(AuditRequest(netuid, epoch, validator, judge))
+        found = client.call(
+            AuditRequest(netuid, epoch, None if validator is None else address_of(env, validator), judge)
+        )
     env.emit(found, lambda: _render(found))
     return _EXITS[found.outcome]
 

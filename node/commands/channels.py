@@ -15,6 +15,7 @@ from node.commands.errors import NothingThere
 from node.commands.lazy import DefaultGroup
 from node.commands.money import MoneyOptions, carry_out, money_command, password_of, wallet_of
 from node.commands.options import AMOUNT
+from node.commands.wallet_show import address_of
 from node.control.amounts import format_amount
 from node.control.api import Api
 from node.control.client_sync import SyncClient
@@ -78,7 +79,7 @@ def open_channel(env: Env, money: MoneyOptions, miner: str, amount: int, days: f
 
     async def effect(api: Api, board: ChannelBoard) -> Effect:
         context = await api.tx_context()
-        return open_effect(board, context, miner, amount, days)
+        return open_effect(board, context, address_of(env, miner), amount, days)
 
     _run(env, money, hotkey, effect)
 

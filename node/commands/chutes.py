@@ -222,7 +222,7 @@ def price(env: Env, name: str, amount: str) -> None:
     Example:
       neurond chutes price my-model 0.002
     """
-    rao = 0 if amount.strip("0.") == "" else parse_amount(amount)
+    rao = 0 if amount.strip("0.") == "" else parse_amount(amount, "τ")
     found = _asked(env, "PUT", f"{_PATH}/{_piece(name)}", ChuteInfo, {"price_rao": rao})
     told = f"{found.name} costs {format_amount(found.price_rao)} for a million units from now on."
     env.emit(found, lambda: click.echo(told))

@@ -55,7 +55,7 @@ def do(env: Env, money: MoneyOptions, words: tuple[str, ...], tolerance: int) ->
             receiver = _receiver(env, order.whom)
 
             async def intent(api: "Api", sender: str) -> "Intent":
-                return await _intent(api, sender, order, receiver, chosen)
+                return await _intent(env, api, sender, order, receiver, chosen)
 
             run_intent(env, money, intent)
 
@@ -68,15 +68,15 @@ def _receiver(env: Env, whom: str) -> str:
     return find_address(env.home, whom)
 
 
-async def _intent(api: "Api", sender: str, order: "Order", receiver: str, tolerance_ppm: int) -> "Intent":
+async def _intent(env: Env, api: "Api", sender: str, order: "Order", receiver: str, tolerance_ppm: int) -> "Intent":
     """What moves money, as previews and signing take it."""
     from node.commands.stake_moves import staked
-    from node.commands.subnets import node_hotkey
+    from node.commands.subnets import hotkey_of
     from node.control.intents import StakeIntent, SwapIntent, TransferIntent, UnstakeIntent
 
     if order.verb == "send":
         return TransferIntent(receiver, order.amount or 0)
-    first, hotkey = order.netuids[0], order.hotkey or await node_hotkey(api)
+    first, hotkey = order.netuids[0], await hotkey_of(env, api, order.hotkey or None)
     if order.verb == "buy":
         return StakeIntent(first, hotkey, order.amount or 0, tolerance_ppm)
     alpha = await staked(api, sender, first, hotkey) if order.amount is None else order.amount

@@ -7,6 +7,7 @@ import click
 from node.commands.common import Env, command, narrate, plain, short, table
 from node.commands.lazy import DefaultGroup
 from node.commands.options import NETUID
+from node.commands.wallet_show import address_of
 from node.control.client_sync import SyncClient
 from node.control.journal_api import JournalEntriesRequest, JournalForksRequest, JournalsRequest
 from node.control.limits import JOURNAL_ENTRIES_PER_PAGE_MAX
@@ -59,7 +60,7 @@ def show(env: Env, author: str, netuid: int | None, kind: str | None, limit: int
       neurond journal show 5F3s… --kind offer
     """
     with SyncClient(env.home) as client:
-        page = client.call(JournalEntriesRequest(author, netuid, kind, limit))
+        page = client.call(JournalEntriesRequest(address_of(env, author), netuid, kind, limit))
     env.emit(page, lambda: _render_page(page))
 
 

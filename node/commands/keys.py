@@ -241,7 +241,7 @@ def _show(shown: KeyInfo) -> None:
 
 
 def _rao(text: str) -> int:
-    return 0 if _ZERO.fullmatch(text.strip()) else parse_amount(text)
+    return 0 if _ZERO.fullmatch(text.strip()) else parse_amount(text, "τ")
 
 
 def _now_ms() -> int:

@@ -11,6 +11,7 @@ from node.commands.common import Env, duration, facts, home_command, narrate, ta
 from node.commands.lazy import DefaultGroup
 from node.commands.options import GENESIS_HASH, NETUID, is_peer_address
 from node.commands.subnets import METAGRAPH_COLUMNS, metagraph_row, subnet_facts
+from node.commands.wallet_show import address_of
 from node.control.amounts import format_amount
 from node.control.light import LightAt, LightStatus
 
@@ -117,7 +118,7 @@ def balance(env: Env, opened: Open, address: str) -> None:
       neurond light balance 5F3s…
     """
     with opened() as client:
-        shown = client.balance(address)
+        shown = client.balance(address_of(env, address))
     rows = [("balance", format_amount(shown.balance_rao)), ("next nonce", shown.nonce)]
     env.emit(shown, lambda: facts([*rows, *_proof_facts(shown.at)]))
 
@@ -133,7 +134,7 @@ def stakes(env: Env, opened: Open, address: str) -> None:
       neurond light stakes 5F3s…
     """
     with opened() as client:
-        shown = client.stakes(address)
+        shown = client.stakes(address_of(env, address))
     rows = [
         (each.netuid, each.hotkey, format_amount(each.amount_alpha, "α"), format_amount(each.value_rao))
         for each in shown.stakes

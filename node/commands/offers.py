@@ -30,7 +30,7 @@ class _Price(click.ParamType[PriceWish]):
         if not separator or not unit.strip():
             self.fail("write UNIT=AMOUNT, such as completion_tokens=0.02", param, ctx)
         try:
-            rao = 0 if _ZERO.fullmatch(amount.strip()) else parse_amount(amount)
+            rao = 0 if _ZERO.fullmatch(amount.strip()) else parse_amount(amount, "τ")
         except BadAmount as error:
             self.fail(str(error), param, ctx)
         return PriceWish(unit.strip(), rao)

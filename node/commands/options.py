@@ -57,15 +57,18 @@ class _Port(click.ParamType[int | None]):
 
 
 class _Amount(click.ParamType[int]):
-    """An exact amount of τ or α."""
+    """An exact amount of `unit`; of τ or α, whichever the command means, without one."""
 
     name = "amount"
+
+    def __init__(self, unit: str = "") -> None:
+        self._unit = unit
 
     def convert(self, value: object, param: click.Parameter | None, ctx: Context | None) -> int:
         if isinstance(value, int):
             return value
         try:
-            return parse_amount(str(value))
+            return parse_amount(str(value), self._unit)
         except BadAmount as error:
             self.fail(str(error), param, ctx)
 
@@ -134,7 +137,8 @@ class _GenesisHash(click.ParamType[str]):
 
 _DISK_MB: Final = _DiskMb()
 PORT: Final = _Port()
-AMOUNT: Final = _Amount()
+AMOUNT: Final = _Amount("τ")
+ANY_AMOUNT: Final = _Amount()
 TOLERANCE: Final = _Tolerance()
 GENESIS_HASH: Final = _GenesisHash()
 NETUID: Final = click.IntRange(0, 65_535)

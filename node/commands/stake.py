@@ -4,7 +4,7 @@ import click
 
 from node.commands.common import Env, command, facts
 from node.commands.money import MoneyOptions, money_command, run_intent
-from node.commands.options import AMOUNT, netuid_option
+from node.commands.options import AMOUNT, ANY_AMOUNT, netuid_option
 from node.commands.stake_gains import gains
 from node.commands.stake_moves import (
     AMOUNT_OR_ALL,
@@ -18,7 +18,7 @@ from node.commands.stake_moves import (
     transfer,
     unstake_all,
 )
-from node.commands.subnets import node_hotkey
+from node.commands.subnets import hotkey_of
 from node.commands.wallet import address_of, render_stakes
 from node.control.amounts import format_amount, format_ppm, unit_of
 from node.control.api import AccountRequest, Api, QuoteStakeRequest, QuoteUnstakeRequest
@@ -60,7 +60,7 @@ def add(
     """
 
     async def intent(api: Api, _sender: str) -> StakeIntent:
-        return StakeIntent(netuid, hotkey or await node_hotkey(api), amount, tolerance, partial)
+        return StakeIntent(netuid, await hotkey_of(env, api, hotkey), amount, tolerance, partial)
 
     run_intent(env, money, intent)
 
@@ -83,7 +83,7 @@ def remove(
     """
 
     async def intent(api: Api, sender: str) -> UnstakeIntent:
-        validator = hotkey or await node_hotkey(api)
+        validator = await hotkey_of(env, api, hotkey)
         alpha = await staked(api, sender, netuid, validator) if amount is None else amount
         return UnstakeIntent(netuid, validator, alpha, tolerance, partial)
 
@@ -106,7 +106,7 @@ def list_stakes(env: Env, who: str) -> None:
 
 
 @stake.command("quote")
-@click.argument("amount", type=AMOUNT)
+@click.argument("amount", type=ANY_AMOUNT)
 @netuid_option
 @click.option("--unstake", is_flag=True, help="AMOUNT is α (on root: τ) to be taken back.")
 @command

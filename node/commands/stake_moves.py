@@ -9,7 +9,7 @@ from node.commands.errors import NothingThere
 from node.commands.money import MoneyOptions, money_command, run_intent
 from node.commands.options import NETUID, TOLERANCE, from_config
 from node.commands.prices import change
-from node.commands.subnets import node_hotkey
+from node.commands.subnets import hotkey_of
 from node.commands.wallet import address_of
 from node.control.amounts import format_amount, parse_amount, unit_of
 from node.control.api import AccountRequest, Api, SubnetsRequest
@@ -48,7 +48,7 @@ class PortfolioView(View, frozen=True):
 
 
 class _AmountOrAll(click.ParamType[int | None]):
-    """An exact amount, or "all" (None): what the position holds."""
+    """An exact amount of α, or "all" (None): what the position holds. On root, where it is τ, no unit is written."""
 
     name = "amount"
 
@@ -56,7 +56,7 @@ class _AmountOrAll(click.ParamType[int | None]):
         if value == ALL or value is None:
             return None
         try:
-            return value if isinstance(value, int) else parse_amount(str(value))
+            return value if isinstance(value, int) else parse_amount(str(value), "α")
         except BadAmount as error:
             self.fail(str(error), param, ctx)
 
@@ -94,10 +94,10 @@ def move(
     """
 
     async def intent(api: Api, sender: str) -> MoveIntent:
-        hotkey = origin_hotkey or await node_hotkey(api)
+        hotkey = await hotkey_of(env, api, origin_hotkey)
         alpha = await staked(api, sender, origin, hotkey) if amount is None else amount
         where = origin if destination is None else destination
-        return MoveIntent(hotkey, destination_hotkey, origin, where, alpha, tolerance)
+        return MoveIntent(hotkey, address_of(env, destination_hotkey), origin, where, alpha, tolerance)
 
     run_intent(env, money, intent)
 
@@ -122,7 +122,7 @@ def swap(
     """
 
     async def intent(api: Api, sender: str) -> SwapIntent:
-        validator = hotkey or await node_hotkey(api)
+        validator = await hotkey_of(env, api, hotkey)
         alpha = await staked(api, sender, origin, validator) if amount is None else amount
         return SwapIntent(validator, origin, destination, alpha, tolerance, partial)
 
@@ -149,10 +149,10 @@ def transfer(
     """
 
     async def intent(api: Api, sender: str) -> TransferStakeIntent:
-        validator = hotkey or await node_hotkey(api)
+        validator = await hotkey_of(env, api, hotkey)
         alpha = await staked(api, sender, origin, validator) if amount is None else amount
         where = origin if destination is None else destination
-        return TransferStakeIntent(to, validator, origin, where, alpha, tolerance)
+        return TransferStakeIntent(address_of(env, to), validator, origin, where, alpha, tolerance)
 
     run_intent(env, money, intent)
 
@@ -171,7 +171,7 @@ def unstake_all(env: Env, money: MoneyOptions, hotkey: str | None, to_root: bool
     """
 
     async def intent(api: Api, _sender: str) -> UnstakeAllIntent:
-        return UnstakeAllIntent(hotkey or await node_hotkey(api), to_root, tolerance)
+        return UnstakeAllIntent(await hotkey_of(env, api, hotkey), to_root, tolerance)
 
     run_intent(env, money, intent)
 

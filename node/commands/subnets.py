@@ -11,6 +11,7 @@ from node.commands.money import MoneyOptions, money_command, run_intent
 from node.commands.options import NETUID
 from node.commands.prices import price
 from node.commands.sudo import burn_cost, create, hyperparameters
+from node.commands.wallet_show import address_of
 from node.control.amounts import format_amount
 from node.control.api import Api, MetagraphRequest, SubnetsRequest
 from node.control.client_sync import SyncClient
@@ -97,9 +98,14 @@ def register(env: Env, money: MoneyOptions, netuid: int, hotkey: str | None) -> 
     """
 
     async def intent(api: Api, _sender: str) -> RegisterIntent:
-        return RegisterIntent(netuid, hotkey or await node_hotkey(api))
+        return RegisterIntent(netuid, await hotkey_of(env, api, hotkey))
 
     run_intent(env, money, intent)
+
+
+async def hotkey_of(env: Env, api: Api, named: str | None) -> str:
+    """Return the address that `named` stands for, the running node's hotkey without one. Raises AddressError."""
+    return await node_hotkey(api) if named is None else address_of(env, named)
 
 
 async def node_hotkey(api: Api) -> str:

@@ -7,6 +7,7 @@ import click
 
 from node.commands.common import Env, command, duration, facts, narrate, short, table
 from node.commands.options import NETUID
+from node.commands.wallet_show import address_of
 from node.control.amounts import format_amount
 from node.control.api import WhyRequest
 from node.control.client_sync import SyncClient
@@ -30,7 +31,7 @@ def why(env: Env, netuid: int | None, hotkey: str | None, show_all: bool) -> Non
       neurond why --netuid 1 --hotkey 5F3s… --json
     """
     with SyncClient(env.home) as client:
-        found = client.call(WhyRequest(netuid, hotkey))
+        found = client.call(WhyRequest(netuid, None if hotkey is None else address_of(env, hotkey)))
     env.emit(found, lambda: _render(found, None if show_all else VERDICTS_SHOWN))
 
 

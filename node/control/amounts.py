@@ -10,19 +10,23 @@ from node.primitives.types import MAX_SUPPLY_RAO, RAO_PER_TAO, ROOT_NETUID
 _DECIMALS: Final = 9
 _TEXT_CHARS_MAX: Final = 40  # the largest amount has 18 characters; the rest is room for spaces and a unit
 _NUMBER: Final = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d+))?", re.ASCII)
-_UNITS: Final = ("τ", "tao", "α", "alpha")
+_UNITS: Final = {"τ": "τ", "tao": "τ", "α": "α", "alpha": "α"}
 
 
-def parse_amount(text: str) -> int:
+def parse_amount(text: str, unit: str = "") -> int:
     """Return the amount in units of 10^-9 (rao for τ); "12.5", "1,000", "3 τ" and "0.1 alpha" are understood.
 
+    With `unit` ("τ" or "α") the other one is refused: nobody who writes "10 alpha" wants to send 10 τ.
+
     Raises:
-        BadAmount: no number, negative, zero, more than nine decimals, or more than there can ever be.
+        BadAmount: no number, the other unit, negative, zero, more than nine decimals, or more than there can ever be.
     """
     shown = text.strip()[:_TEXT_CHARS_MAX]
     number = shown.lower()
-    for unit in _UNITS:
-        number = number.removesuffix(unit).rstrip()
+    written = next((each for each in _UNITS if number.endswith(each)), "")
+    number = number.removesuffix(written).rstrip()
+    if unit and written and _UNITS[written] != unit:
+        raise BadAmount(f"{shown!r} is not counted in {unit}, but this amount is.")
     found = _NUMBER.fullmatch(number) if len(text) <= _TEXT_CHARS_MAX else None
     if found is None:
         raise BadAmount(f"{shown!r} is no amount.")

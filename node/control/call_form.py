@@ -150,7 +150,7 @@ def _int(name: str, value: object) -> int:
         return value
     text = str(value).strip()
     if name.endswith(_AMOUNTS) and text not in ("0", ""):
-        return parse_amount(text)
+        return parse_amount(text, "α" if name.endswith("_alpha") else "τ")
     if not text.isascii() or not text.isdigit():
         raise BadArgument(f"{name}: {text[:40]!r} is no whole number.")
     return int(text)

@@ -129,7 +129,7 @@ def amount() -> Kind:
             raise ValueError(f"must be {words}, not {_shown(given)}")
         text = f"{given:f}" if isinstance(given, Decimal) else str(given).strip()
         try:
-            parse_amount(text)
+            parse_amount(text, "τ")
         except BadAmount as error:
             raise ValueError(f"must be {words}: {error.message}") from error
         return text

@@ -98,6 +98,16 @@ def test_a_transfer_can_go_to_a_wallet_by_its_name(run: Run, node: Served, walle
     assert sent(node) == calls.Transfer(from_ss58(other), TAO)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["wallet transfer {} 5alpha", "stake add 5α", "stake remove 5tao", "tx send transfer to={} amount_rao=5alpha"],
+)
+def test_an_amount_in_the_other_unit_moves_nothing(command: str, run: Run, node: Served, wallet: str) -> None:
+    outcome = run(*command.format(BOB).split(), "-y")
+    assert (outcome.code != 0, node.api.submitted) == (True, [])
+    assert "counted in" in outcome.err
+
+
 def test_nothing_is_sent_without_consent(run: Run, node: Served, wallet: str) -> None:
     outcome = run("wallet", "transfer", BOB, "1")
     assert outcome.code == 1

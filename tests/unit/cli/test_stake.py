@@ -67,6 +67,20 @@ def test_more_than_is_there_and_no_address_are_refused_with_a_reason(run: Run, n
     assert not node.api.submitted
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "stake add 1 --hotkey friend", "stake remove 1 --hotkey friend", "stake move 1 --netuid 1 --to friend",
+        "stake swap 1 --netuid 1 --to-netuid 2 --hotkey friend", "stake transfer 1 friend --netuid 1",
+        "subnets register 1 --hotkey friend",
+    ],
+)  # fmt: skip
+def test_a_place_for_an_address_takes_a_label(command: str, run: Run, node: Served, wallet: str) -> None:
+    assert run("wallet", "book", "add", "friend", ALICE).code == 0
+    shown = run(*command.split(), "--dry-run")
+    assert ALICE in shown.out, shown.err
+
+
 def test_positions_are_shown_with_value_and_the_days_change(run: Run, node: Served) -> None:
     outcome = run("stake", "show", ALICE)
     assert outcome.code == 0, outcome.err

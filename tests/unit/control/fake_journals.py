@@ -14,7 +14,7 @@ from node.control.views.journals import (
     PriceView,
 )
 
-BOB = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UHjJM694ty"
+BOB = "5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty"
 CAROL = "5FLSigC9HGRKVhB9FiEo4Y3koPsNmBmLJbpXg2mp1hXcS59Y"
 JOURNALS = JournalBoard(1, 1200, 3, "", (JournalLine(BOB, 0, 41, 1190), JournalLine(CAROL, 0, 6, 900, 7)))
 ENTRIES = JournalPage(

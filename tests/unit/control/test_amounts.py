@@ -42,6 +42,13 @@ def test_anything_doubtful_is_refused(text: str) -> None:
         parse_amount(text)
 
 
+@pytest.mark.parametrize(("text", "unit"), [("5 alpha", "τ"), ("5α", "τ"), ("5 tao", "α"), ("5 τ", "α")])
+def test_an_amount_in_the_other_unit_is_refused(text: str, unit: str) -> None:
+    with pytest.raises(BadAmount, match="counted"):
+        parse_amount(text, unit)
+    assert parse_amount("5", unit) == parse_amount(f"5 {unit}", unit) == 5 * 10**9
+
+
 @given(st.integers(1, MAX_SUPPLY_RAO))
 @settings(max_examples=200, deadline=None, derandomize=True)
 def test_what_is_written_can_be_read_again(amount: int) -> None:
