@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, TypeVar, cast
 
 from node.control.errors import ConnectionLost, NotRunning, ProtocolError, RemoteError, RequestTimeout
-from node.control.limits import ANSWER_BYTES_MAX, CALL_TIMEOUT_S, CONNECT_TIMEOUT_S, PARTS_HELD_MAX
+from node.control.limits import ANSWER_BYTES_MAX, CALL_TIMEOUT_S, CALLS_AT_ONCE, CONNECT_TIMEOUT_S, PARTS_HELD_MAX
 from node.control.protocol import (
     Answer,
     Failure,
@@ -38,6 +38,7 @@ class Connection:
         self._queues: dict[int, asyncio.Queue[Answer | Failure | Part | None]] = {}
         self._next_id = 1
         self._reading = asyncio.create_task(self._read())
+        self._slots = asyncio.Semaphore(CALLS_AT_ONCE)  # the daemon refuses what is beyond its bound
         self.lost = asyncio.Event()
         self.heard_at_s = time.monotonic()
 
@@ -47,14 +48,15 @@ class Connection:
         Raises:
             RemoteError: it refused. ConnectionLost, RequestTimeout, ProtocolError: there is no answer.
         """
-        call_id, queue = self._send(request)
-        try:
-            async with asyncio.timeout(timeout_s):
-                item = await queue.get()
-        except TimeoutError:
-            raise RequestTimeout(f"The daemon did not answer within {timeout_s:g} s.") from None
-        finally:
-            self._queues.pop(call_id, None)
+        async with self._slots:
+            call_id, queue = self._send(request)
+            try:
+                async with asyncio.timeout(timeout_s):
+                    item = await queue.get()
+            except TimeoutError:
+                raise RequestTimeout(f"The daemon did not answer within {timeout_s:g} s.") from None
+            finally:
+                self._queues.pop(call_id, None)
         match item:
             case Answer(result=result):
                 return cast(R, decode_result(request, result))

@@ -9,6 +9,7 @@ ANSWER_BYTES_MAX: Final = 4 * 1024 * 1024  # the largest answer, a metagraph of 
 
 CLIENTS_MAX: Final = 32  # a UI, a few commands and scripts; more is a runaway loop
 REQUESTS_PER_CLIENT_MAX: Final = 16  # unanswered at once; further ones are refused
+CALLS_AT_ONCE: Final = 8  # of a client of ours, further ones wait their turn; the rest is for its streams
 OUTGOING_QUEUE_MAX: Final = 64  # answers held for a client that does not read
 SEND_TIMEOUT_S: Final = 10.0  # a client that takes nothing for so long is cut off
 PARTS_HELD_MAX: Final = 10_000  # parts a client program has not picked up yet; more than any answer has

@@ -128,6 +128,14 @@ def test_several_calls_travel_at_once_beside_a_subscription(tmp_path: Path) -> N
         with_client(tmp_path, scenario)
 
 
+def test_more_calls_than_a_daemon_takes_at_once_wait_their_turn(tmp_path: Path) -> None:
+    async def scenario(client: AsyncClient) -> None:
+        assert len(await asyncio.gather(*(client.metagraph(1) for _ in range(100)))) == 100
+
+    with served(tmp_path):
+        with_client(tmp_path, scenario)
+
+
 def test_two_clients_hear_the_same_events(tmp_path: Path) -> None:
     async def scenario(one: AsyncClient) -> None:
         async with AsyncClient(tmp_path) as two:
