@@ -148,7 +148,9 @@ def _int(name: str, value: object) -> int:
         raise BadArgument(f"{name} is a number.")
     if isinstance(value, int):
         return value
-    text = str(value).strip()
+    if not isinstance(value, str):  # 5 is five rao and "5" five τ; what 5.0 would be nobody should have to guess
+        raise BadArgument(f'{name} is a whole number, or a text such as "12.5"; not {str(value)[:40]}.')
+    text = value.strip()
     if name.endswith(_AMOUNTS) and text not in ("0", ""):
         return parse_amount(text, "α" if name.endswith("_alpha") else "τ")
     if not text.isascii() or not text.isdigit():

@@ -18,6 +18,7 @@ from node.ledger import calls
 from node.ledger.calls import SignerKind
 from node.primitives.address import from_ss58
 from node.sdk.balance import TAO_NETUID, Balance, units_of
+from node.sdk.errors import UnitMismatch
 
 Key = Literal["coldkey", "hotkey"]
 _U16_MAX: Final = 65_535
@@ -229,16 +230,27 @@ class Call(Intent):
     """
 
     def __init__(self, call: str, /, **arguments: object) -> None:
-        """Raises BadArgument for an unknown call."""
+        """Raises BadArgument for an unknown call, UnitMismatch for α where τ is counted and the other way round."""
         self.name = call  # type: ignore[misc]  # this one's name is its own
         self.signed_by = "hotkey" if spec_named(call).signer is SignerKind.HOTKEY else "coldkey"
-        self.arguments = {key: each.rao if isinstance(each, Balance) else each for key, each in arguments.items()}
+        of_root = TAO_NETUID in (arguments.get("netuid"), arguments.get("origin_netuid"))  # there stake is τ
+        self.arguments = {key: _counted(key, each, of_root) for key, each in arguments.items()}
 
     def __repr__(self) -> str:
         return f"Call({self.name!r}, {self.arguments})"
 
     async def draft(self, api: Api, sender: str) -> Draft:
         return await draft_call(api, build_call(self.name, self.arguments), sender)
+
+
+def _counted(name: str, value: object, of_root: bool) -> object:
+    """An argument as the chain's forms take it: a Balance as its smallest units, when it counts what `name` counts."""
+    if not isinstance(value, Balance):
+        return value
+    in_alpha = name.endswith("_alpha") and not of_root
+    if (value.netuid != TAO_NETUID) != in_alpha:
+        raise UnitMismatch(f"{name} is counted in {'α' if in_alpha else 'τ'}, and {value} is something else.")
+    return value.rao
 
 
 def u16_weights(uids: Sequence[int], weights: Sequence[float]) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """Any call of the table can be written as text, and what does not fit is refused by the name of its field."""
 
 import json
+from decimal import Decimal
 
 import msgspec
 import pytest
@@ -68,6 +69,8 @@ def test_amounts_in_text_are_whole_and_numbers_are_the_smallest_units() -> None:
         ("transfer", {"to": ADDRESS[:-1] + "1", "amount_rao": 1}, "to"),
         ("transfer", {"to": ADDRESS, "amount_rao": True}, "amount_rao"),
         ("transfer", {"to": ADDRESS, "amount_rao": 2**70}, "amount_rao"),
+        ("transfer", {"to": ADDRESS, "amount_rao": 5.0}, "amount_rao"),
+        ("transfer", {"to": ADDRESS, "amount_rao": Decimal("0.5")}, "amount_rao"),
         ("burned_register", {"netuid": "one", "hotkey": ADDRESS}, "netuid"),
         ("burned_register", {"netuid": "70000", "hotkey": ADDRESS}, "netuid"),
         ("add_proxy", {"delegate": ADDRESS, "proxy_kind": "emperor", "delay_blocks": 0}, "proxy_kind"),

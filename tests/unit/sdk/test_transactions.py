@@ -283,3 +283,16 @@ def test_a_wallet_made_again_from_its_words_has_the_same_keys(tmp_path: Path) ->
     again.regenerate_coldkey(words, password=None)
     assert (again.address, again.hotkeypub.public_key) == (first.address, first.hotkeypub.public_key)
     assert words not in repr(first)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("transfer", {"to": BOB, "amount_rao": alpha(5, netuid=1)}),
+        ("remove_stake", {"hotkey": BOB, "netuid": 1, "amount_alpha": tao(5)}),
+    ],
+)
+def test_a_call_by_its_name_does_not_take_one_unit_for_the_other(name: str, arguments: dict[str, object]) -> None:
+    with pytest.raises(neurond.UnitMismatch):
+        neurond.Call(name, **arguments)
+    assert neurond.Call("remove_stake", hotkey=BOB, netuid=0, amount_alpha=tao(5)).arguments["amount_alpha"] == 5 * TAO
