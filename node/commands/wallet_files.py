@@ -138,6 +138,8 @@ def _path_of(store: WalletStore, name: str) -> Path:
     if path.is_file():
         return path
     wallet, slash, hotkey = name.partition("/")
+    if slash and (not wallet or wallet in (".", "..", "~") or "/" in hotkey):
+        raise NothingThere(f"There is no file {name[:200]}.")
     if not slash:
         return store.open(wallet).path / COLDKEY
     found = store.open(wallet)

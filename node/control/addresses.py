@@ -41,12 +41,17 @@ def find_address(home: Path, text: str, store: WalletStore | None = None) -> str
     name, slash, hotkey = text.partition("/")
     if slash and name in names:
         return _hotkey_of(wallets, name, hotkey)
-    if text in names:
-        return wallets.open(text).address
     book = address_book(home)
+    own = wallets.open(text).address if text in names else None
     found = book.find(text)
-    if found is not None:
-        return found
+    if own is not None and found not in (None, own):
+        raise AddressError(
+            f"{text!r} is both a wallet ({own}) and a label ({found}).",
+            remedy=f"Write the address, or take the label away: neurond wallet book remove {text}",
+        )
+    answer = own or found
+    if answer is not None:
+        return answer
     raise AddressError(
         f"Nothing is called {text[:_SHOWN_CHARS]!r}: it is no address, no wallet, no WALLET/HOTKEY and no label.",
         remedy=_near(text, (*names, *(each.label for each in book.entries()))),

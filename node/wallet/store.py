@@ -131,7 +131,8 @@ class WalletStore:
         if path.exists():
             raise WalletExists(f"There is a wallet {name} in {self.root} already.")
         try:
-            self.root.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+            for each in (self.root.parent, self.root):  # the home too: of what is missing only the last gets the mode
+                each.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
             temporary = self.root / f"{TEMPORARY_PREFIX}{self._random_bytes(8).hex()}"
             with _removed_on_failure(temporary):
                 _write_tree(temporary, files)

@@ -103,6 +103,25 @@ def test_no_name_stands_in_the_place_of_an_address(run: Run, node: Served, home:
     assert ("account", (BOB,)) in node.api.calls
 
 
+def test_a_home_that_begins_with_a_wallet_is_its_owners_alone(run: Run, home: Path, savings: str) -> None:
+    assert home.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_name_of_two_accounts_stands_for_neither(run: Run, node: Served) -> None:
+    assert run("wallet", "book", "add", "exchange", BOB).code == 0
+    assert run("wallet", "create", "exchange", "--no-password").code == 0
+    outcome = run("wallet", "transfer", "exchange", "1", "-y")
+    assert (outcome.code, node.api.submitted) == (1, [])
+    assert "both a wallet" in outcome.err
+    assert run("wallet", "book", "remove", "exchange").code == 0
+    assert run("wallet", "balance", "exchange").code == 0
+
+
+@pytest.mark.parametrize("path", ["/nowhere/coldkey", "./coldkey", "~/.bittensor/wallets/a/coldkey", "a/hotkeys/b"])
+def test_a_key_file_that_is_not_there_is_named(run: Run, path: str) -> None:
+    assert f"There is no file {path}." in run("wallet", "inspect", path).err
+
+
 def test_labels_are_listed_kept_and_removed(run: Run, savings: str) -> None:
     assert run("wallet", "book", "add", "bob", BOB).code == 0
     assert run("wallet", "book", "--json").json() == [{"label": "bob", "address": BOB}]
