@@ -140,6 +140,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         line = rewrite(cli, given)
         given = line.arguments
         outcome = cli.main(given, prog_name="neurond", standalone_mode=False, obj=line)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return EXIT_USAGE
     except click.UsageError as error:
         hint = f"See `{error.ctx.command_path} --help`." if error.ctx else "See `neurond --help`."
         return _fail(line, ErrorView("usage", _sentence(error.format_message()), hint), EXIT_USAGE)

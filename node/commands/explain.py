@@ -13,6 +13,7 @@ import click
 
 from node.commands.common import Env, command, facts, table
 from node.commands.errors import NothingThere
+from node.control.call_form import AMOUNT_FIELDS
 from node.control.schema import View
 from node.ledger.calls import CALLS, CallSpec
 from node.primitives.errors import NodeError
@@ -128,10 +129,15 @@ def _render_call(shown: CallInfo) -> None:
             ("meaning", shown.meaning),
             ("signed by", shown.signer),
             ("fee", shown.fee),
-            *((f"  {name}", meaning) for name, meaning in shown.arguments),
+            *((f"  {name}", f"{meaning}{_in_text(name)}") for name, meaning in shown.arguments),
             ("may fail with", ", ".join(shown.errors)),
         ]
     )
+
+
+def _in_text(name: str) -> str:
+    """What is added for those who write the argument after `neurond tx send`, where 5 is five τ and not five rao."""
+    return "; written as whole τ or α, such as 12.5" if name.endswith(AMOUNT_FIELDS) else ""
 
 
 def _first_line(kind: type) -> str:

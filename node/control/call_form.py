@@ -21,7 +21,7 @@ from node.primitives.errors import AddressError, DecodeError
 from node.primitives.limits import TRANSACTION_BYTES_MAX
 from node.primitives.types import ACCOUNT_BYTES
 
-_AMOUNTS: Final = ("_rao", "_alpha", "limit_price")
+AMOUNT_FIELDS: Final = ("_rao", "_alpha", "limit_price")
 _DEPTH_MAX: Final = 4  # a proxy of a proposal of a call is the deepest that makes sense
 _HEX_DIGITS: Final = 2 * ACCOUNT_BYTES
 
@@ -151,7 +151,7 @@ def _int(name: str, value: object) -> int:
     if not isinstance(value, str):  # 5 is five rao and "5" five τ; what 5.0 would be nobody should have to guess
         raise BadArgument(f'{name} is a whole number, or a text such as "12.5"; not {str(value)[:40]}.')
     text = value.strip()
-    if name.endswith(_AMOUNTS) and text not in ("0", ""):
+    if name.endswith(AMOUNT_FIELDS) and text not in ("0", ""):
         return parse_amount(text, "α" if name.endswith("_alpha") else "τ")
     if not text.isascii() or not text.isdigit():
         raise BadArgument(f"{name}: {text[:40]!r} is no whole number.")

@@ -390,6 +390,18 @@ def test_a_missing_subnet_is_named(run: Run, node: Served) -> None:
     assert "no subnet 9" in outcome.err
 
 
+def test_a_group_without_a_command_shows_its_help(run: Run) -> None:
+    outcome = run("config")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("Usage: neurond config ")
+    assert outcome.err.endswith("\n")
+
+
+def test_explain_says_how_an_amount_of_rao_is_written(run: Run) -> None:
+    """`amount_rao=5` is five τ; who reads "τ in rao" and writes 5000000000 must not be left to find out."""
+    assert "whole τ" in next(line for line in run("explain", "transfer").out.splitlines() if "amount_rao" in line)
+
+
 def test_explain_knows_every_error_and_every_call(run: Run) -> None:
     everything = run("explain", "--json").json()
     codes = {each["code"] for each in everything["errors"]}
