@@ -68,4 +68,5 @@ def _decoder(kind: type[T]) -> msgspec.msgpack.Decoder[T]:
 
 
 def _name(kind: object) -> str:
-    return getattr(kind, "__name__", str(kind))
+    kinds = getattr(kind, "__args__", ())  # of a union: its hundred names would hide what is wrong
+    return "known kind" if kinds else getattr(kind, "__name__", str(kind))

@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+from typing import cast
 
 import pytest
 
+from node.ledger.calls import Call
 from node.ledger.header import Authority, Block, Header, decode_block, decode_header, header_hash, seal_message
 from node.primitives.codec import Wire, decode_canonical, encode
 from node.primitives.errors import DecodeError
@@ -43,6 +45,13 @@ class Pair(Wire, frozen=True):
 HEADER = Header(
     1, 7, 9, b"\x01" * 32, b"\x02" * 32, b"\x03" * 32, b"\x04" * 32, 5, b"\x06" * 32, (), b"\x07" * 64
 )  # fmt: skip
+
+
+def test_what_is_none_of_many_kinds_is_told_in_one_line() -> None:
+    kinds = cast("type[Wire]", Call)
+    with pytest.raises(DecodeError) as told:
+        decode_canonical(kinds, b"\x6e", max_bytes=10)
+    assert len(told.value.message) < 120
 
 
 def test_decoders_that_were_built_beforehand_serve_two_threads_that_meet_a_struct_at_once() -> None:
