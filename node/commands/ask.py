@@ -5,6 +5,7 @@ import sys
 import click
 
 from node.commands.common import Env, command, narrate, plain
+from node.commands.options import Number
 from node.control.api import AskRequest
 from node.control.client_sync import SyncClient
 from node.control.limits import ASK_TIMEOUT_S, ASK_TOKENS_MAX
@@ -24,7 +25,7 @@ class Answered(View, frozen=True):
 @click.argument("question")
 @click.option("--model", help="Default: the network's.")
 @click.option("--max-tokens", type=click.IntRange(1, ASK_TOKENS_MAX), help="Length of the answer at most.")
-@click.option("--temperature", type=click.FloatRange(0.0, 2.0), help="0 takes the likeliest words.")
+@click.option("--temperature", type=Number(0.0, 2.0), help="0 takes the likeliest words.")
 @click.option("--system", help="Instruction to the model before the question.")
 @click.option(
     "--as", "template", help="A template: explain-code, write-tests, clean-csv, …; an unknown name lists them."

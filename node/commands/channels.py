@@ -14,7 +14,7 @@ from node.commands.common import Env, command, confirm, duration, facts, short, 
 from node.commands.errors import NothingThere
 from node.commands.lazy import DefaultGroup
 from node.commands.money import MoneyOptions, carry_out, money_command, password_of, wallet_of
-from node.commands.options import AMOUNT
+from node.commands.options import AMOUNT, Number
 from node.commands.wallet_show import address_of
 from node.control.amounts import format_amount
 from node.control.api import Api
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from node.primitives.crypto import Signer
 
 _PREFIX_DIGITS_MIN: Final = 4
+DAYS_MAX: Final = 36_500  # a hundred years
 _DAY_MS: Final = 86_400_000
 _HOTKEY = click.option(
     "--hotkey", default=DEFAULT_HOTKEY, show_default=True, help="The node's hotkey: it pays and signs."
@@ -66,7 +67,7 @@ def list_channels(env: Env) -> None:
 @channels.command("open")
 @click.argument("miner")
 @click.argument("amount", type=AMOUNT)
-@click.option("--days", type=click.FloatRange(0, min_open=True), help="How long it lives. [default: 30]")
+@click.option("--days", type=Number(0, DAYS_MAX, min_open=True), help="How long it lives. [default: 30]")
 @_HOTKEY
 @money_command
 def open_channel(env: Env, money: MoneyOptions, miner: str, amount: int, days: float | None, hotkey: str) -> None:

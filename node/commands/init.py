@@ -13,7 +13,7 @@ from node.commands.common import Env, confirm, facts, home_command, narrate, pla
 from node.commands.errors import Declined, PasswordNeeded
 from node.commands.lazy import DefaultGroup
 from node.commands.money import PASSWORD_VARIABLE
-from node.commands.options import GENESIS_HASH
+from node.commands.options import GENESIS_HASH, Number
 from node.control.errors import BadAnswers
 from node.control.limits import BENCH_MODEL_S, LAN_LISTEN_S, SETUP_BYTES_MAX
 from node.control.options import DEFAULT_MODEL, Progress
@@ -234,7 +234,7 @@ def _port_tried(env: Env, target: str, port: int) -> CheckStep:
 
 
 @init.command("lan")
-@click.option("--seconds", type=click.FloatRange(0.5, 60), default=LAN_LISTEN_S, show_default=True, help="How long.")
+@click.option("--seconds", type=Number(0.5, 60), default=LAN_LISTEN_S, show_default=True, help="How long.")
 @home_command
 def lan(env: Env, seconds: float) -> None:
     """Look for networks whose nodes announce themselves on the local network (multicast DNS).
@@ -286,7 +286,7 @@ def _survey(listen_s: float) -> LanSurvey:
 
 @init.command("bench")
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Model that a miner would serve.")
-@click.option("--seconds", type=click.FloatRange(0.1, 600), default=BENCH_MODEL_S, show_default=True, help="How long.")
+@click.option("--seconds", type=Number(0.1, 600), default=BENCH_MODEL_S, show_default=True, help="How long.")
 @home_command
 def bench(env: Env, model: str, seconds: float) -> None:
     """Measure what this machine can do as a miner: about ten seconds.

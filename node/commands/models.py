@@ -15,6 +15,7 @@ import click
 from node.commands.common import Env, command, confirm, facts, narrate, show_progress, table
 from node.commands.errors import Declined, NothingThere
 from node.commands.lazy import DefaultGroup
+from node.commands.options import Number
 from node.control.api import JobRequest, ModelPullRequest, ModelsRequest, ModelVerifyRequest
 from node.control.client_sync import SyncClient
 from node.control.errors import NotRunning, RemoteError
@@ -125,7 +126,7 @@ def verify(env: Env, name: str, store: Path | None) -> None:
 @models.command("bench")
 @_NAME
 @_STORE
-@click.option("--seconds", type=click.FloatRange(0.1, 600), default=3.0, show_default=True, help="How long to run it.")
+@click.option("--seconds", type=Number(0.1, 600), default=3.0, show_default=True, help="How long to run it.")
 @command
 def bench(env: Env, name: str, store: Path | None, seconds: float) -> None:
     """Run a model for some seconds on this machine and keep its speed for `neurond models list`.

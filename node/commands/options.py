@@ -4,7 +4,7 @@ import functools
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import click
 
@@ -71,6 +71,16 @@ class _Amount(click.ParamType[int]):
             return parse_amount(str(value), self._unit)
         except BadAmount as error:
             self.fail(str(error), param, ctx)
+
+
+class Number(click.FloatRange):
+    """A number in a range; what is no number at all ("nan") compares with no bound and so is in none."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: Context | None) -> float:
+        number: float = super().convert(cast("float", value), param, ctx)
+        if number != number:
+            self.fail(f"{str(value)[:20]!r} is no number", param, ctx)
+        return number
 
 
 class _Tolerance(click.ParamType[int]):

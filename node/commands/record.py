@@ -10,6 +10,7 @@ import click
 
 from node.commands.common import Env, command, facts, home_command, narrate
 from node.commands.errors import AlreadyThere
+from node.commands.options import Number
 from node.control.limits import RECORDING_S_MAX, REPLAY_SPEED_MAX
 from node.control.schema import View
 
@@ -123,7 +124,7 @@ async def _until_interrupted(work: "Coroutine[None, None, None]") -> None:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
-    "--speed", type=click.FloatRange(1 / REPLAY_SPEED_MAX, REPLAY_SPEED_MAX), default=1.0, show_default=True,
+    "--speed", type=Number(1 / REPLAY_SPEED_MAX, REPLAY_SPEED_MAX), default=1.0, show_default=True,
     help="Times as fast.",
 )  # fmt: skip
 @click.option("--at", "at_s", type=_Span(), default="0s", metavar="TIME", help="Begin at 00:03:00.")

@@ -253,7 +253,10 @@ def test_a_command_that_is_none_names_the_one_that_was_meant(command: str, told:
         "subnets show x", "role set king", "ask", "logs -n 0", "logs --level loud", "up --gateway-port 70000",
         "up --gateway-port x", "up --listen 4001", "up --bootstrap /ip4/1.2.3.4/tcp/1", "up --genesis-hash 12",
         "up --role king", "join", "join somewhere", "devnet up --nodes 0", "devnet up --cheat nicely",
-        "devnet up --nodes 2 --authorities 3", "wallet create --words 13", "wallet transfer x", "--home /x status",
+        "devnet up --nodes 2 --authorities 3",
+        "channels open x 1 --days nan", "channels open x 1 --days inf",
+        "channels open x 1 --days 1e300", "ask x --temperature nan", "models bench --seconds nan",
+        "wallet create --words 13", "wallet transfer x", "--home /x status",
     ],
 )  # fmt: skip
 def test_wrong_arguments_are_one_sentence_and_exit_code_2(
