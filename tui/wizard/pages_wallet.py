@@ -127,6 +127,7 @@ class SealPage(PageView):
         words: WordCount = 24 if count == "24" else 12
         if new and len(self.draft.words.split()) != words:
             self.draft.words = self.wizard.setup.new_words(words)
+            self.draft.quiz = ()  # its places were drawn among other words, of which there may have been more
         self.draft.set_wallet(name=name, words=words)
         return ""
 

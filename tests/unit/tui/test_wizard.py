@@ -9,7 +9,7 @@ from node.control.setup_views import CheckStep, LanSurvey
 from tests.snapshots.scenes import settle
 from tests.unit.tui import recorded, test_attach
 from tests.unit.tui.fake import FakePort, drive, until
-from tests.unit.tui.fake_setup import ADDRESS, GENESIS, INVITE, WORDS, bad_check
+from tests.unit.tui.fake_setup import ADDRESS, GENESIS, INVITE, WORDS, WORDS_24, bad_check
 from tui.app import NeurondApp
 from tui.port import PortError
 from tui.screens.home import HomeScreen
@@ -205,6 +205,27 @@ def test_a_wrong_word_of_the_quiz_is_named_by_its_place_and_esc_shows_the_words_
         assert screen.draft.quiz == places, "guessing again must not ask for other words"
 
     drive(scenario, away())
+
+
+def test_words_of_another_number_are_asked_for_by_places_that_they_have() -> None:
+    port = away()
+
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        screen = await at(pilot, app, "quiz", making_keys())
+        screen.draft.words, screen.draft.quiz = WORDS_24, (3, 12, 20)
+        await pilot.press("escape", "escape")
+        await page(pilot, app, "seal")
+        fill(app, count="12", password=PASSWORD, again=PASSWORD)
+        await onward(pilot, app)
+        await page(pilot, app, "words")
+        await enter(pilot, app)
+        await page(pilot, app, "quiz")
+        assert all(place <= 12 for place in screen.draft.quiz)
+        fill(app, **{f"word_{place}": WORDS.split()[place - 1] for place in screen.draft.quiz})
+        await onward(pilot, app)
+        await page(pilot, app, "network")
+
+    drive(scenario, port)
 
 
 WRONG_WORDS = (
