@@ -16,6 +16,7 @@ from textual import events
 from textual.actions import parse as parse_action
 from textual.app import ScreenStackError
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.filter import LineFilter
 
 from node.control.errors import NotRunning
@@ -99,6 +100,14 @@ class NeurondApp(Navigation, Life):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return filters_for(super().get_line_filters(), ascii_only=self.options.ascii_only, no_colour=self.no_color)
+
+    def get_driver_class(self) -> type[Driver]:
+        found = super().get_driver_class()
+        if found.__name__ != "LinuxDriver":
+            return found
+        from tui.terminal import Terminal
+
+        return Terminal
 
     def _fatal_error(self) -> None:
         """End the window after a defect; Textual's own way is to cover the terminal with a traceback and its values."""

@@ -1,9 +1,12 @@
 """What people and terminals do by accident: binary in the clipboard, two windows on one node, a window of no size."""
 
 import asyncio
+import os
+from threading import Thread
 
 import pytest
 from textual import events
+from textual.drivers.linux_driver import LinuxDriver
 from textual.pilot import Pilot
 
 from tests.snapshots.scenes import home, settle
@@ -49,6 +52,29 @@ def test_pasted_binary_becomes_bounded_printable_text(keys: tuple[str, ...], lin
         assert "RUNNING" in shown(app)
 
     drive(scenario, port)
+
+
+def test_bytes_that_are_no_text_do_not_end_the_reading_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A binary file in the clipboard, or a key of a terminal that is not set to UTF-8."""
+    heard: list[str] = []
+
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        driver = app.get_driver_class()(app, mouse=False)
+        assert isinstance(driver, LinuxDriver)
+        monkeypatch.setattr(driver, "process_message", lambda message: heard.append(str(message)))
+        driver.fileno, writing = os.pipe()
+        reading = Thread(target=driver.run_input_thread)
+        reading.start()
+        os.write(writing, b"a\xe9\xff" + b"\x1b[200~\xc6\xfe\x00\x1b[201~" + b"z")
+        await until(pilot, app, lambda: any("'z'" in each for each in heard) or not reading.is_alive())
+        driver.exit_event.set()
+        os.close(writing)
+        await asyncio.to_thread(reading.join)
+        os.close(driver.fileno)
+
+    drive(scenario, FakePort(running=False))
+    assert any("'z'" in each for each in heard)
+    assert any(each.startswith("Paste") for each in heard)
 
 
 def test_two_windows_that_stop_the_node_at_once_both_end_well() -> None:
