@@ -260,7 +260,10 @@ class MoneyScreen(Dialog[None]):
         go.disabled = bool(why_not)
         go.display = self._phase in ("edit", "review")
         back = {"edit": "Cancel (esc)", "review": "Back (esc)", "hold": "Withdraw (esc)", "sent": "Close (esc)"}
-        self.query_one("#cancel", Button).label = back[self._phase]
+        cancel = self.query_one("#cancel", Button)
+        if str(cancel.label) != back[self._phase]:
+            cancel.label = back[self._phase]
+            cancel.refresh(layout=True)  # a label does not by itself make its button wider
 
     def _typed_words(self) -> str:
         return f"the word {self._typed}" if isinstance(self._typed, str) else "the amount"

@@ -120,6 +120,23 @@ def test_escape_in_the_countdown_withdraws_what_was_signed(monkeypatch: pytest.M
     assert port.api.submitted == [], "nothing has left the window"
 
 
+def test_the_key_that_withdraws_is_said_in_full_after_a_password_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "HOLD_STEP_S", 30.0)
+
+    async def use(pilot: Pilot[object], app: NeurondApp, screen: MoneyScreen) -> None:
+        await fill(pilot, app, screen, to=TO, amount="150")
+        await go_on(pilot, app, screen)
+        await pilot.press(*"150", "enter")
+        await until(pilot, app, lambda: isinstance(app.screen, PasswordScreen))
+        await pilot.press(*port.password, "enter")
+        await until(pilot, app, lambda: screen._phase == "hold")
+        await settle(pilot, app)
+        assert "Withdraw (esc)" in shown(app)
+
+    port = FakePort(sealed=True)
+    moving(SendForm(), use, port)
+
+
 def test_a_large_sum_is_typed_once_more() -> None:
     async def use(pilot: Pilot[object], app: NeurondApp, screen: MoneyScreen) -> None:
         await fill(pilot, app, screen, to=TO, amount="150")
