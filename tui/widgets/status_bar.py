@@ -48,12 +48,12 @@ class StatusBar(Panel):
             say(("= HELD, p goes on", "warn") if app.is_paused else ""),
             say(("READ ONLY", "warn") if app.options.read_only else ""),
             say((f"! {plural(app.alerts.open_count, 'alert')}: a", "warn") if app.alerts.open_count else ""),
+            say((app.lock_words, "warn")),
         ]
 
     def _asides(self) -> list[Content]:
-        """The coldkey in this window, and a newer version."""
-        app = cast("NeurondApp", self.app)
-        return [say((app.lock_words, "warn")), say((app.update_words, "accent"))]
+        """A newer version."""
+        return [say((cast("NeurondApp", self.app).update_words, "accent"))]
 
 
 def state_of(model: Model) -> Content:

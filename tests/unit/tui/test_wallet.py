@@ -122,6 +122,16 @@ def test_an_unlocked_key_is_kept_shown_and_forgotten() -> None:
     drive(scenario, port)
 
 
+def test_an_unlocked_key_is_told_on_a_window_of_80_columns_as_well() -> None:
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        await wallet(pilot, app, port)
+        await app.keep_key(recorded.COLDKEY, port.password)
+        await until(pilot, app, lambda: "UNLOCKED 10m 00s, u locks" in shown(app))
+
+    port = FakePort(sealed=True)
+    drive(scenario, port, (80, 24))
+
+
 def test_a_second_press_locks_at_once() -> None:
     async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
         await wallet(pilot, app, port)
