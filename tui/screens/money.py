@@ -16,6 +16,7 @@ from textual.widgets import Button, Checkbox, Input, Static
 from textual.worker import WorkType
 
 from node.control.actions import Draft, Signed, follow
+from node.control.errors import ConnectionLost, RequestTimeout
 from node.control.schema import TransactionStatus
 from tui import limits
 from tui.drafting import EXPECTED, quote
@@ -57,6 +58,7 @@ class MoneyScreen(Dialog[None]):
         self._busy = ""
         self._left = 0
         self._status: TransactionStatus | None = None
+        self._may_be_sent = False
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box") as box:
@@ -208,7 +210,11 @@ class MoneyScreen(Dialog[None]):
 
     async def _send(self, draft: Draft, signed: Signed) -> None:
         api = self.node_app.api
-        await api.tx_submit(signed.raw)
+        try:
+            await api.tx_submit(signed.raw)
+        except (ConnectionLost, RequestTimeout):
+            self._may_be_sent = True  # the node had it in its hands and did not answer
+            raise
         async for status in follow(api, signed, draft.context, asyncio.sleep):
             self._status, self._busy = status, ""
             self._draw()
@@ -286,6 +292,11 @@ class MoneyScreen(Dialog[None]):
 
     def _outcome(self) -> list[Content]:
         status = self._status
+        if status is None and self._may_be_sent:
+            return [
+                say(("! ", "warn"), ("it may have been sent", "warn"), ": the node did not answer."),
+                say(("Look at your balance and history before you do it again.", "dim")),
+            ]
         if status is None:
             return [say(("… ", "accent"), self._busy or "not sent")]
         where = "" if status.height is None else f" in block {count(status.height)}"

@@ -8,9 +8,10 @@ from textual.pilot import Pilot
 from textual.widgets import Button
 
 from node.control.actions import StakeIntent, TransferIntent, UnstakeIntent
-from node.control.errors import ActionRefused, BadAmount
-from node.control.schema import ErrorView, TransactionStatus
+from node.control.errors import ActionRefused, BadAmount, ConnectionLost, NotRunning, RequestTimeout
+from node.control.schema import ErrorView, Submitted, TransactionStatus
 from node.ledger.calls import AddStakeLimit, RemoveStakeLimit, Transfer, Vote
+from node.primitives.errors import ControlError
 from tests.snapshots.scenes import key, settle
 from tests.unit.tui import recorded
 from tests.unit.tui.fake import FakePort, drive, until
@@ -134,6 +135,36 @@ def test_the_key_that_withdraws_is_said_in_full_after_a_password_as_well(monkeyp
         assert "Withdraw (esc)" in shown(app)
 
     port = FakePort(sealed=True)
+    moving(SendForm(), use, port)
+
+
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [
+        (RequestTimeout("The node did not answer in time."), "may have been sent"),
+        (ConnectionLost("The node closed the connection."), "may have been sent"),
+        (NotRunning("The connection to the node is down."), "not sent"),
+    ],
+)
+def test_what_a_node_took_without_an_answer_is_not_called_unsent(error: ControlError, word: str) -> None:
+    """Whoever reads "not sent" pays again."""
+
+    async def use(pilot: Pilot[object], app: NeurondApp, screen: MoneyScreen) -> None:
+        await fill(pilot, app, screen, to=TO, amount="4")
+        await go_on(pilot, app, screen)
+        await go_on(pilot, app, screen)
+        await until(pilot, app, lambda: screen._phase == "sent" and not screen._busy)
+        await settle(pilot, app)
+        words = shown(app)
+        assert word in words
+        assert ("not sent" in words) == (word == "not sent")
+        assert str(error).split(".")[0] in words
+
+    async def submit(raw: bytes) -> Submitted:
+        raise error
+
+    port = FakePort()
+    port.api.tx_submit = submit  # type: ignore[method-assign]
     moving(SendForm(), use, port)
 
 
