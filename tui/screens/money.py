@@ -308,8 +308,8 @@ class MoneyScreen(Dialog[None]):
                 why = "" if error is None else clean(f"{error.message} {error.hint}".strip())
                 return [say(("✖ ", "bad"), f"failed{where}. {why}"), say(("Nothing but the fee was taken.", "dim"))]
             case other:
-                words = clean(other.replace("_", " "), 20)
-                return [say(("… ", "accent"), f"{words}{where}"), say(("Esc closes; it goes on by itself.", "dim"))]
+                words = f"{where.strip()}, not final yet" if where else clean(other.replace("_", " "), 20)
+                return [say(("… ", "accent"), words), say(("Esc closes; it goes on by itself.", "dim"))]
 
 
 def field_widget(each: Field, usual_limit: str = "") -> LineInput | Checkbox:

@@ -168,6 +168,18 @@ def test_what_a_node_took_without_an_answer_is_not_called_unsent(error: ControlE
     moving(SendForm(), use, port)
 
 
+def test_a_transaction_in_a_block_is_told_with_its_block_once() -> None:
+    async def use(pilot: Pilot[object], app: NeurondApp, screen: MoneyScreen) -> None:
+        await fill(pilot, app, screen, to=TO, amount="4")
+        await go_on(pilot, app, screen)
+        await go_on(pilot, app, screen)
+        await until(pilot, app, lambda: "… in block 1,207, not final yet" in shown(app))
+
+    port = FakePort()
+    port.api.transaction_states = [TransactionStatus("ef" * 32, "in_block", 1207)]
+    moving(SendForm(), use, port)
+
+
 def test_a_large_sum_is_typed_once_more() -> None:
     async def use(pilot: Pilot[object], app: NeurondApp, screen: MoneyScreen) -> None:
         await fill(pilot, app, screen, to=TO, amount="150")
