@@ -134,9 +134,10 @@ class MoneyScreen(Dialog[None]):
         self._draw()
 
     def paint(self, model: Model) -> None:
-        """Ask for the preview again when the chain has gone on under a review."""
+        """Ask for the preview again when the chain has gone on under a review, or since there could be none."""
         height = 0 if model.status is None else model.status.height
-        if self._phase == "review" and not self._busy and height - self._draft_height >= limits.REQUOTE_BLOCKS:
+        asks = self._phase == "review" or (self._phase == "edit" and bool(self._problem))
+        if asks and not self._busy and height - self._draft_height >= limits.REQUOTE_BLOCKS:
             self._draft_height = height
             self._ask(pause=False)
 

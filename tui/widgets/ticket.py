@@ -5,6 +5,7 @@ It never signs: "Review" opens the same dialog that every other move of money go
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, Literal, cast
 
@@ -192,8 +193,8 @@ class Ticket(Vertical):
         """Ask again when the chain has gone on, and show what has come."""
         height = 0 if model.status is None else model.status.height
         self._threshold_rao = threshold_rao
-        if self._quoted.draft is not None and self._quoted.is_old(height):
-            self._quoted = Quoted(height, self._quoted.draft, self._quoted.intent)
+        if (self._quoted.draft is not None or self._quoted.problem) and self._quoted.is_old(height):
+            self._quoted = replace(self._quoted, height=height)
             self._ask(pause=False)
         self._draw()
 

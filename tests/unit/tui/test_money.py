@@ -9,7 +9,7 @@ from textual.widgets import Button
 
 from node.control.actions import StakeIntent, TransferIntent, UnstakeIntent
 from node.control.errors import ActionRefused, BadAmount, ConnectionLost, NotRunning, RequestTimeout
-from node.control.schema import ErrorView, Submitted, TransactionStatus
+from node.control.schema import ErrorView, Quote, Submitted, TransactionStatus
 from node.ledger.calls import AddStakeLimit, RemoveStakeLimit, Transfer, Vote
 from node.primitives.errors import ControlError
 from tests.snapshots.scenes import key, settle
@@ -274,6 +274,25 @@ def test_a_review_is_asked_for_again_when_the_chain_goes_on() -> None:
 
     port = FakePort()
     moving(STAKE, use, port)
+
+
+def test_what_could_not_be_previewed_is_asked_for_again_when_the_chain_goes_on() -> None:
+    async def use(pilot: Pilot[object], app: NeurondApp, screen: MoneyScreen) -> None:
+        await fill(pilot, app, screen, amount="4")
+        assert "connection to the node is down" in shown(app)
+        vars(port.api).pop("quote_stake")  # it answers again
+        app.model.set_status(msgspec.structs.replace(port.api.now_status, height=1204 + limits.REQUOTE_BLOCKS))
+        await until(pilot, app, lambda: not screen.query_one("#go", Button).disabled)
+        await settle(pilot, app)
+        assert "connection to the node is down" not in shown(app)
+
+    port = FakePort()
+    vars(port.api)["quote_stake"] = down
+    moving(STAKE, use, port)
+
+
+async def down(netuid: int, amount_rao: int) -> Quote:
+    raise NotRunning("The connection to the node is down.")
 
 
 def test_unstaking_all_takes_exactly_what_is_held() -> None:

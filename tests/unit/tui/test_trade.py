@@ -14,6 +14,7 @@ from tests.unit.tui import recorded
 from tests.unit.tui.fake import FakePort, drive, until
 from tests.unit.tui.fake_desk import LABELLED
 from tests.unit.tui.test_attach import shown
+from tests.unit.tui.test_money import down
 from tui import limits
 from tui.app import NeurondApp
 from tui.screens.money import MoneyScreen
@@ -176,6 +177,21 @@ def test_a_quote_is_asked_for_again_when_the_chain_has_gone_on() -> None:
         await until(pilot, app, lambda: port.api.quoted > before)
 
     port = FakePort()
+    trading(use, port)
+
+
+def test_a_quote_that_failed_is_asked_for_again_when_the_chain_has_gone_on() -> None:
+    async def use(pilot: Pilot[object], app: NeurondApp, screen: TradeScreen) -> None:
+        await fill(pilot, app, screen, amount="4")
+        await until(pilot, app, lambda: "connection to the node is down" in shown(app))
+        vars(port.api).pop("quote_stake")
+        status = port.api.now_status
+        port.api.push_status(msgspec.structs.replace(status, height=status.height + limits.REQUOTE_BLOCKS))
+        await until(pilot, app, lambda: not screen.query_one("#review", Button).disabled)
+        assert "connection to the node is down" not in shown(app)
+
+    port = FakePort()
+    vars(port.api)["quote_stake"] = down
     trading(use, port)
 
 
