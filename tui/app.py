@@ -77,9 +77,9 @@ class NeurondApp(Navigation, Life):
         Binding("C", "copy_command", "Copy as command", show=False, tooltip="Copy what this screen shows as a command"),
         Binding("m", "mouse", "Mouse", show=False, tooltip="Give the mouse to the terminal, to mark text; again back"),
         Binding("t", "next_theme", "Next theme", show=False, tooltip="Next theme: dark, light, high contrast"),
-        Binding("question_mark,f1", "help", "Help", key_display="?", tooltip="This help"),
+        Binding("question_mark,f1", "help", "Help", tooltip="This help"),
         Binding("ctrl+p", "command_palette", "Palette", key_display="^p", tooltip="Find any action by its name"),
-        Binding("q,ctrl+q", "detach", "Detach", key_display="q", tooltip="Close this window; the node keeps running"),
+        Binding("q,ctrl+q", "detach", "Detach", tooltip="Close this window; the node keeps running"),
         Binding("Q", "ask_quit", "Leave or stop …", show=False, tooltip="Leave, or stop the node: asks first"),
     ]
 

@@ -62,8 +62,10 @@ class KeyLine(Widget):
     def _found(self) -> tuple[Shown, ...]:
         first: dict[str, Shown] = {}
         for _, binding, enabled, tooltip in self.screen.active_bindings.values():
-            if binding.show and binding.action not in first:  # a second key of the same action is not told
-                display = self.app.get_key_display(binding)
+            if not binding.show:
+                continue
+            display, known = self.app.get_key_display(binding), first.get(binding.action)
+            if known is None or (known.display.startswith("^") and len(display) == 1):  # the plainer of two keys
                 first[binding.action] = Shown(binding.key, display, binding.description, tooltip, not enabled)
         return tuple(first.values())
 

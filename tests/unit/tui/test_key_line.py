@@ -7,13 +7,14 @@ from textual.widget import Widget
 from textual.widgets import Footer
 
 from tests.snapshots.scenes import home, settle
-from tests.unit.tui.fake import FakePort, drive
+from tests.unit.tui.fake import FakePort, drive, until
 from tests.unit.tui.test_navigation import drive_with
 from tests.unit.tui.test_warming import warm
 from tui.app import NeurondApp
 from tui.options import Options
 from tui.screens.home import HomeScreen
 from tui.widgets.key_line import KeyLine
+from tui.widgets.line_input import LineInput
 from tui.widgets.live_table import LiveTable
 
 
@@ -36,6 +37,23 @@ def test_it_names_the_keys_of_the_focus_and_a_click_presses_them() -> None:
         await pilot.click(KeyLine, offset=(line(app).index("Ask"), 0))
         await settle(pilot, app)
         assert getattr(app.screen, "NAME", "") == "ask"
+
+    drive(scenario, port)
+
+
+def test_while_a_line_takes_letters_no_letter_is_named_that_would_be_typed_into_it() -> None:
+    port = FakePort()
+
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        await home(pilot, app, port)
+        assert " q Detach" in line(app)
+        assert " ? Help" in line(app)
+        await pilot.press("2")
+        await until(pilot, app, lambda: isinstance(app.focused, LineInput))
+        await settle(pilot, app)
+        assert " ^q Detach f1 Help" in line(app)
+        await pilot.press("f1")
+        await until(pilot, app, lambda: "Help" in type(app.screen).__name__)
 
     drive(scenario, port)
 
