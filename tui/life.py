@@ -102,14 +102,18 @@ class Life(Window):
 
     def action_detach(self) -> None:
         """Close the window; the node keeps running."""
-        hello = self.model.hello
+        pid = self._process()
         gone = self.model.link == "gone"
-        self.exit(None if hello is None or gone else Farewell("running", hello.pid, self.attached_home))
+        self.exit(None if pid is None or gone else Farewell("running", pid, self.attached_home))
+
+    def _process(self) -> int | None:
+        """The node's process: as it said last, since it may have been started again while this window was open."""
+        told = self.model.status or self.model.hello
+        return None if told is None else told.pid
 
     def action_ask_quit(self) -> None:
-        hello = self.model.hello
         refusal = self.read_only_words if self.options.read_only else ""
-        self.push_screen(QuitScreen(None if hello is None else hello.pid, refusal), self._quit_chosen)
+        self.push_screen(QuitScreen(self._process(), refusal, self.model.link == "gone"), self._quit_chosen)
 
     def _quit_chosen(self, choice: Choice | None) -> None:
         if choice == "detach":
@@ -124,8 +128,7 @@ class Life(Window):
         except PortError as error:
             self.notify(clean(str(error)), title="Not stopped", severity="error", timeout=15, markup=False)
             return
-        pid = self.model.hello.pid if self.model.hello is not None else 0
-        self.exit(Farewell("stopped", pid, self.attached_home))
+        self.exit(Farewell("stopped", self._process() or 0, self.attached_home))
 
     def action_help_quit(self) -> None:
         self.notify("q closes this window, the node keeps running. Q can stop it.", timeout=4)

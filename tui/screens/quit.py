@@ -27,20 +27,22 @@ class QuitScreen(Dialog[Choice]):
         Binding("right,l", "app.focus_next", "Right", show=False),
     ]
 
-    def __init__(self, pid: int | None, refusal: str = "") -> None:
-        """`refusal`: why this window stops no node, empty when it does."""
+    def __init__(self, pid: int | None, refusal: str = "", is_gone: bool = False) -> None:
+        """`refusal`: why this window stops no node, empty when it does. `is_gone`: nobody answers at its socket."""
         super().__init__()
+        self._is_gone = is_gone
         self._pid = pid
         self._refusal = refusal
 
     def compose(self) -> ComposeResult:
         process = f"process {self._pid}" if self._pid else "its process"
+        left = f"the node ({process}) does not answer" if self._is_gone else f"the node ({process}) keeps running"
         with Vertical(classes="box") as box:
             box.border_title = Content("Leave")
             yield Static(
                 rows(
                     [
-                        say(("Detach", "strong"), f"  close this window; the node ({process}) keeps running"),
+                        say(("Detach", "strong"), f"  close this window; {left}"),
                         say(("Stop", "strong"), f"    {self._refusal or _STOP}"),
                     ]
                 ),

@@ -1,5 +1,6 @@
 """Opening, attaching, losing the node and getting it back, leaving: the node outlives the window."""
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
 
@@ -151,6 +152,38 @@ def test_capital_q_asks_and_its_first_answer_is_to_detach(keys: list[str], left:
             assert app.return_value is not None
             assert app.return_value.node == left
         assert bool(port.stopped) == (left == "stopped")
+
+    drive(scenario, port)
+
+
+def test_leaving_names_the_process_that_runs_now_and_not_the_one_before_a_restart() -> None:
+    port = FakePort()
+
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        await home(pilot, app, port)
+        port.api.push_status(msgspec.structs.replace(port.api.now_status, pid=5200))
+        await until(pilot, app, lambda: app.model.status is not None and app.model.status.pid == 5200)
+        await pilot.press("Q")
+        await settle(pilot, app)
+        assert "the node (process 5200) keeps running" in shown(app)
+        await pilot.press("enter")
+        await until(pilot, app, lambda: app.return_value is not None)
+        assert app.return_value == Farewell("running", 5200, app.attached_home)
+
+    drive(scenario, port)
+
+
+def test_of_a_node_that_is_gone_leaving_does_not_say_that_it_keeps_running() -> None:
+    port = FakePort()
+
+    async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
+        await home(pilot, app, port)
+        port.api.die()
+        await until(pilot, app, lambda: app.model.link == "gone")
+        await pilot.press("Q")
+        await settle(pilot, app)
+        assert "keeps running" not in shown(app)
+        assert "does not answer" in shown(app)
 
     drive(scenario, port)
 
