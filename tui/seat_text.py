@@ -8,7 +8,7 @@ from textual.content import Content
 from node.control.schema import Neuron, ValidatorReason, Why
 from node.control.views.inspect import SeatDetail, SeatWeight
 from tui.tables import does
-from tui.text import alpha, clean, count, cut, duration, fit, gauge, millis, per_cent, plural, short, spark, tau, u16
+from tui.text import alpha, clean, count, cut, duration, fit, gauge, millis, per_cent, plural, short, spark, u16
 from tui.widgets.draw import field, rows, say
 
 _BAR_CELLS: Final = 20
@@ -26,7 +26,7 @@ def seat_lines(seat: Neuron, mine: bool) -> list[Content]:
         field("consensus", say(u16(seat.consensus_u16))),
         field("trust", say(u16(seat.validator_trust_u16))),
         field("last epoch", say((alpha(seat.emission_alpha, sign=True), "accent"))),
-        field("stake", say(tau(seat.stake_rao), (f"  {alpha(seat.stake_alpha)}", "dim"))),
+        field("stake", say(alpha(seat.stake_rao), (f"  own {alpha(seat.stake_alpha)}", "dim"))),  # with its root τ
         field("updated", say(f"block {count(seat.last_update)}")),
         field("registered", say(f"block {count(seat.registered_at)}")),
         say(""),
@@ -50,7 +50,7 @@ def weight_lines(weights: Sequence[SeatWeight], none: str) -> list[Content]:
         lines.append(
             say(
                 (f"{each.uid:>5} ", "dim"), fit(short(each.hotkey), 10), (full, "accent"), (empty, "dim"),
-                f" {per_cent(each.share, 1):>7}", (f"  stake {tau(each.stake_rao)}", "dim"),
+                f" {per_cent(each.share, 1):>7}", (f"  stake {alpha(each.stake_rao)}", "dim"),
             )
         )  # fmt: skip
     return lines
@@ -110,7 +110,7 @@ def _next_rank(why: Why) -> Content:
 
 def _reason_lines(reason: ValidatorReason, now_ms: int) -> Iterable[Content]:
     yield say(
-        (f"validator {reason.uid} ", "strong"), short(reason.hotkey), (f"  stake {tau(reason.stake_rao)}", "dim"),
+        (f"validator {reason.uid} ", "strong"), short(reason.hotkey), (f"  stake {alpha(reason.stake_rao)}", "dim"),
         f"  weight on chain {per_cent(reason.weight_on_chain, 1)}",
     )  # fmt: skip
     if reason.problem:
@@ -144,7 +144,7 @@ def comparison(left: Neuron, right: Neuron) -> Content:
         change = (other - one) / _U16_MAX
         lines.append(_compared(name.removesuffix("_u16").replace("validator_", ""), u16(one), u16(other),
                                f"{per_cent(change, 1)}", change))  # fmt: skip
-    for name, show in (("emission_alpha", alpha), ("stake_rao", tau), ("stake_alpha", alpha)):
+    for name, show in (("emission_alpha", alpha), ("stake_rao", alpha), ("stake_alpha", alpha)):
         one, other = getattr(left, name), getattr(right, name)
         label = {"emission_alpha": "last epoch", "stake_rao": "stake", "stake_alpha": "own α"}[name]
         lines.append(_compared(label, show(one), show(other), show(other - one, sign=True), other - one))

@@ -167,7 +167,7 @@ def _seat(neuron: Neuron, height: int, mine: bool, rank: int | None, heats: tupl
             _warm(u16(neuron.incentive_u16), neuron.incentive_u16, heats[0]),
             _warm(u16(neuron.dividends_u16), neuron.dividends_u16, heats[1]),
             Cell(alpha(neuron.emission_alpha).removesuffix(" α"), "accent", neuron.emission_alpha),
-            _warm(tau(neuron.stake_rao), neuron.stake_rao, heats[2]),
+            _warm(alpha(neuron.stake_rao), neuron.stake_rao, heats[2]),
             Cell(u16(neuron.validator_trust_u16), "dim", neuron.validator_trust_u16),
             Cell(u16(neuron.consensus_u16), "dim", neuron.consensus_u16),
             Cell(f"−{count(age)}", "dim", age),

@@ -139,7 +139,7 @@ def metagraph_row(each: Neuron, height: int) -> tuple[object, ...]:
         each.uid,
         short(each.hotkey),
         f"{'validator' if each.validator_permit else 'miner'}{'' if each.active else ' (idle)'}",
-        format_amount(each.stake_rao, decimals=3),
+        format_amount(each.stake_rao, "α", decimals=3),
         _share(each.incentive_u16),
         _share(each.dividends_u16),
         _share(each.validator_trust_u16),

@@ -58,7 +58,7 @@ def _render(found: Why, verdicts: int | None) -> None:
 
 
 def _validator_row(each: ValidatorReason) -> tuple[object, ...]:
-    stake = format_amount(each.stake_rao, decimals=2)
+    stake = format_amount(each.stake_rao, "α", decimals=2)
     head = (f"{each.uid} {short(each.hotkey)}", stake, _percent(each.weight_on_chain))
     if each.problem:
         return (*head, "", "", "", "", "", each.problem)

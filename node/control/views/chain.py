@@ -34,7 +34,7 @@ class SubnetInfo(View, frozen=True):
 
 
 class Neuron(View, frozen=True):
-    """One seat of a subnet. `stake_rao` is its stake weight; `emission_alpha` is what the last epoch paid it."""
+    """One seat of a subnet. `stake_rao` is its stake weight, in α; `emission_alpha` is what the last epoch paid it."""
 
     uid: int
     hotkey: str

@@ -5,6 +5,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from node.control.schema import Metagraph, ValidatorReason, VerdictInfo, Why
+from node.control.views.inspect import SeatWeight
 from tests.snapshots.scenes import key, settle
 from tests.unit.tui import recorded
 from tests.unit.tui.fake import FakePort, drive, until
@@ -12,8 +13,9 @@ from tests.unit.tui.test_attach import shown
 from tui.app import NeurondApp
 from tui.screens.metagraph import CompareScreen
 from tui.screens.uid import SeatScreen
-from tui.seat_text import comparison, why_lines
-from tui.tables import HEAT, heat
+from tui.seat_text import comparison, seat_lines, weight_lines, why_lines
+from tui.tables import HEAT, heat, seat_rows
+from tui.text import alpha
 from tui.widgets.live_table import LiveTable
 
 VERDICT = VerdictInfo(
@@ -55,6 +57,23 @@ def test_why_names_the_next_rank_the_failures_and_who_could_not_be_asked() -> No
     for part in ("rank 2 of 3", "incentive 48.0 %, 2.4 % more", "+0.190", "TIMEOUT ×2", "Use more threads.",
                  "no answer came in time", "could not be asked: it did not answer", "1m 00s ago"):  # fmt: skip
         assert part in text, part
+
+
+def test_stake_weight_is_told_in_alpha_wherever_a_seat_is_shown() -> None:
+    """It is α and weighted root τ: what it is worth in τ, the price says."""
+    seat, other = recorded.metagraph().neurons[:2]
+    weight = alpha(seat.stake_rao)
+    (row,) = seat_rows(msgspec.structs.replace(recorded.metagraph(), neurons=(seat,)), None)
+    shown_here = (
+        " ".join(cell.text for cell in row.cells),
+        "\n".join(str(line) for line in seat_lines(seat, mine=False)),
+        "\n".join(str(line) for line in weight_lines([SeatWeight(0, seat.hotkey, 0.5, seat.stake_rao)], "")),
+        str(comparison(seat, other)),
+    )
+    for words in shown_here:
+        assert weight in words, words
+        assert weight.replace("α", "τ") not in words, words
+    assert alpha(REASON.stake_rao) in "\n".join(str(line) for line in why_lines(WHY, recorded.NOW_MS))
 
 
 def test_a_comparison_says_what_the_second_has_more_or_less() -> None:
