@@ -248,7 +248,8 @@ def farewell_words(farewell: Farewell | None) -> str:
         return ""
     if farewell.node == "stopped":
         return f"node stopped (it was pid {farewell.pid})"
-    return f"node keeps running, pid {farewell.pid} (back: neurond; stop: neurond down --home {farewell.home})"
+    home = shlex.quote(str(farewell.home))
+    return f"node keeps running, pid {farewell.pid} (back: neurond; stop: neurond down --home {home})"
 
 
 def run(home: Path, *, options: Options = DEFAULTS) -> int:

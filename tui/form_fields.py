@@ -1,5 +1,6 @@
 """The lines of a money form: what they are called, what a person may type into them, and what follows from it."""
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -66,6 +67,11 @@ def amount_field(verb: str, netuid: int, held: int) -> Field:
 
 def all_or(values: Values, held: int) -> int:
     return held if values["amount"].strip() == ALL else parse_amount(values["amount"])
+
+
+def in_shell(values: Values) -> Values:
+    """The same for a command to paste into a shell: what was typed stays one word there, and does nothing else."""
+    return {name: shlex.quote(text.strip()) if text.strip() else "" for name, text in values.items()}
 
 
 def is_ticked(values: Values) -> bool:

@@ -5,6 +5,7 @@ preview that is signed: an older one is asked for again first.
 """
 
 import asyncio
+import shlex
 from typing import ClassVar, Literal
 
 from textual.app import ComposeResult
@@ -20,7 +21,7 @@ from node.control.errors import ConnectionLost, RequestTimeout
 from node.control.schema import TransactionStatus
 from tui import limits
 from tui.drafting import EXPECTED, quote
-from tui.form_fields import YES, Field
+from tui.form_fields import YES, Field, in_shell
 from tui.model import Model
 from tui.money_form import FilledForm, Form, is_typed, typed_of
 from tui.screens.base import Dialog
@@ -173,7 +174,8 @@ class MoneyScreen(Dialog[None]):
             self.dismiss(None)
 
     def action_copy(self) -> None:
-        command = f"neurond {self._form.command(self._values())} --home {self.node_app.attached_home}"
+        home = shlex.quote(str(self.node_app.attached_home))
+        command = f"neurond {self._form.command(in_shell(self._values()))} --home {home}"
         self.app.copy_to_clipboard(command)
         self.app.notify(command, title="Copied", markup=False)
 

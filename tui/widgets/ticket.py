@@ -24,6 +24,7 @@ from node.control.standing import Shift, shifts_of, standing
 from tui import limits
 from tui.after import standing_words
 from tui.drafting import Quoted, quote
+from tui.form_fields import in_shell
 from tui.model import Model
 from tui.money_form import (
     FilledForm,
@@ -270,7 +271,7 @@ class Ticket(Vertical):
     def command(self) -> str:
         """What the ticket would do, on the command line; empty while it says nothing."""
         values = self.values()
-        return "" if self._form is None or not any(values.values()) else self._form.command(values)
+        return "" if self._form is None or not any(values.values()) else self._form.command(in_shell(values))
 
     def _why_not(self) -> str:
         if self._app.options.read_only:

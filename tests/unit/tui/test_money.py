@@ -1,6 +1,8 @@
 """Moving money from the window: shown before it is signed, signed here, withdrawn while the countdown runs."""
 
+import shlex
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -293,6 +295,19 @@ def test_what_could_not_be_previewed_is_asked_for_again_when_the_chain_goes_on()
 
 async def down(netuid: int, amount_rao: int) -> Quote:
     raise NotRunning("The connection to the node is down.")
+
+
+def test_a_copied_command_keeps_what_was_typed_in_one_word_each() -> None:
+    async def use(pilot: Pilot[object], app: NeurondApp, screen: MoneyScreen) -> None:
+        app.attached_home = Path("/tmp/my node")
+        await fill(pilot, app, screen, to=f"{TO}; echo $HOME", amount="12 τ")
+        await pilot.press("ctrl+y")
+        await until(pilot, app, lambda: app.clipboard != "")
+        assert shlex.split(app.clipboard) == [
+            "neurond", "wallet", "transfer", f"{TO}; echo $HOME", "12 τ", "--home", "/tmp/my node"
+        ]  # fmt: skip
+
+    moving(SendForm(), use)
 
 
 def test_unstaking_all_takes_exactly_what_is_held() -> None:
