@@ -65,8 +65,9 @@ def amount_field(verb: str, netuid: int, held: int) -> Field:
     return Field("amount", f"{verb} {unit}", placeholder=f"{ALL}, or up to {format_amount(held, unit)}")
 
 
-def all_or(values: Values, held: int) -> int:
-    return held if values["amount"].strip() == ALL else parse_amount(values["amount"])
+def all_or(values: Values, held: int, netuid: int) -> int:
+    """All that is held, or the amount that was typed, in what is staked on a subnet. Raises BadAmount."""
+    return held if values["amount"].strip() == ALL else parse_amount(values["amount"], unit_of(netuid))
 
 
 def in_shell(values: Values) -> Values:

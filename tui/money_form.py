@@ -73,7 +73,7 @@ class SendForm:
         )
 
     def intent(self, values: Values) -> Intent:
-        return TransferIntent(address_of(values["to"]), parse_amount(values["amount"]))
+        return TransferIntent(address_of(values["to"]), parse_amount(values["amount"], "τ"))
 
     def command(self, values: Values) -> str:
         return f"wallet transfer {values['to'].strip()} {values['amount'].strip()}"
@@ -100,7 +100,7 @@ class StakeForm:
         )
 
     def intent(self, values: Values) -> Intent:
-        amount, tolerance = parse_amount(values["amount"]), tolerance_ppm(values["tolerance"])
+        amount, tolerance = parse_amount(values["amount"], "τ"), tolerance_ppm(values["tolerance"])
         return StakeIntent(self.netuid, address_of(values["hotkey"]), amount, tolerance, is_ticked(values))
 
     def command(self, values: Values) -> str:
@@ -125,7 +125,7 @@ class UnstakeForm:
         return (amount_field("take", self.netuid, self.held), limit_field(), partial_field())
 
     def intent(self, values: Values) -> Intent:
-        amount, tolerance = all_or(values, self.held), tolerance_ppm(values["tolerance"])
+        amount, tolerance = all_or(values, self.held, self.netuid), tolerance_ppm(values["tolerance"])
         return UnstakeIntent(self.netuid, self.hotkey, amount, tolerance, is_ticked(values))
 
     def command(self, values: Values) -> str:
@@ -152,7 +152,7 @@ class SwapForm:
 
     def intent(self, values: Values) -> Intent:
         return SwapIntent(
-            self.hotkey, self.netuid, netuid_of(values["netuid"]), all_or(values, self.held),
+            self.hotkey, self.netuid, netuid_of(values["netuid"]), all_or(values, self.held, self.netuid),
             tolerance_ppm(values["tolerance"]), is_ticked(values),
         )  # fmt: skip
 
@@ -179,7 +179,11 @@ class MoveForm:
         return (amount_field("move", self.netuid, self.held), to, subnet_field(self.netuid), limit_field())
 
     def intent(self, values: Values) -> Intent:
-        to, amount, into = address_of(values["hotkey"]), all_or(values, self.held), netuid_of(values["netuid"])
+        to, amount, into = (
+            address_of(values["hotkey"]),
+            all_or(values, self.held, self.netuid),
+            netuid_of(values["netuid"]),
+        )
         return MoveIntent(self.hotkey, to, self.netuid, into, amount, tolerance_ppm(values["tolerance"]))
 
     def command(self, values: Values) -> str:
@@ -205,7 +209,7 @@ class TransferStakeForm:
         return (amount_field("give", self.netuid, self.held), to, subnet_field(self.netuid), limit_field())
 
     def intent(self, values: Values) -> Intent:
-        to, amount, into = address_of(values["to"]), all_or(values, self.held), netuid_of(values["netuid"])
+        to, amount, into = address_of(values["to"]), all_or(values, self.held, self.netuid), netuid_of(values["netuid"])
         return TransferStakeIntent(
             to, self.hotkey, self.netuid, into, amount, tolerance_ppm(values["tolerance"])
         )  # fmt: skip

@@ -202,8 +202,10 @@ def is_peer_address(text: str) -> bool:
 
 
 def netuid_option(function: Callable[..., R]) -> Callable[..., R]:
-    """Add --netuid, the first subnet unless said otherwise."""
-    return click.option("--netuid", type=NETUID, default=1, show_default=True, help="Subnet; 0 is root.")(function)
+    """Add --netuid, the first subnet unless said otherwise; read first, since amounts are counted in its unit."""
+    return click.option(
+        "--netuid", type=NETUID, default=1, show_default=True, is_eager=True, help="Subnet; 0 is root."
+    )(function)
 
 
 def check_checkpoint(_ctx: click.Context, _param: click.Parameter, given: str | None) -> str | None:

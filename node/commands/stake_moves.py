@@ -48,15 +48,17 @@ class PortfolioView(View, frozen=True):
 
 
 class _AmountOrAll(click.ParamType[int | None]):
-    """An exact amount of α, or "all" (None): what the position holds. On root, where it is τ, no unit is written."""
+    """An exact amount of what is staked on the subnet (on root τ, else α), or "all" (None): what the position holds."""
 
     name = "amount"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
         if value == ALL or value is None:
             return None
+        given = {} if ctx is None else ctx.params
+        netuid = given.get("origin", given.get("netuid", 1))
         try:
-            return value if isinstance(value, int) else parse_amount(str(value), "α")
+            return value if isinstance(value, int) else parse_amount(str(value), unit_of(netuid))
         except BadAmount as error:
             self.fail(str(error), param, ctx)
 
@@ -68,7 +70,9 @@ tolerance_option = click.option(
 )  # fmt: skip
 partial_option = click.option("--partial", is_flag=True, help="Fill what fits below the limit instead of refusing.")
 hotkey_option = click.option("--hotkey", metavar="SS58", help="Validator. Default: the running node's hotkey.")
-_ORIGIN = click.option("--netuid", "--origin-netuid", "origin", type=NETUID, required=True, help="Subnet it leaves.")
+_ORIGIN = click.option(
+    "--netuid", "--origin-netuid", "origin", type=NETUID, required=True, is_eager=True, help="Subnet it leaves."
+)
 _DESTINATION = click.option(
     "--to-netuid", "--dest-netuid", "destination", type=NETUID, help="Subnet it goes to. Default: the same."
 )

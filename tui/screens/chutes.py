@@ -287,7 +287,7 @@ def _fault(port: ChutePort, text: str) -> str:
 
 def _rao(text: str) -> int:
     """Rao of an amount; zero, which is no amount elsewhere, is a price. Raises BadAmount."""
-    return 0 if text.strip("0.") == "" else parse_amount(text)
+    return 0 if text.strip("0.") == "" else parse_amount(text, "τ")
 
 
 def _price_fault(text: str) -> str:

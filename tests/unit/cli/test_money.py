@@ -108,6 +108,12 @@ def test_an_amount_in_the_other_unit_moves_nothing(command: str, run: Run, node:
     assert "counted in" in outcome.err
 
 
+def test_on_root_what_is_staked_is_counted_in_tao(run: Run, node: Served, wallet: str) -> None:
+    command = "stake remove {} --netuid 0 --dry-run --json --hotkey " + BOB
+    assert run(*command.format("5tao").split()).json()["call"] == "remove_stake"
+    assert "not counted in τ" in run(*command.format("5alpha").split()).out
+
+
 def test_nothing_is_sent_without_consent(run: Run, node: Served, wallet: str) -> None:
     outcome = run("wallet", "transfer", BOB, "1")
     assert outcome.code == 1

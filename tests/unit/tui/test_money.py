@@ -310,6 +310,21 @@ def test_a_copied_command_keeps_what_was_typed_in_one_word_each() -> None:
     moving(SendForm(), use)
 
 
+@pytest.mark.parametrize(
+    ("form", "typed"),
+    [
+        (SendForm(), {"to": TO, "amount": "5 alpha"}),
+        (STAKE, {"hotkey": TO, "amount": "5α", "tolerance": "1"}),
+        (UnstakeForm(1, TO, 9 * 10**9), {"amount": "5 tao", "tolerance": "1"}),
+        (UnstakeForm(0, TO, 9 * 10**9), {"amount": "5 alpha", "tolerance": "1"}),
+    ],
+)
+def test_an_amount_in_the_other_unit_is_refused(form: Form, typed: dict[str, str]) -> None:
+    with pytest.raises(BadAmount, match="not counted in"):
+        form.intent(typed)
+    assert form.intent({**typed, "amount": "5"})
+
+
 def test_unstaking_all_takes_exactly_what_is_held() -> None:
     held = recorded.stakes()[0].stake_alpha
 
