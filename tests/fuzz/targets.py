@@ -64,8 +64,9 @@ from node.subnets.chutes.png import decode_png, encode_png
 from node.subnets.data_universe.adapters.feed import read_feed
 from node.subnets.data_universe.entities import Bucket, Entity, Source
 from node.subnets.data_universe.errors import SourceFailed
-from node.subnets.data_universe.fetching import Page
+from node.subnets.data_universe.fetching import Page, decoded_text
 from node.subnets.data_universe.index import BucketSize, pack_index, unpack_index
+from node.subnets.data_universe.markup import html_text
 from node.subnets.data_universe.serving import pack_rows, unpack_rows
 from node.wallet.container import parse_key_file, parse_public_file, public_file
 from node.wallet.errors import WalletError
@@ -676,6 +677,18 @@ def feed(data: bytes) -> None:
         read_feed(Page(200, "https://e.example/", data))
     except SourceFailed:
         return
+
+
+@target(
+    "node.subnets.data_universe.fetching.decoded_text",
+    samples=(b"utf-8\n<p>a &amp; b</p>", b"koi8-r\n\xc1<!-- b", b"punycode\n<a b='c", b"\n<meta charset=utf-16><p>a"),
+)
+def page(data: bytes) -> None:
+    charset, _, body = data.partition(b"\n")
+    text = decoded_text(body, charset.decode("latin-1"))
+    hold("<" in text or "&" in text or html_text(text) == text, "a text without marks changed")
+    told = Page(200, "https://e.example/", body, f"text/html; charset={charset.decode('latin-1')}")
+    hold(told.text()[1] >= 0, "fewer characters than none were replaced")
 
 
 # --- files of persons -------------------------------------------------------------------------------------------------

@@ -40,8 +40,8 @@ from tui.work import begin
 
 _ASKED: Final[dict[Want, tuple[str, str]]] = {
     "texts": ("A text for it:", "a cat"),
-    "picture": ("A PNG file of this machine:", "/home/you/picture.png"),
-    "content": ("A file of this machine, read as it is:", "/home/you/report.pdf"),
+    "picture": ("A PNG file of this machine:", "pictures/cat.png"),
+    "content": ("A file of this machine, read as it is:", "reports/2026.pdf"),
     "seed": ("A seed for its noise, a whole number:", "7"),
 }
 _SEED_MAX: Final = 2**63 - 1

@@ -76,10 +76,10 @@ def test_the_catalogue_marks_ones_own_and_a_card_tells_all() -> None:
 
 
 CALLS = (
-    ("magika", "/home/you/report.pdf", {"name": "content", "shape": [8192]}, " 97.0 % pdf"),
+    ("magika", "/srv/you/report.pdf", {"name": "content", "shape": [8192]}, " 97.0 % pdf"),
     ("all-minilm-l6-v2", "a cat", {"name": "texts", "data": ["a cat"]}, "0.25, 0.25"),
     ("terrain-diffusion", "7", {"name": "noise", "shape": [1, 1, 128, 128], "law": "normal", "seed": 7}, "1 picture"),
-    ("open-nsfw", "/home/you/a.png", {"name": "picture", "png": base64.b64encode(b"\x89PNG").decode()}, "0.9, 0.1"),
+    ("open-nsfw", "/srv/you/a.png", {"name": "picture", "png": base64.b64encode(b"\x89PNG").decode()}, "0.9, 0.1"),
 )
 
 
@@ -88,7 +88,7 @@ def test_a_call_takes_what_a_person_has_and_shows_what_comes_back(
     chute: str, typed: str, given: dict[str, object], told: str
 ) -> None:
     port = FakePort(api=(api := ChutesApi()))
-    port.desk.files = {"/home/you/report.pdf": bytes(50_000), "/home/you/a.png": b"\x89PNG"}
+    port.desk.files = {"/srv/you/report.pdf": bytes(50_000), "/srv/you/a.png": b"\x89PNG"}
 
     async def scenario(pilot: Pilot[object], app: NeurondApp) -> None:
         await opened(pilot, app, chute)
