@@ -33,12 +33,28 @@ ACCOUNT: Final[Map[AccountId, Account]] = Map(
 ACCOUNTS: Final[IndexedList[tuple[()], AccountId]] = IndexedList(
     "accounts", "accounts", tuple[()], AccountId, about="Every account"
 )
+HEIR: Final[Map[AccountId, AccountId]] = Map(
+    "accounts", "heir", AccountId, AccountId, about="Who took the place of a coldkey that was swapped"
+)
 ISSUANCE: Final[Value[int]] = Value("accounts", "issuance", int, default=0, about="All τ in existence, in rao")
 
 
 def free_balance(view: StateView, account: AccountId) -> Rao:
     """Free τ of an account; 0 for an unknown one."""
     return ACCOUNT.get(view, account).free_rao
+
+
+def heir(view: StateView, account: AccountId) -> AccountId:
+    """Who has an account's place now: the account itself, or the last of the coldkeys that it was swapped for."""
+    while (new := HEIR.find(view, account)) is not None:
+        account = new
+    return account
+
+
+def name_heir(overlay: Overlay, old: AccountId, new: AccountId) -> None:
+    """Put `new` in the place of `old`; who is named so has no heir itself, so that no chain of them is a ring."""
+    HEIR.delete(overlay, new)
+    HEIR.put(overlay, old, new)
 
 
 def credit(overlay: Overlay, account: AccountId, amount_rao: int) -> None:

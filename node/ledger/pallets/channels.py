@@ -1,8 +1,9 @@
 """Payment channels: one transaction locks τ, vouchers pass off chain, one transaction redeems the last of them.
 
 The payee closes at once. The payer announces the close and waits for the dispute window, in which the payee can bring
-its last voucher; from the channel's expiry on it need not wait. Locked τ stays in the issuance. Source:
-docs/protocol.md, "Channels".
+its last voucher; from the channel's expiry on it need not wait. Locked τ stays in the issuance. Vouchers hold for the key
+that signed them, but what is paid and given back goes to whoever has that account's place, so that a swap of a stolen
+coldkey saves it. Source: docs/protocol.md, "Channels".
 """
 
 from typing import Final
@@ -99,20 +100,23 @@ def redeem(context: Context, call: RedeemVoucher) -> None:
         raise errors.InvalidVoucherSignature
     amount_rao = Rao(call.cumulative_rao - channel.redeemed_rao)
     least_rao = context.parameters.existential_deposit_rao
-    if amount_rao < least_rao and not accounts.ACCOUNT.has(overlay, channel.payee):
+    payee = accounts.heir(overlay, channel.payee)
+    if amount_rao < least_rao and not accounts.ACCOUNT.has(overlay, payee):
         raise errors.ExistentialDeposit(f"The payee's account is new and needs at least {least_rao} rao.")
     _change(overlay, call.channel, channel, redeemed_rao=call.cumulative_rao)
-    accounts.credit(overlay, channel.payee, amount_rao)
+    accounts.credit(overlay, payee, amount_rao)
     context.emit(VoucherRedeemed(call.channel, amount_rao, call.cumulative_rao))
 
 
 def close(context: Context, sender: AccountId, call: CloseChannel) -> None:
     """Close a channel, or begin to."""
     overlay, channel = context.state, _require(context.state, call.channel)
-    if sender not in (channel.payer, channel.payee):
+    payers = (channel.payer, accounts.heir(overlay, channel.payer))
+    payees = (channel.payee, accounts.heir(overlay, channel.payee))
+    if sender not in (*payers, *payees):
         raise errors.NotChannelParty("Only payer and payee close a channel.")
     due = channel.closes or channel.expires
-    if sender == channel.payee or context.height >= due:
+    if sender in payees or context.height >= due:
         _settle(context, call.channel, channel)
         return
     if channel.closes:
@@ -154,5 +158,5 @@ def _settle(context: Context, identity: Hash, channel: Channel) -> None:
     CHANNEL.delete(overlay, identity)
     BY_PAYER.remove(overlay, channel.payer, identity)
     BY_PAYEE.remove(overlay, channel.payee, identity)
-    accounts.credit(overlay, channel.payer, channel.locked_rao)
+    accounts.credit(overlay, accounts.heir(overlay, channel.payer), channel.locked_rao)
     context.emit(ChannelClosed(identity, channel.locked_rao))

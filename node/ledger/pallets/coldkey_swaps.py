@@ -173,4 +173,5 @@ def _move(overlay: Overlay, old: AccountId, new: AccountId) -> bool:
     free_rao = accounts.free_balance(overlay, old)
     accounts.debit(overlay, old, free_rao)
     accounts.credit(overlay, new, free_rao)
+    accounts.name_heir(overlay, old, new)  # what channels hold for the old one comes later
     return True

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from node.ledger import errors, events, queries
+from node.ledger import network_queries as network
 from node.ledger.calls import (
     AddProxy,
     AddStake,
@@ -13,9 +14,12 @@ from node.ledger.calls import (
     BurnedRegister,
     Call,
     ClearColdkeySwapAnnouncement,
+    CloseChannel,
     DisputeColdkeySwap,
+    OpenChannel,
     Proxy,
     ProxyKind,
+    RedeemVoucher,
     ResetColdkeySwap,
     SetColdkeyAutoStakeHotkey,
     SetIdentity,
@@ -32,10 +36,12 @@ from node.ledger.dispatch import dispatch
 from node.ledger.origin import Origin
 from node.ledger.pallets import coldkey_swaps, destinations, hotkey_swaps, identities, proxies, staking
 from node.ledger.transition import build_block, check_transaction, preview_call
+from node.ledger.vouchers import Voucher, sign_voucher
 from node.primitives.crypto import verify
-from node.primitives.types import ZERO_HASH, AccountId, Alpha, Height, Rao, Slot, Uid
+from node.primitives.limits import CHANNEL_EXPIRY_BLOCKS_MAX
+from node.primitives.types import ZERO_HASH, AccountId, Alpha, Hash, Height, Rao, Slot, Uid
 from tests.unit.ledger.refusals import failed, listed
-from tests.unit.ledger.world import ROOT, SUBNET, TAO, TEST_PARAMETERS, World, small_genesis, who
+from tests.unit.ledger.world import ROOT, SUBNET, TAO, TEST_PARAMETERS, World, key, small_genesis, who
 
 DELAY: Final = 5
 SECOND_THOUGHTS: Final = 4
@@ -90,6 +96,30 @@ def _as_root(world: World, call: Call) -> Context:
     context = Context(world.overlay(), world.state.height, who("authority0"), PARAMETERS, Origin.ROOT)
     dispatch(context, AccountId(ZERO_HASH), call)
     return context
+
+
+def _locked(world: World, payer: str, payee: str) -> Hash:
+    """A channel of 5 τ; its id."""
+    identity = network.next_channel(world.state.view, who(payer), who(payee))
+    assert world.do(payer, OpenChannel(who(payee), Rao(5 * TAO), CHANNEL_EXPIRY_BLOCKS_MAX)) == ""
+    return identity
+
+
+def test_what_channels_pay_and_give_back_goes_to_the_coldkey_that_took_the_old_ones_place() -> None:
+    world = _world()
+    own, paid = _locked(world, "val", "alice"), _locked(world, "bob", "val")
+    assert world.do("val", ANNOUNCE) == ""
+    world.run_to(world.state.height + DELAY)
+    assert world.do("val", SWAP) == ""
+    before_rao = queries.balance(world.state.view, NEW)
+    assert world.do("alice", CloseChannel(own)) == ""
+    assert queries.balance(world.state.view, NEW) == before_rao + 5 * TAO
+    voucher = Voucher(paid, 1, Rao(2 * TAO), ZERO_HASH)
+    signature = sign_voucher(key("bob"), world.genesis_hash, voucher)
+    assert world.do("alice", RedeemVoucher(paid, 1, Rao(2 * TAO), ZERO_HASH, signature)) == ""
+    assert queries.balance(world.state.view, NEW) == before_rao + 7 * TAO
+    assert queries.balance(world.state.view, who("val")) == 0
+    assert world.do("val2", CloseChannel(paid)) == "", "it closes what the old one could"
 
 
 def test_everything_of_a_coldkey_moves_after_the_delay() -> None:
