@@ -1,9 +1,9 @@
 """Payment channels: one transaction locks τ, vouchers pass off chain, one transaction redeems the last of them.
 
 The payee closes at once. The payer announces the close and waits for the dispute window, in which the payee can bring
-its last voucher; from the channel's expiry on it need not wait. Locked τ stays in the issuance. Vouchers hold for the key
-that signed them, but what is paid and given back goes to whoever has that account's place, so that a swap of a stolen
-coldkey saves it. Source: docs/protocol.md, "Channels".
+its last voucher; from the channel's expiry on it need not wait. Locked τ stays in the issuance. Vouchers hold for the
+key that signed them, but what is paid and given back goes to whoever has that account's place, so that a swap of a
+stolen coldkey saves it. Source: docs/protocol.md, "Channels".
 """
 
 from typing import Final
