@@ -1,12 +1,10 @@
 """What all commands share: where the home is, how results and progress are shown, how questions are asked."""
 
-import contextlib
 import functools
 import os
 import re
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +14,7 @@ import msgspec
 from click.core import ParameterSource
 
 from node.commands.errors import Declined
+from node.control.asking import asking
 from node.control.options import Progress, encode_progress
 from node.control.paths import HOME_VARIABLE, default_home, devnet_path, home_to_ask
 from node.control.words import PROGRESS_VARIABLE
@@ -128,19 +127,6 @@ def facts(rows: Sequence[tuple[str, object]], *, err: bool = False) -> None:
     width = max((len(label) for label, _ in rows), default=0)
     for label, value in rows:
         click.echo(f"{label:<{width}}  {plain(str(value))}", err=err)
-
-
-@contextlib.contextmanager
-def asking() -> Iterator[None]:
-    """While a person is asked, Ctrl-C ends the question.
-
-    An event loop only notes it for its next turn, which a question that blocks the loop never lets come.
-    """
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from node.commands.common import Env, asking, command, confirm, facts, narrate
+from node.commands.common import Env, command, confirm, facts, narrate
 from node.commands.errors import PasswordNeeded
 from node.control.api import Api
+from node.control.asking import asking
 from node.control.errors import ActionRefused, RemoteError
 from node.control.options import DEFAULT_WALLET
 from node.control.schema import ErrorView, TransactionContext, TransactionStatus, View

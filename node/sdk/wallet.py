@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Final, final
 
+from node.control.asking import asking
 from node.control.paths import default_home, wallets_path
 from node.primitives.address import from_ss58, to_ss58
 from node.primitives.crypto import Ed25519Signer, Signer, verify
@@ -210,7 +211,8 @@ class Wallet:
                 f"The {key} of wallet {self.name} is locked and nobody is there to ask for its password.",
                 remedy=f"Set {PASSWORD_VARIABLE}, or pass the password to unlock_{key}.",
             )
-        return getpass.getpass(f"Password of wallet {self.name}: ")
+        with asking():
+            return getpass.getpass(f"Password of wallet {self.name}: ")
 
 
 __all__ = ["PASSWORD_VARIABLE", "Ed25519Signer", "Keypair", "Wallet", "WalletError"]

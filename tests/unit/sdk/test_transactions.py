@@ -1,10 +1,12 @@
 """Promises of transactions: shown first, held to the policy, signed here, and never lost once they are sent."""
 
 import asyncio
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -296,3 +298,23 @@ def test_a_call_by_its_name_does_not_take_one_unit_for_the_other(name: str, argu
     with pytest.raises(neurond.UnitMismatch):
         neurond.Call(name, **arguments)
     assert neurond.Call("remove_stake", hotkey=BOB, netuid=0, amount_alpha=tao(5)).arguments["amount_alpha"] == 5 * TAO
+
+
+def test_ctrl_c_at_a_password_ends_the_question_and_nothing_goes_on_behind_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def person(_prompt: str) -> str:
+        signal.raise_signal(signal.SIGINT)
+        return "typed after it"
+
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("getpass.getpass", person)
+    monkeypatch.delenv("NEUROND_PASSWORD", raising=False)
+    behind: list[str] = []
+
+    async def use() -> None:
+        behind.append(neurond.Wallet("sealed", path=home)._password(None, "coldkey"))
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(use())
+    assert behind == []
