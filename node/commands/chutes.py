@@ -22,7 +22,7 @@ from node.commands.chutes_show import (
 from node.commands.common import Env, command, confirm, facts, home_command, narrate
 from node.commands.errors import AlreadyThere, NothingThere
 from node.commands.lazy import DefaultGroup
-from node.control.amounts import format_amount, parse_amount
+from node.control.amounts import format_amount, parse_price
 from node.control.client_sync import SyncClient
 from node.control.route_api import ROUTE_TIMEOUT_S, RouteRequest, Verb
 from node.subnets.chutes.listing import ChuteInfo, ChuteStats, Deployed
@@ -222,7 +222,7 @@ def price(env: Env, name: str, amount: str) -> None:
     Example:
       neurond chutes price my-model 0.002
     """
-    rao = 0 if amount.strip("0.") == "" else parse_amount(amount, "τ")
+    rao = parse_price(amount)
     found = _asked(env, "PUT", f"{_PATH}/{_piece(name)}", ChuteInfo, {"price_rao": rao})
     told = f"{found.name} costs {format_amount(found.price_rao)} for a million units from now on."
     env.emit(found, lambda: click.echo(told))

@@ -4,8 +4,9 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import click
 
@@ -22,7 +23,9 @@ from node.control.setup_views import CheckStep, LanNetwork, LanSurvey, MachineBe
 
 if TYPE_CHECKING:
     from node.control.setup_run import Outcome, Plan, Secrets
+    from p2p import Network
 
+T = TypeVar("T")
 _WORDS_CHARS_MAX: Final = 4096
 _MARKS: Final = {True: "✓", False: "✗", None: "·"}
 
@@ -167,23 +170,29 @@ def check(env: Env, target: str, genesis_hash: str | None) -> int:
 
 
 def _checked(env: Env, target: str, genesis_hash: str | None) -> TargetCheck:
-    import trio
-
     from node.primitives.types import Hash
     from node.service.home import Home
-    from node.service.lookaround import AGENT, check_target
-    from p2p import HostConfig, open_host
+    from node.service.lookaround import check_target
 
     expected = None if genesis_hash is None else Hash(bytes.fromhex(genesis_hash))
+    return _on_a_network(lambda network: check_target(network, target, Home(env.home), _now_ms(), _tell, expected))
 
-    async def ask(folder: str) -> TargetCheck:
-        config = HostConfig(Path(folder) / "network.key", listen=(), agent=AGENT, target_peers=0)
+
+def _on_a_network(work: "Callable[[Network], Awaitable[T]]", listen: tuple[str, ...] = ()) -> T:
+    """Run `work` with a network of its own: a peer without a chain, whose key is gone afterwards. Raises P2PError."""
+    import trio
+
+    from node.service.lookaround import AGENT
+    from p2p import HostConfig, open_host
+
+    async def main(folder: str) -> T:
+        config = HostConfig(Path(folder) / "network.key", listen=listen, agent=AGENT, target_peers=0)
         async with open_host(config) as network:
-            return await check_target(network, target, Home(env.home), _now_ms(), _tell, expected)
+            return await work(network)
         raise Declined("The network went away while it was asked.", remedy="Try again.")
 
     with tempfile.TemporaryDirectory(prefix="neurond-init-") as folder:
-        return trio.run(ask, folder)
+        return trio.run(main, folder)
 
 
 def _tell(step: CheckStep) -> None:
@@ -215,22 +224,11 @@ def port(env: Env, target: str, port: int) -> None:
 
 
 def _port_tried(env: Env, target: str, port: int) -> CheckStep:
-    import trio
-
     from node.service.home import Home
-    from node.service.lookaround import AGENT
     from node.service.port_check import port_answers
-    from p2p import HostConfig, open_host
 
-    async def ask(folder: str) -> CheckStep:
-        listen = (f"/ip4/0.0.0.0/tcp/{port}",)  # the node will listen just so
-        config = HostConfig(Path(folder) / "network.key", listen=listen, agent=AGENT, target_peers=0)
-        async with open_host(config) as network:
-            return await port_answers(network, target, Home(env.home), _now_ms())
-        raise Declined("The network went away while it was asked.", remedy="Try again.")
-
-    with tempfile.TemporaryDirectory(prefix="neurond-init-") as folder:
-        return trio.run(ask, folder)
+    listen = (f"/ip4/0.0.0.0/tcp/{port}",)  # the node will listen just so
+    return _on_a_network(lambda network: port_answers(network, target, Home(env.home), _now_ms()), listen)
 
 
 @init.command("lan")
@@ -255,10 +253,7 @@ def _ms(found: LanNetwork) -> str:
 
 
 def _survey(listen_s: float) -> LanSurvey:
-    import trio
-
-    from node.service.lookaround import AGENT, networks_near
-    from p2p import HostConfig, open_host
+    from node.service.lookaround import networks_near
     from p2p.lan_survey import listen_on_lan
     from p2p.mdns import lan_interfaces
 
@@ -272,16 +267,8 @@ def _survey(listen_s: float) -> LanSurvey:
         return LanSurvey((), interfaces, f"Multicast DNS does not work here: {error}.")
     if not heard:
         return LanSurvey((), interfaces)
-
-    async def ask(folder: str) -> tuple[LanNetwork, ...]:
-        config = HostConfig(Path(folder) / "network.key", listen=(), agent=AGENT, target_peers=0)
-        async with open_host(config) as network:
-            return await networks_near(network, heard)
-        return ()
-
     show_progress(Progress("ask", f"asking {len(heard)} nodes"))
-    with tempfile.TemporaryDirectory(prefix="neurond-init-") as folder:
-        return LanSurvey(trio.run(ask, folder), interfaces)
+    return LanSurvey(_on_a_network(lambda network: networks_near(network, heard)), interfaces)
 
 
 @init.command("bench")

@@ -6,7 +6,6 @@ not; a running gateway sees every change at its next request.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from node.commands.common import Env, command, confirm, facts, narrate, table
 from node.commands.errors import NothingThere
 from node.commands.lazy import DefaultGroup
 from node.commands.options import from_config
-from node.control.amounts import format_amount, parse_amount
+from node.control.amounts import format_amount, parse_price
 from node.control.paths import gateway_path
 from node.control.schema import View
 from node.gateway.limits import LIMIT_MAX, PER_DAY_DEFAULT, PER_MINUTE_DEFAULT
@@ -27,7 +26,6 @@ from node.subnets.doors import SCOPES
 if TYPE_CHECKING:
     from storage.keys import KeyRow, KeyStore
 
-_ZERO = re.compile(r"0+(\.0+)?")
 _COUNT = click.IntRange(0, LIMIT_MAX)
 
 
@@ -107,7 +105,7 @@ def new(env: Env, name: str, scopes: tuple[str, ...], per_minute: int, per_day: 
     from node.gateway.keys import new_key
 
     chosen = tuple(scope for scope in SCOPES if scope in (scopes or ("read", "invoke")))
-    row, secret = new_key(name, chosen, per_minute, per_day, _rao(tao_per_day), _now_ms())
+    row, secret = new_key(name, chosen, per_minute, per_day, parse_price(tao_per_day), _now_ms())
     with _store(env) as store:
         first = not store.any()
         store.add(row)
@@ -155,7 +153,7 @@ def limits(env: Env, key_id: str, per_minute: int | None, per_day: int | None, t
                 key_id,
                 row.per_minute if per_minute is None else per_minute,
                 row.per_day if per_day is None else per_day,
-                row.rao_per_day if tao_per_day is None else _rao(tao_per_day),
+                row.rao_per_day if tao_per_day is None else parse_price(tao_per_day),
             )
             if not changed:
                 raise NothingThere(f"The key {key_id} is revoked.", remedy="Make another one: `neurond keys new`.")
@@ -238,10 +236,6 @@ def _show(shown: KeyInfo) -> None:
         ("last used", shown.last_used_at or "never"),
         ("state", "revoked" if shown.revoked_at else "valid"),
     ])  # fmt: skip
-
-
-def _rao(text: str) -> int:
-    return 0 if _ZERO.fullmatch(text.strip()) else parse_amount(text, "τ")
 
 
 def _now_ms() -> int:

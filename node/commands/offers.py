@@ -1,6 +1,5 @@
 """`neurond offers`: what miners take for their work, and what this node takes."""
 
-import re
 from typing import Final
 
 import click
@@ -8,14 +7,13 @@ import click
 from node.commands.common import Env, command, facts, narrate, table
 from node.commands.lazy import DefaultGroup
 from node.commands.options import NETUID
-from node.control.amounts import format_amount, parse_amount
+from node.control.amounts import format_amount, parse_price
 from node.control.client_sync import SyncClient
 from node.control.errors import BadAmount
 from node.control.journal_api import OffersRequest, OffersSetRequest, PriceWish
 from node.control.views.journals import OfferBoard, PriceView
 
 _FREE: Final = "nothing"
-_ZERO = re.compile(r"0+(\.0+)?")
 _NETUID = click.option("--netuid", type=NETUID, help="Default: the subnet this node works in.")
 
 
@@ -30,7 +28,7 @@ class _Price(click.ParamType[PriceWish]):
         if not separator or not unit.strip():
             self.fail("write UNIT=AMOUNT, such as completion_tokens=0.02", param, ctx)
         try:
-            rao = 0 if _ZERO.fullmatch(amount.strip()) else parse_amount(amount, "τ")
+            rao = parse_price(amount)
         except BadAmount as error:
             self.fail(str(error), param, ctx)
         return PriceWish(unit.strip(), rao)

@@ -10,6 +10,7 @@ from node.primitives.types import MAX_SUPPLY_RAO, RAO_PER_TAO, ROOT_NETUID
 _DECIMALS: Final = 9
 _TEXT_CHARS_MAX: Final = 40  # the largest amount has 18 characters; the rest is room for spaces and a unit
 _NUMBER: Final = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+)(?:\.(\d+))?", re.ASCII)
+_ZERO: Final = re.compile(r"0+(\.0+)?")
 _UNITS: Final = {"τ": "τ", "tao": "τ", "α": "α", "alpha": "α"}
 
 
@@ -38,6 +39,11 @@ def parse_amount(text: str, unit: str = "") -> int:
     if amount > MAX_SUPPLY_RAO:
         raise BadAmount(f"{shown!r} is more than there can ever be.")
     return amount
+
+
+def parse_price(text: str) -> int:
+    """Return a price or a limit in rao; unlike an amount it may be zero. Raises BadAmount as `parse_amount` does."""
+    return 0 if _ZERO.fullmatch(text.strip()) else parse_amount(text, "τ")
 
 
 def format_amount(amount: int, unit: str = "τ", decimals: int = _DECIMALS) -> str:

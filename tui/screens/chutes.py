@@ -12,7 +12,7 @@ from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.content import Content
 
-from node.control.amounts import parse_amount
+from node.control.amounts import parse_price
 from node.control.chute_inputs import (
     CALL_FILE_BYTES_MAX,
     ChutePort,
@@ -224,7 +224,9 @@ class ChutesScreen(TableScreen):
 
         def answered(text: str | None) -> None:
             if text is not None:
-                self._do("Price", partial(self.door.price, card.info.id, _rao(text)), lambda now: tau(now.price_rao))
+                self._do(
+                    "Price", partial(self.door.price, card.info.id, parse_price(text)), lambda now: tau(now.price_rao)
+                )
 
         title = f"Price of {clean(card.info.name, 60)}"
         self.app.push_screen(
@@ -285,14 +287,9 @@ def _fault(port: ChutePort, text: str) -> str:
     return "" if fits else "A seed is a whole number, 0 or more."
 
 
-def _rao(text: str) -> int:
-    """Rao of an amount; zero, which is no amount elsewhere, is a price. Raises BadAmount."""
-    return 0 if text.strip("0.") == "" else parse_amount(text, "τ")
-
-
 def _price_fault(text: str) -> str:
     try:
-        _rao(text)
+        parse_price(text)
     except BadAmount as error:
         return str(error)
     return ""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.control.amounts import format_amount, format_ppm, parse_amount
+from node.control.amounts import format_amount, format_ppm, parse_amount, parse_price
 from node.control.errors import BadAmount
 from node.primitives.types import MAX_SUPPLY_RAO
 
@@ -47,6 +47,13 @@ def test_an_amount_in_the_other_unit_is_refused(text: str, unit: str) -> None:
     with pytest.raises(BadAmount, match="counted"):
         parse_amount(text, unit)
     assert parse_amount("5", unit) == parse_amount(f"5 {unit}", unit) == 5 * 10**9
+
+
+def test_a_price_may_be_nothing_and_is_else_as_exact_as_an_amount() -> None:
+    assert [parse_price(text) for text in ("0", "0.00", " 0 ", "0.002")] == [0, 0, 0, 2_000_000]
+    for text in ("", ".", "0.", "-0", "5 alpha", "0.0000000001"):
+        with pytest.raises(BadAmount):
+            parse_price(text)
 
 
 @given(st.integers(1, MAX_SUPPLY_RAO))
